@@ -1,0 +1,53 @@
+# The two commands of a fresh clone: `make demo` and `make test`. Each does all set-up itself.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+JOBS ?= auto
+
+.PHONY: demo test check serve bench fixtures lock clean
+
+demo: $(VENV)/.runtime
+	@$(BIN)/wssgate demo
+
+test: check
+
+check: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest -n $(JOBS) --cov --cov-report=
+	$(BIN)/coverage report --include='gateway/verify/*,keystore/*' --fail-under=100
+
+serve: $(VENV)/.runtime
+	$(BIN)/wssgate serve --config gateway.example.toml
+
+bench: $(VENV)/.dev
+	$(BIN)/python -m bench
+
+fixtures: $(VENV)/.dev
+	$(BIN)/python fixtures/generate.py
+
+# The locks hold every dependency with its hashes, so nothing is resolved here (--no-deps).
+$(VENV)/.runtime: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if v >= (3, 11) else f"wssgate needs Python 3.11 or newer, and {sys.executable} is {v.major}.{v.minor}: run make PYTHON=python3.12, for instance")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing into $(VENV) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime
+	@echo "Installing the tools for development ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-dev.lock
+	@touch $@
+
+# Maintainers: needs uv. Versions and hashes only, no download addresses.
+lock:
+	uv pip compile pyproject.toml --extra build --excludes requirements.excludes --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header --quiet -o requirements.lock
+	uv pip compile pyproject.toml --extra build --extra dev --excludes requirements.excludes --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header --quiet -o requirements-dev.lock
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage

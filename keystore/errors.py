@@ -1,0 +1,65 @@
+"""Errors of the keystore.
+
+KeystoreError
+├── AliasInvalid          an alias that is not a plain name
+├── UnreadableKeyFile     no certificate can be read from these bytes
+│   └── WrongPassword     the file is protected and the password does not open it
+├── Refused               a change that must not be made (the message says why and what to do)
+│   ├── AliasInUse        another entry has that alias
+│   ├── AlreadyThere      the same certificate is in the keystore already
+│   ├── HoldsPrivateKey   the file holds a private key where certificates are meant
+│   ├── NotAdmitted       the certificate itself speaks against it; `force` overrides some of the reasons
+│   └── StateUnchanged    the entry is in a state from which that change cannot be made
+├── UnknownAlias          no entry of that name
+└── UnknownRevision       no such revision, or none yet at that instant
+"""
+
+# ruff: noqa: N818 - these are answers to a person; "Refused" says what happened, "RefusedError" says it twice
+
+
+class KeystoreError(Exception):
+    """The root of everything that this package raises for bad input; its text is one sentence for a person."""
+
+
+class AliasInvalid(KeystoreError):
+    """An alias holds something else than letters, digits, dot, underscore and hyphen, or is too long."""
+
+
+class UnreadableKeyFile(KeystoreError):
+    """No certificate can be read from the given bytes."""
+
+
+class WrongPassword(UnreadableKeyFile):
+    """The key file is protected, and the password given (or none) does not open it."""
+
+
+class Refused(KeystoreError):
+    """A change to the keystore that must not be made."""
+
+
+class AliasInUse(Refused):
+    """Another entry has that alias, in whatever case it is spelled."""
+
+
+class AlreadyThere(Refused):
+    """The same certificate is in the keystore already; the message names its alias and state."""
+
+
+class HoldsPrivateKey(Refused):
+    """A file that holds a private key was given where certificates are meant."""
+
+
+class NotAdmitted(Refused):
+    """The certificate itself speaks against it: expired, a CA's, of a key that signs no message."""
+
+
+class StateUnchanged(Refused):
+    """The entry is in a state from which the change asked for cannot be made."""
+
+
+class UnknownAlias(KeystoreError):
+    """There is no entry of that name."""
+
+
+class UnknownRevision(KeystoreError):
+    """There is no such revision, or there was none yet at that instant."""

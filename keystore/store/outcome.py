@@ -1,0 +1,66 @@
+"""What changes take and give back, and what the history says."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from cryptography import x509
+
+from keystore.identity import Alias, Thumbprint
+from keystore.store.entry import StoredEntry
+
+
+class Action(StrEnum):
+    """What a change did to an entry."""
+
+    ADDED = "added"
+    STAGED = "staged"
+    TRUSTED = "trusted"
+    RETIRED = "retired"
+    REVOKED = "revoked"
+    RESTORED = "restored"
+
+
+@dataclass(frozen=True, slots=True)
+class NewCertificate:
+    """A certificate to be added, and the alias that it shall have."""
+
+    alias: str
+    certificate: x509.Certificate
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """A certificate that was added."""
+
+    entry: StoredEntry
+    revision: int
+    warnings: tuple[str, ...]
+    """What the administrator should know, one sentence each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """An entry whose state was changed."""
+
+    entry: StoredEntry
+    revision: int
+    warnings: tuple[str, ...]
+    """What the administrator should know, one sentence each."""
+    still_trusted_through: tuple[Alias, ...] = ()
+    """Entries over the same public key that stay trusted: signatures of that key go on being accepted."""
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryItem:
+    """What one revision did to one entry."""
+
+    revision: int
+    time: datetime
+    who: str
+    why: str
+    action: Action
+    alias: Alias
+    thumbprint: Thumbprint
+    entry: StoredEntry
+    """The entry as it was after the change."""

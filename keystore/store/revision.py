@@ -1,0 +1,95 @@
+"""The making of one revision: one transaction that holds the write lock from its first statement."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
+
+from sqlalchemy import Connection, Engine, insert, select, update
+
+from keystore.certificate import State
+from keystore.errors import Refused
+from keystore.store.entry import StoredEntry
+from keystore.store.instants import to_microseconds
+from keystore.store.outcome import Action
+from keystore.store.tables import entries, head, history, revisions
+
+MAX_TEXT_CHARACTERS = 500
+"""Names and reasons beyond this are cut: they are shown in tables and in diagnoses."""
+
+
+class Revision:
+    """A revision in the making; its changes become visible together, or not at all."""
+
+    def __init__(self, connection: Connection, number: int, *, who: str, why: str, at: datetime) -> None:
+        """Use `connection`, in whose transaction the revision `number` has been opened."""
+        self._connection = connection
+        self.number = number
+        self.who = who
+        self.why = why
+        self.at = at
+
+    def present(self) -> list[StoredEntry]:
+        """Every entry that is not purged."""
+        rows = self._connection.execute(select(entries).where(entries.c.state != State.PURGED).order_by(entries.c.id))
+        return [StoredEntry.from_row(row) for row in rows.mappings()]
+
+    def add(self, entry: StoredEntry, action: Action) -> StoredEntry:
+        """Write `entry` as a new row, and return it as it is stored."""
+        made = replace(entry, revision=self.number)
+        row_id = self._connection.execute(insert(entries).values(made.columns()).returning(entries.c.id)).scalar_one()
+        made = replace(made, id=row_id)
+        self._remember(made, action)
+        return made
+
+    def change(self, entry: StoredEntry, action: Action) -> StoredEntry:
+        """Write `entry` over its row, and return it as it is stored."""
+        made = replace(entry, revision=self.number, changed_at=self.at)
+        self._connection.execute(update(entries).where(entries.c.id == made.id).values(made.columns()))
+        self._remember(made, action)
+        return made
+
+    def note(self, verb: str) -> str:
+        """What is noted on an entry that came into a new state: when, by whom and why."""
+        return f"{verb} {self.at:%Y-%m-%d} by {self.who}" + (f": {self.why}" if self.why else "")
+
+    def _remember(self, entry: StoredEntry, action: Action) -> None:
+        self._connection.execute(
+            insert(history).values(
+                revision=self.number,
+                entry_id=entry.id,
+                action=str(action),
+                alias=str(entry.alias),
+                thumbprint=str(entry.thumbprint),
+                entry=entry.to_json(),
+            )
+        )
+
+
+@contextmanager
+def new_revision(engine: Engine, *, who: str, why: str, at: datetime) -> Iterator[Revision]:
+    """Open the next revision; committed at the end of the block, rolled back when it raises.
+
+    Its first statement updates the one row of the head, which takes the write lock on every database: of two writers
+    at once the second waits, and then sees what the first one did.
+
+    Raises:
+        Refused: `who` is empty: a change without an author is none.
+        ValueError: `at` has no time zone.
+    """
+    time = to_microseconds(at)
+    author, reason = _one_line(who), _one_line(why)
+    if not author:
+        raise Refused("nobody is named as the author of this change: say who makes it")
+    with engine.begin() as connection:
+        if not connection.execute(update(head).where(head.c.id == 1).values(revision=head.c.revision + 1)).rowcount:
+            connection.execute(insert(head).values(id=1, revision=1))
+        number = connection.execute(select(head.c.revision).where(head.c.id == 1)).scalar_one()
+        connection.execute(insert(revisions).values(revision=number, time=time, who=author, why=reason))
+        yield Revision(connection, number, who=author, why=reason, at=at)
+
+
+def _one_line(text: str) -> str:
+    """`text` without line breaks and control characters: it reaches logs and terminals."""
+    plain = "".join(character if character.isprintable() else " " for character in text)
+    return " ".join(plain.split())[:MAX_TEXT_CHARACTERS]

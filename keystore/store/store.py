@@ -1,0 +1,240 @@
+"""The keystore: adding, changing and reading entries."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from cryptography import x509
+from sqlalchemy import Engine, select
+
+from keystore.certificate import State, TrustedCertificate
+from keystore.errors import NotAdmitted, Refused, StateUnchanged
+from keystore.identity import Alias
+from keystore.snapshot import TrustSnapshot
+from keystore.store.changes import add_entry, find, named, retire_entry, trust_entry
+from keystore.store.entry import StoredEntry
+from keystore.store.outcome import Action, Added, Changed, HistoryItem, NewCertificate
+from keystore.store.past import current_revision, entries_at, read_history, revision_at
+from keystore.store.revision import new_revision
+from keystore.store.tables import entries, head
+
+
+class KeystoreStore:
+    """The keystore in a database whose tables exist already. Safe to share between threads.
+
+    Every change is one transaction and one revision, with its author (`who`), reason (`why`) and instant (`at`, with a
+    time zone); when it raises, nothing has changed. Besides the errors named, every method raises SQLAlchemy's when the
+    database cannot be read or written.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        """Use the database of `engine`."""
+        self._engine = engine
+        self._known: dict[tuple[int, int], TrustedCertificate] = {}
+
+    def add(
+        self,
+        alias: str,
+        certificate: x509.Certificate,
+        *,
+        who: str,
+        why: str,
+        at: datetime,
+        endpoints: Iterable[str] | None = None,
+        stage: bool = False,
+        force: bool = False,
+        trusted_from: datetime | None = None,
+        trusted_until: datetime | None = None,
+    ) -> Added:
+        """Add `certificate` under `alias`: trusted at once, or staged with `stage`.
+
+        Args:
+            alias: The entry's name, unique in whatever case it is spelled.
+            certificate: The signer's own certificate.
+            who: Who adds it.
+            why: For what reason; may be empty.
+            at: The instant of the change, which also decides about the validity.
+            endpoints: Names of the endpoints that it is meant for; None means every endpoint.
+            stage: Make it known, but not trusted yet.
+            force: Override the refusals that can be: an expired certificate, a CA's.
+            trusted_from: Before this instant it counts as staged.
+            trusted_until: From this instant on it counts as retired.
+
+        Raises:
+            AliasInvalid: `alias` is no plain name.
+            AliasInUse: Another entry has it.
+            AlreadyThere: The same certificate is there already, under whatever alias.
+            NotAdmitted: The certificate itself speaks against it.
+            Refused: `endpoints` is empty, the trust window is, or `who` is.
+        """
+        return self.add_many(
+            [NewCertificate(alias, certificate)],
+            who=who,
+            why=why,
+            at=at,
+            endpoints=endpoints,
+            stage=stage,
+            force=force,
+            trusted_from=trusted_from,
+            trusted_until=trusted_until,
+        )[0]
+
+    def add_many(
+        self,
+        certificates: Sequence[NewCertificate],
+        *,
+        who: str,
+        why: str,
+        at: datetime,
+        endpoints: Iterable[str] | None = None,
+        stage: bool = False,
+        force: bool = False,
+        trusted_from: datetime | None = None,
+        trusted_until: datetime | None = None,
+    ) -> tuple[Added, ...]:
+        """Add all of `certificates` in one revision, or none of them. See `add`.
+
+        Raises:
+            Refused: As `add`, for the first of them that cannot be added; or there are none.
+            AliasInvalid: As `add`.
+        """
+        if not certificates:
+            raise Refused("there is no certificate to add: name at least one")
+        meant_for = None if endpoints is None else frozenset(endpoints)
+        if meant_for is not None and not meant_for:
+            raise Refused(
+                "no endpoint is named, so the certificate would be trusted for none: name one, or leave it out"
+            )
+        if trusted_from is not None and trusted_until is not None and trusted_from >= trusted_until:
+            raise Refused("the trust would end before it begins: give an end that is later than the beginning")
+        with new_revision(self._engine, who=who, why=why, at=at) as revision:
+            present = revision.present()
+            added = []
+            for new in certificates:
+                entry = TrustedCertificate(
+                    alias=Alias(new.alias),
+                    certificate=new.certificate,
+                    state=State.STAGED if stage else State.TRUSTED,
+                    endpoints=meant_for,
+                    trusted_from=trusted_from,
+                    trusted_until=trusted_until,
+                )
+                added.append(add_entry(revision, present, entry, force=force))
+                present.append(added[-1].entry)
+            return tuple(added)
+
+    def trust(self, alias: str, *, who: str, why: str, at: datetime, force: bool = False) -> Changed:
+        """Trust the staged entry `alias` from now on.
+
+        Raises:
+            UnknownAlias: There is no such entry.
+            StateUnchanged: It is not staged.
+            NotAdmitted: The certificate itself speaks against it (it may have expired meanwhile).
+        """
+        with new_revision(self._engine, who=who, why=why, at=at) as revision:
+            present = revision.present()
+            entry = find(present, alias)
+            state = entry.state_at(at)
+            if state is State.TRUSTED:
+                raise StateUnchanged(f"{entry.alias} is trusted already: nothing to do")
+            if state is State.RETIRED:
+                raise StateUnchanged(f"{entry.alias} is retired: restore it if it shall be trusted again")
+            return trust_entry(revision, present, replace(entry, trusted_from=None), Action.TRUSTED, force=force)
+
+    def restore(self, alias: str, *, who: str, why: str, at: datetime, force: bool = False) -> Changed:
+        """Trust the retired entry `alias` again.
+
+        Raises:
+            UnknownAlias: There is no such entry.
+            StateUnchanged: It is not retired.
+            NotAdmitted: The certificate itself speaks against it, or it was revoked (which `force` overrides).
+        """
+        with new_revision(self._engine, who=who, why=why, at=at) as revision:
+            present = revision.present()
+            entry = find(present, alias)
+            state = entry.state_at(at)
+            if state is State.TRUSTED:
+                raise StateUnchanged(f"{entry.alias} is trusted already: nothing to do")
+            if state is State.STAGED:
+                raise StateUnchanged(f"{entry.alias} is staged and was not retired: trust it instead")
+            if entry.revoked and not force:
+                raise NotAdmitted(
+                    f"{entry.alias} is not restored: it was revoked because its key is compromised; ask the partner "
+                    "for a new key, or use --force if that was a mistake"
+                )
+            return trust_entry(
+                revision, present, replace(entry, revoked=False, trusted_until=None), Action.RESTORED, force=force
+            )
+
+    def retire(self, alias: str, *, who: str, why: str, at: datetime, revoked: bool = False) -> Changed:
+        """Trust the entry `alias` no more, and go on recognising it; with `revoked`, because its key is compromised.
+
+        Raises:
+            UnknownAlias: There is no such entry.
+            StateUnchanged: It is retired already (a retired entry can still be marked as revoked).
+        """
+        with new_revision(self._engine, who=who, why=why, at=at) as revision:
+            present = revision.present()
+            entry = find(present, alias)
+            if entry.state is State.RETIRED and (entry.revoked or not revoked):
+                raise StateUnchanged(f"{entry.alias} is already {entry.note or 'retired'}: nothing to do")
+            return retire_entry(revision, present, entry, revoked=revoked)
+
+    def entries(self) -> tuple[StoredEntry, ...]:
+        """Every entry that is not purged, in the order of adding; those that are damaged say so in `problem`."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(
+                select(entries).where(entries.c.state != State.PURGED).order_by(entries.c.id)
+            ).mappings()
+            return tuple(StoredEntry.from_row(row) for row in rows)
+
+    def get(self, alias: str) -> StoredEntry:
+        """The entry `alias`, in whatever case it is spelled.
+
+        Raises:
+            UnknownAlias: There is no such entry; the message names those that there are.
+        """
+        return named(self.entries(), alias)
+
+    def history(self, alias: str | None = None) -> tuple[HistoryItem, ...]:
+        """Every change, oldest first; with `alias` those of that entry, also after it was purged."""
+        with self._engine.connect() as connection:
+            return tuple(read_history(connection, alias))
+
+    def revision(self) -> int:
+        """The number of the newest revision, 0 before the first change: one row by its primary key."""
+        with self._engine.connect() as connection:
+            return current_revision(connection)
+
+    def snapshot(self) -> TrustSnapshot:
+        """The newest revision, to verify against. Entries unchanged since the last call are not decoded again.
+
+        Damaged entries are left out; `entries` reports them.
+        """
+        with self._engine.connect() as connection:
+            # One statement, so that entries and revision belong together at any isolation level.
+            query = select(head.c.revision.label("head_revision"), entries).outerjoin_from(
+                head, entries, entries.c.state != State.PURGED
+            )
+            rows = connection.execute(query.where(head.c.id == 1).order_by(entries.c.id)).mappings().all()
+        known: dict[tuple[int, int], TrustedCertificate] = {}
+        for row in rows:
+            if row["id"] is None:
+                continue
+            key = row["id"], row["revision"]
+            trusted = self._known.get(key) or StoredEntry.from_row(row).trusted()
+            if trusted is not None:
+                known[key] = trusted
+        self._known = known
+        return TrustSnapshot(tuple(known.values()), rows[0]["head_revision"] if rows else 0)
+
+    def snapshot_at(self, when: int | datetime) -> TrustSnapshot:
+        """The revision of that number, or the one in force at that instant (with a time zone).
+
+        Raises:
+            UnknownRevision: There is no revision of that number.
+        """
+        with self._engine.connect() as connection:
+            number = revision_at(connection, when)
+            found = [entry.trusted() for entry in entries_at(connection, number)]
+        return TrustSnapshot([trusted for trusted in found if trusted is not None], number)
