@@ -25,11 +25,15 @@ class TrustSnapshot:
     Immutable and safe to share between threads. Each entry stands alone: one whose key cannot be used is skipped.
     """
 
-    __slots__ = ("_holders", "_index", "_narrowed", "entries", "revision")
+    __slots__ = ("_holders", "_index", "_narrowed", "compromised", "entries", "revision")
 
-    def __init__(self, entries: Sequence[TrustedCertificate], revision: int = 0) -> None:
-        """Hold `entries` as of `revision`."""
+    def __init__(
+        self, entries: Sequence[TrustedCertificate], revision: int = 0, compromised: frozenset[KeyId] = frozenset()
+    ) -> None:
+        """Hold `entries` as of `revision`; `compromised` adds keys withdrawn through other entries."""
         self.entries = tuple(entries)
+        self.compromised = compromised | {entry.key_id for entry in self.entries if entry.revoked}
+        """Keys withdrawn as compromised: no other certificate makes such a key good again."""
         self.revision = revision
         by_key: dict[KeyId, list[TrustedCertificate]] = {}
         for entry in self.entries:
@@ -51,7 +55,7 @@ class TrustSnapshot:
             meant = tuple(e for e in self.entries if e.endpoints is None or endpoint in e.endpoints)
             if len(meant) == len(self.entries):
                 return self
-            narrowed = TrustSnapshot(meant, self.revision)
+            narrowed = TrustSnapshot(meant, self.revision, self.compromised)
             # Two threads at once build two equal ones: harmless, the last one stays.
             self._narrowed[endpoint] = narrowed
         return narrowed

@@ -67,13 +67,16 @@ PAIRS = re.findall("..", SHA256.upper())
 @pytest.mark.parametrize(
     "spelled",
     [SHA256, SHA256.upper(), ":".join(PAIRS), " ".join(PAIRS), "-".join(PAIRS), f" {SHA256}\n", SHA1, SHA1.upper()],
+    ids=["plain", "upper", "colons", "spaces", "hyphens", "padded", "sha1", "sha1-upper"],
 )
 def test_a_fingerprint_that_came_by_mail_is_compared_in_any_spelling(spelled: str) -> None:
     assert fingerprint_matches(spelled, ACME)
 
 
 @pytest.mark.parametrize(
-    "spelled", ["", SHA256[:16], SHA256[:-2], "0" * 64, "0" * 40, SHA256 + "00", "é" * 64, SHA256[1:] + SHA256[0]]
+    "spelled",
+    ["", SHA256[:16], SHA256[:-2], "0" * 64, "0" * 40, SHA256 + "00", "é" * 64, SHA256[1:] + SHA256[0]],
+    ids=["empty", "quarter", "cut", "zeros", "zeros-sha1", "longer", "no-digits", "rotated"],
 )
 def test_a_part_of_a_fingerprint_or_another_one_never_matches(spelled: str) -> None:
     assert not fingerprint_matches(spelled, ACME)
