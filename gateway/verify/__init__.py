@@ -1,0 +1,38 @@
+"""What is true: bytes, trust, policy and an instant in, a `Verdict` out.
+
+Pure: no clock, file, socket or thread. A bad message is a value, never an exception.
+"""
+
+from gateway.verify.policy import Policy
+from gateway.verify.procedure import verify
+from gateway.verify.reason import Reason
+from gateway.verify.request import Expectation
+from gateway.verify.verdict import (
+    CheckResult,
+    EmbeddedCertificate,
+    HintReport,
+    KeyCheck,
+    Outcome,
+    SignatureReport,
+    SignedPart,
+    TimestampReport,
+    Verdict,
+    VerifiedBy,
+)
+
+__all__ = [
+    "CheckResult",
+    "EmbeddedCertificate",
+    "Expectation",
+    "HintReport",
+    "KeyCheck",
+    "Outcome",
+    "Policy",
+    "Reason",
+    "SignatureReport",
+    "SignedPart",
+    "TimestampReport",
+    "Verdict",
+    "VerifiedBy",
+    "verify",
+]

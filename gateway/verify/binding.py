@@ -1,0 +1,60 @@
+"""Step 13: whether the response answers this request (WS-Addressing 1.0 Core 3.4, WSS 1.1 8.5, threat rule 25)."""
+
+import binascii
+from typing import Final
+
+from gateway.verify.envelope import Envelope, SecurityHeader
+from gateway.verify.names import ADDRESSING, SIGNATURE_CONFIRMATION
+from gateway.verify.reason import Reason, Rejection
+from gateway.verify.references import ResolvedReference
+from gateway.verify.request import Expectation
+from gateway.verify.text import child_elements, sole_text
+
+_RELATES_TO: Final = frozenset(f"{{{namespace}}}RelatesTo" for namespace in ADDRESSING)
+_REPLY: Final = "http://www.w3.org/2005/08/addressing/reply"
+"""The default RelationshipType (WS-Addressing 1.0 Core, 3.2)."""
+
+
+def check_binding(
+    expects: Expectation, envelope: Envelope, security: SecurityHeader, references: tuple[ResolvedReference, ...]
+) -> bool:
+    """Compare what is signed with what the request lets be expected; whether anything bound the two together.
+
+    Only signed values count: an unsigned wsa:RelatesTo is neither proof nor a reason to reject.
+
+    Raises:
+        Rejection: `uncorrelated`, where the response answers another request.
+    """
+    bound = False
+    if expects.message_id is not None:
+        for block in envelope.blocks:
+            # Every signed one: an unsigned one beside it must not make it ambiguous, and so forgotten.
+            if block.tag not in _RELATES_TO or not _is_signed(block, references):
+                continue
+            if str(block.get("RelationshipType") or _REPLY).strip() != _REPLY:
+                continue
+            if sole_text(block) != expects.message_id:
+                raise Rejection(Reason.UNCORRELATED, "the signed wsa:RelatesTo names another request")
+            bound = True
+    confirmations = [
+        child
+        for child in child_elements(security.element)
+        if child.tag == SIGNATURE_CONFIRMATION and _is_signed(child, references)
+    ]
+    if confirmations and expects.signature_values:
+        confirmed = {_octets(str(child.get("Value") or "")) for child in confirmations}
+        if not set(expects.signature_values) <= confirmed:
+            raise Rejection(Reason.UNCORRELATED, "the signed SignatureConfirmation confirms another request")
+        bound = True
+    return bound
+
+
+def _is_signed(element: object, references: tuple[ResolvedReference, ...]) -> bool:
+    return any(reference.element is element for reference in references)
+
+
+def _octets(text: str) -> bytes:
+    try:
+        return binascii.a2b_base64(text.strip())
+    except ValueError:
+        return b""

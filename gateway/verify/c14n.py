@@ -1,0 +1,162 @@
+"""Canonical XML: exclusive, 1.0 and 1.1, of one element and what is below it (XML-EXC-C14N, C14N 1.0, C14N 1.1)."""
+
+from collections.abc import Sequence
+from typing import Final
+from urllib.parse import urlsplit, urlunsplit
+
+from lxml import etree
+
+from gateway.verify.algorithms import Canonicalization
+from gateway.verify.names import XML, local_name
+from gateway.verify.reason import Reason, Rejection
+
+_XML_ID: Final = f"{{{XML}}}id"
+_XML_BASE: Final = f"{{{XML}}}base"
+_XML_PREFIX: Final = f"{{{XML}}}"
+
+
+MAX_NAMESPACE_WORK: Final = 100_000_000
+"""Namespace nodes that one canonicalization may compare: about a quarter of a second in libxml2."""
+_NAMESPACES_ASSUMED: Final = 256
+_ELEMENT_COUNT: Final = etree.XPath("count(descendant-or-self::*)")
+
+
+def canonicalize(element: etree._Element, method: Canonicalization, prefix_list: Sequence[str] = ()) -> bytes:
+    """The canonical form of `element` in place, without comments.
+
+    `prefix_list` holds the InclusiveNamespaces prefixes of exclusive canonicalization, `#default` for none.
+
+    Raises:
+        Rejection: `structure`, where there is no canonical form (a relative namespace URI: C14N 1.0, 1.3 via errata) or
+            where what came out is not the element that went in; `limits`, where it would cost too much.
+    """
+    _refuse_costly(element, method, prefix_list)
+    try:
+        exclusive = method is Canonicalization.EXCLUSIVE
+        form = _exclusive(element, prefix_list) if exclusive else _inclusive(element, method)
+    except (etree.C14NError, etree.XMLSyntaxError, ValueError) as error:
+        raise Rejection(Reason.STRUCTURE, "a signed part has no canonical form (a relative namespace URI?)") from error
+    # A failed canonicalization must never be "empty, and equal to the digest of nothing".
+    if not form.startswith(_start(element)):
+        raise Rejection(Reason.STRUCTURE, "the canonical form of a signed part is not that part")
+    return form
+
+
+def _refuse_costly(element: etree._Element, method: Canonicalization, prefix_list: Sequence[str]) -> None:
+    """Inclusive canonicalization compares the namespaces in scope with each other at every element.
+
+    Measured: 240 namespaces over 270,000 empty elements took 20 s.
+    """
+    if method is Canonicalization.EXCLUSIVE and not prefix_list:
+        return
+
+    def work(namespaces: int) -> int:
+        factor = len(prefix_list) if method is Canonicalization.EXCLUSIVE else namespaces
+        return int(elements * namespaces * factor)
+
+    elements = _ELEMENT_COUNT(element)
+    if work(_NAMESPACES_ASSUMED) > MAX_NAMESPACE_WORK and work(_most_in_scope(element)) > MAX_NAMESPACE_WORK:
+        raise Rejection(Reason.LIMITS, "a signed part has too many namespaces in scope over too many elements")
+
+
+def _most_in_scope(element: etree._Element) -> int:
+    """The most namespace declarations that are in scope anywhere in `element`."""
+    now = most = len(element.nsmap)
+    for event, _ in etree.iterwalk(element, events=("start-ns", "end-ns")):
+        now += 1 if event == "start-ns" else -1
+        most = max(most, now)
+    return most
+
+
+def _start(element: etree._Element) -> bytes:
+    name, prefix = local_name(str(element.tag)), element.prefix
+    return f"<{name}".encode() if prefix is None else f"<{prefix}:{name}".encode()
+
+
+def _exclusive(element: etree._Element, prefix_list: Sequence[str]) -> bytes:
+    if "#default" in prefix_list:
+        # lxml drops prefixes that its name dictionary of this thread does not hold, and no document ever declares this
+        # one. A namespace name is interned by the parser.
+        etree.fromstring(b'<x xmlns:p="#default"/>')
+    return etree.tostring(
+        element,
+        method="c14n",
+        exclusive=True,
+        with_comments=False,
+        inclusive_ns_prefixes=list(prefix_list) or None,
+    )
+
+
+def _inclusive(element: etree._Element, method: Canonicalization) -> bytes:
+    """Inclusive forms are made from a copy that stands alone.
+
+    In place, lxml writes a spurious `xmlns=""` in about one subtree of five and never inherits xml:* attributes.
+    """
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=True, collect_ids=False)
+    alone = etree.fromstring(etree.tostring(element, with_tail=False), parser)
+    for name, value in _inherited(element, method).items():
+        alone.set(name, value)
+    return etree.tostring(alone, method="c14n", exclusive=False, with_comments=False)
+
+
+def _inherited(element: etree._Element, method: Canonicalization) -> dict[str, str]:
+    """The xml:* attributes of ancestors that the apex of a subset shows (C14N 1.0, 2.4; C14N 1.1, 2.4)."""
+    own = element.attrib
+    inherited: dict[str, str] = {}
+    bases = [str(own[_XML_BASE])] if _XML_BASE in own else []
+    for ancestor in element.iterancestors():
+        for name, value in ancestor.attrib.items():
+            text = str(name)
+            if not text.startswith(_XML_PREFIX):
+                continue
+            if text == _XML_BASE:
+                bases.append(str(value))
+            if text not in own:
+                inherited.setdefault(text, str(value))
+    if method is Canonicalization.INCLUSIVE_1_1:
+        inherited.pop(_XML_ID, None)
+        inherited.pop(_XML_BASE, None)
+        if bases:
+            joined = bases.pop()
+            while bases:
+                joined = join_uri_references(joined, bases.pop())
+            if joined:
+                inherited[_XML_BASE] = joined
+    return inherited
+
+
+def join_uri_references(base: str, reference: str) -> str:
+    """xml:base of an element joined to that of its parent (C14N 1.1, 2.4: RFC 3986, 5.2, adapted to relative bases)."""
+    b, r = urlsplit(base), urlsplit(reference)
+    if r.scheme:
+        parts = (r.scheme, r.netloc, _without_dots(r.path), r.query, "")
+    elif r.netloc:
+        parts = (b.scheme, r.netloc, _without_dots(r.path), r.query, "")
+    elif not r.path:
+        parts = (b.scheme, b.netloc, b.path, r.query or b.query, "")
+    elif r.path.startswith("/"):
+        parts = (b.scheme, b.netloc, _without_dots(r.path), r.query, "")
+    else:
+        folder = "/" if b.netloc and not b.path else b.path[: b.path.rfind("/") + 1]
+        # A base that ends in ".." names a folder (C14N 1.1, 2.4, first modification).
+        if b.path.endswith("..") and (b.path == ".." or b.path.endswith("/..")):
+            folder = b.path + "/"
+        parts = (b.scheme, b.netloc, _without_dots(folder + r.path), r.query, "")
+    return urlunsplit(parts)
+
+
+def _without_dots(path: str) -> str:
+    """RFC 3986, 5.2.4, keeping leading `..` of relative paths and folding repeated slashes (C14N 1.1, appendix A)."""
+    rooted = path.startswith("/")
+    kept: list[str] = []
+    segments = path.split("/")
+    for segment in segments:
+        if segment == "..":
+            if kept and kept[-1] != "..":
+                kept.pop()
+            elif not rooted:
+                kept.append(segment)
+        elif segment not in {"", "."}:
+            kept.append(segment)
+    folder = segments[-1] in {"", ".", ".."} and bool(kept)
+    return ("/" if rooted else "") + "/".join(kept) + ("/" if folder else "")

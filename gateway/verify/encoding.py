@@ -1,0 +1,136 @@
+"""Step 1: size, encoding and prolog, before any parser sees the bytes (RFC 7303, XML 1.0 4.3.3 and appendix F)."""
+
+import codecs
+import re
+from functools import lru_cache
+from typing import Final
+
+from gateway.verify.policy import Policy
+from gateway.verify.reason import Reason, Rejection
+from gateway.verify.text import printable
+
+_DECLARATION: Final = re.compile(rb"<\?xml([ \t\r\n][^?<>]{0,200})\?>")
+_PSEUDO_ATTRIBUTE: Final = re.compile(
+    rb"[ \t\r\n]+(version|encoding|standalone)[ \t\r\n]*=[ \t\r\n]*(?:\"([^\"]*)\"|'([^']*)')"
+)
+_CHARSET: Final = re.compile(r";\s*charset\s*=\s*(?:\"([^\"]*)\"|([^\s;\"]+))", re.IGNORECASE)
+_BYTE_ORDER_MARKS: Final = (
+    # The longer ones first: the mark of UTF-32 begins like that of UTF-16.
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+
+
+def as_utf8(message: bytes, policy: Policy, content_type: str | None) -> bytes:
+    """The document in UTF-8 without byte order mark, known to hold no DOCTYPE. UTF-8 input is passed on as it is.
+
+    Raises:
+        Rejection: `limits`, `malformed` (nothing there), `encoding`, `dtd`.
+    """
+    if len(message) > policy.max_message_bytes:
+        raise Rejection(
+            Reason.LIMITS, f"the message has {len(message)} bytes, more than the {policy.max_message_bytes} admitted"
+        )
+    if not message or message.isspace():
+        raise Rejection(Reason.MALFORMED, "the message is empty")
+    marked, text = _byte_order_mark(message)
+    if marked == "utf-16":
+        _admit(marked, policy)
+        text = _transcoded(message, marked)
+    declared = _declared_encoding(text)
+    named = {name for name in (marked, _charset(content_type), declared) if name is not None}
+    if len(named) > 1:
+        raise Rejection(
+            Reason.ENCODING,
+            "byte order mark, XML declaration and Content-Type name different encodings: " + ", ".join(sorted(named)),
+        )
+    encoding = named.pop() if named else "utf-8"
+    if encoding not in {"utf-8", marked}:
+        _admit(encoding, policy)
+        text = _transcoded(text, encoding)
+    _refuse_doctype(text)
+    return text
+
+
+def _byte_order_mark(message: bytes) -> tuple[str | None, bytes]:
+    for mark, name in _BYTE_ORDER_MARKS:
+        if message.startswith(mark):
+            if name == "utf-32":
+                raise Rejection(Reason.ENCODING, "the message is in UTF-32, which parsers read differently")
+            return name, message[len(mark) :]
+    if b"\0" in message[:4]:
+        raise Rejection(Reason.ENCODING, "the message is in UTF-16 or UTF-32 without a byte order mark")
+    return None, message
+
+
+def _declared_encoding(text: bytes) -> str | None:
+    """The encoding that the XML declaration names.
+
+    A declaration that this scan cannot read is refused: a parser might read another encoding in it.
+    """
+    if not text.startswith(b"<?xml") or text[5:6] not in {b" ", b"\t", b"\r", b"\n"}:
+        return None
+    declaration = _DECLARATION.match(text)
+    if declaration is None:
+        raise Rejection(Reason.MALFORMED, "the XML declaration cannot be read")
+    attributes = {m[1]: m[2] or m[3] or b"" for m in _PSEUDO_ATTRIBUTE.finditer(declaration[1])}
+    if attributes.get(b"version") != b"1.0":
+        raise Rejection(Reason.ENCODING, "the XML declaration names another version than 1.0")
+    encoding = attributes.get(b"encoding")
+    return None if encoding is None else _canonical(encoding.decode("ascii", "replace"))
+
+
+@lru_cache(maxsize=256)
+def _charset(content_type: str | None) -> str | None:
+    names = {_canonical(m[1] or m[2] or "") for m in _CHARSET.finditer(content_type or "")}
+    if len(names) > 1:
+        raise Rejection(Reason.ENCODING, "the Content-Type names several charsets")
+    return names.pop() if names else None
+
+
+def _canonical(name: str) -> str:
+    try:
+        return codecs.lookup(name).name
+    except (LookupError, ValueError):
+        return printable(name.lower(), 40) or "(empty)"
+
+
+def _admit(encoding: str, policy: Policy) -> None:
+    if encoding not in {codecs.lookup(admitted).name for admitted in policy.encodings}:
+        raise Rejection(Reason.ENCODING, f"the encoding {encoding} is not among those that the policy admits")
+
+
+def _transcoded(text: bytes, encoding: str) -> bytes:
+    """`text` in UTF-8, without its XML declaration, which would now be wrong."""
+    try:
+        utf8 = text.decode(encoding).encode()
+    except ValueError as error:
+        raise Rejection(Reason.ENCODING, f"the message is not valid {encoding}") from error
+    if encoding == "utf-16":
+        return utf8
+    declaration = _DECLARATION.match(utf8)
+    return utf8 if declaration is None else utf8[declaration.end() :]
+
+
+def _refuse_doctype(text: bytes) -> None:
+    """Walk over comments and processing instructions to the root; a DOCTYPE can stand nowhere else (XML 1.0, 2.8)."""
+    position = 0
+    while True:
+        while text[position : position + 1] in {b" ", b"\t", b"\r", b"\n"}:
+            position += 1
+        if text.startswith(b"<!--", position):
+            end = text.find(b"-->", position + 4)
+        elif text.startswith(b"<?", position):
+            end = text.find(b"?>", position + 2) - 1
+        else:
+            break
+        if end < 0:
+            return  # Unterminated: the parser says so.
+        position = end + 3
+    if text[position : position + 9].upper() == b"<!DOCTYPE":
+        html = text[position + 9 : position + 40].split()[:1]
+        page = " (an HTML page?)" if html and html[0][:4].lower() == b"html" else ""
+        raise Rejection(Reason.DTD, f"the message has a document type declaration{page}")

@@ -1,0 +1,154 @@
+"""Steps 4 and 5: the SOAP structure, and the one Security header that is ours (SOAP 1.1 4, SOAP 1.2 5, WSS-Core 5)."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from lxml import etree
+
+from gateway.verify.names import (
+    ADDRESSING,
+    ENCRYPTED_DATA,
+    ENCRYPTED_HEADER,
+    SECURITY,
+    SIGNATURE,
+    SOAP_NAMESPACES,
+    SOAP_VERSIONS,
+    TIMESTAMP,
+    local_name,
+)
+from gateway.verify.reason import Reason, Rejection
+from gateway.verify.text import child_elements, printable
+
+_ULTIMATE_RECEIVER = "http://www.w3.org/2003/05/soap-envelope/role/ultimateReceiver"
+
+
+@dataclass(slots=True, eq=False)
+class Envelope:
+    """The elements at their absolute positions: what a consumer reads."""
+
+    root: etree._Element
+    version: str
+    """`1.1` or `1.2`."""
+    header: etree._Element | None
+    body: etree._Element
+    blocks: tuple[etree._Element, ...]
+    """The header blocks."""
+
+    @property
+    def namespace(self) -> str:
+        """The SOAP namespace of this version."""
+        return SOAP_NAMESPACES[self.version]
+
+    @property
+    def payload(self) -> etree._Element | None:
+        """The Body's first child element: it names the operation."""
+        return next((child for child in self.body if isinstance(child.tag, str)), None)
+
+    @property
+    def operation(self) -> str | None:
+        """QName of the payload in Clark notation."""
+        payload = self.payload
+        return None if payload is None else str(payload.tag)
+
+    @property
+    def is_fault(self) -> bool:
+        """Whether the Body holds a SOAP Fault and nothing beside it (SOAP 1.2, 5.4)."""
+        return [str(child.tag) for child in self.body[:2]] == [f"{{{self.namespace}}}Fault"]
+
+    @property
+    def is_encrypted(self) -> bool:
+        """Whether the Body or a header block is encrypted, so that the gateway cannot read it."""
+        return self.operation == ENCRYPTED_DATA or any(
+            block.tag in {ENCRYPTED_DATA, ENCRYPTED_HEADER} for block in self.blocks
+        )
+
+    def addressing(self, name: str) -> etree._Element | None:
+        """The WS-Addressing header block of that local name; None where it is absent or there are several."""
+        tags = [f"{{{namespace}}}{name}" for namespace in ADDRESSING]
+        found = [block for block in self.blocks if block.tag in tags]
+        return found[0] if len(found) == 1 else None
+
+
+@dataclass(slots=True, eq=False)
+class SecurityHeader:
+    """The Security header block that is meant for us."""
+
+    element: etree._Element
+    signatures: tuple[etree._Element, ...]
+    timestamp: etree._Element | None
+
+
+MAX_SECURITY_HEADERS: Final = 16
+"""Security headers in one message, those for other actors included."""
+
+
+def soap_version(root: etree._Element) -> str | None:
+    """`1.1`, `1.2`, or None where `root` is no SOAP Envelope."""
+    return SOAP_VERSIONS.get(str(root.tag))
+
+
+def read_envelope(root: etree._Element) -> Envelope:
+    """The structure `Envelope(Header?, Body)` and nothing else.
+
+    Raises:
+        Rejection: `not-soap`, `structure`.
+    """
+    version = soap_version(root)
+    if version is None:
+        raise Rejection(
+            Reason.NOT_SOAP, f"the root element is {printable(str(root.tag))}, not an Envelope of SOAP 1.1 or 1.2"
+        )
+    namespace = SOAP_NAMESPACES[version]
+    children = child_elements(root)
+    tags = [str(child.tag) for child in children]
+    header_tag, body_tag = f"{{{namespace}}}Header", f"{{{namespace}}}Body"
+    if tags == [header_tag, body_tag]:
+        header, body = children
+        return Envelope(root, version, header, body, tuple(child_elements(header)))
+    if tags == [body_tag]:
+        return Envelope(root, version, None, children[0], ())
+    shown = ", ".join(printable(local_name(tag), 40) for tag in tags[:6])
+    raise Rejection(
+        Reason.STRUCTURE,
+        f"the Envelope must hold a Header and a Body, or a Body, of its own SOAP version; it holds: {shown}",
+    )
+
+
+def find_security_header(envelope: Envelope, actor: str | None) -> tuple[SecurityHeader, tuple[str, ...]]:
+    """The Security header for `actor`, and a warning for each one that is meant for somebody else.
+
+    Raises:
+        Rejection: `unsigned` (none is ours, or it holds no Signature), `structure` (two are ours, two Timestamps),
+            `limits`.
+    """
+    ours: list[etree._Element] = []
+    warnings = []
+    headers = [block for block in envelope.blocks if block.tag == SECURITY]
+    if len(headers) > MAX_SECURITY_HEADERS:
+        raise Rejection(Reason.LIMITS, f"the message has more than {MAX_SECURITY_HEADERS} Security headers")
+    for block in headers:
+        named = _actor(block, envelope)
+        if named == actor:
+            ours.append(block)
+        else:
+            warnings.append(f"foreign-security-header: a Security header is meant for {printable(named or 'no actor')}")
+    if len(ours) > 1:
+        raise Rejection(Reason.STRUCTURE, "two Security headers are meant for the same actor")
+    if not ours:
+        missing = "has no Security header" if not warnings else "has no Security header for this gateway's actor"
+        raise Rejection(Reason.UNSIGNED, f"the message {missing}")
+    children = child_elements(ours[0])
+    signatures = tuple(child for child in children if child.tag == SIGNATURE)
+    timestamps = [child for child in children if child.tag == TIMESTAMP]
+    if len(timestamps) > 1:
+        raise Rejection(Reason.STRUCTURE, "the Security header holds two Timestamps")
+    if not signatures:
+        raise Rejection(Reason.UNSIGNED, "the Security header holds no Signature")
+    return SecurityHeader(ours[0], signatures, timestamps[0] if timestamps else None), tuple(warnings)
+
+
+def _actor(block: etree._Element, envelope: Envelope) -> str | None:
+    """The actor (SOAP 1.1, 4.2.2) or role (SOAP 1.2, 5.2.2); none, empty and ultimate receiver are the same."""
+    name = "actor" if envelope.version == "1.1" else "role"
+    value = str(block.get(f"{{{envelope.namespace}}}{name}") or "").strip()
+    return None if value in {"", _ULTIMATE_RECEIVER} else value

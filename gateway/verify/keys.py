@@ -1,0 +1,277 @@
+"""Step 8: the signature value against every candidate key, all matches kept (threat rules 17 to 22).
+
+The SignedInfo is canonicalized and hashed once; a further trusted key costs one signature check and no more.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, cast
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+from gateway.verify.algorithms import KeyFamily
+from gateway.verify.grammar import SignatureGrammar
+from gateway.verify.keyinfo import KeyInfo
+from gateway.verify.policy import Policy
+from gateway.verify.reason import Reason
+from gateway.verify.signature_value import SignedOctets, applicable, family_of
+from gateway.verify.text import printable
+from gateway.verify.verdict import (
+    CheckResult,
+    EmbeddedCertificate,
+    HintReport,
+    KeyCheck,
+    VerifiedBy,
+)
+from keystore import (
+    Candidate,
+    HintKind,
+    KeyHint,
+    SigningKey,
+    State,
+    TrustedCertificate,
+    TrustSnapshot,
+    UnreadableKeyFile,
+)
+
+_CURVES: Final = (ec.SECP256R1, ec.SECP384R1, ec.SECP521R1)
+_MAX_EMBEDDED: Final = 4
+"""Certificates of the message that are looked at for a diagnosis."""
+
+
+@dataclass(slots=True, eq=False)
+class KeyTrial:
+    """What came of trying every key on one signature value."""
+
+    checks: tuple[KeyCheck, ...]
+    verified_by: tuple[VerifiedBy, ...] = ()
+    """Trusted entries that the policy admits."""
+    recognised: tuple[VerifiedBy, ...] = ()
+    """Entries under whose key the value is good, although they are not trusted or not admitted."""
+    embedded: EmbeddedCertificate | None = None
+    is_by_known_key: bool = False
+    """Some key of the keystore made this value, trusted or not: the SignedInfo is as that signer left it."""
+    reason: Reason | None = None
+    detail: str = ""
+    warnings: tuple[str, ...] = ()
+
+
+def try_keys(
+    signature: SignatureGrammar, octets: bytes, key_info: KeyInfo, trust: TrustSnapshot, policy: Policy, at: datetime
+) -> KeyTrial:
+    """Try every trusted key on `signature`, whose canonical SignedInfo is `octets`; else look for who made it."""
+    signed = SignedOctets(octets, signature.algorithm)
+    hint = key_info.hint
+    checks, good = _run(trust.candidates(hint, at), signature, signed, trust, policy, at)
+    if good:
+        return _trusted_match(checks, good, at)
+    unknown, recognised = _run(trust.recognised(hint, at), signature, signed, trust, policy, at)
+    checks += unknown
+    if recognised:
+        return _recognised_match(checks, recognised, at)
+    return _stranger(tuple(checks), signature, signed, key_info, trust)
+
+
+def report_hint(hint: KeyHint, trust: TrustSnapshot, trial: KeyTrial) -> HintReport:
+    """What KeyInfo claimed, held against what came out."""
+    found = {by.thumbprint for by in (*trial.verified_by, *trial.recognised)}
+    named = trust.named_by(hint)
+    return HintReport(hint.kind, hint.named, any(entry.thumbprint in found for entry in named) if named else None)
+
+
+def _run(
+    candidates: Iterable[Candidate],
+    signature: SignatureGrammar,
+    signed: SignedOctets,
+    trust: TrustSnapshot,
+    policy: Policy,
+    at: datetime,
+) -> tuple[list[KeyCheck], list[tuple[TrustedCertificate, Reason | None]]]:
+    """Every candidate's outcome, and the entries whose key made the value, each with why the policy refuses it."""
+    checks: list[KeyCheck] = []
+    good: list[tuple[TrustedCertificate, Reason | None]] = []
+    for candidate in candidates:
+        key = candidate.public_key
+        if not applicable(signature.algorithm, key, signature.value):
+            result = CheckResult.NOT_APPLICABLE
+        elif signed.is_signed_by(key, signature.value):
+            result = CheckResult.VERIFIED
+        else:
+            result = CheckResult.FAILED
+        for entry in candidate.entries:
+            refusal = _refusal(entry, key, trust, policy, at) if result is CheckResult.VERIFIED else None
+            checks.append(KeyCheck(_by(entry), entry.state_at(at), CheckResult.REFUSED if refusal else result, refusal))
+            if result is CheckResult.VERIFIED:
+                good.append((entry, refusal))
+    return checks, good
+
+
+def _by(entry: TrustedCertificate) -> VerifiedBy:
+    return VerifiedBy(entry.alias, entry.key_id, entry.thumbprint)
+
+
+def _refusal(
+    entry: TrustedCertificate, key: SigningKey, trust: TrustSnapshot, policy: Policy, at: datetime
+) -> Reason | None:
+    """Why the policy does not admit a key or certificate although the signature is good under it (steps 8 and 11)."""
+    if entry.key_id in trust.compromised:
+        return Reason.CERTIFICATE_REVOKED
+    family = family_of(key)
+    if family is KeyFamily.RSA and cast(rsa.RSAPublicKey, key).key_size < policy.minimum_rsa_bits:
+        return Reason.WEAK_KEY
+    if family is KeyFamily.EC and not isinstance(cast(ec.EllipticCurvePublicKey, key).curve, _CURVES):
+        return Reason.WEAK_KEY
+    if policy.expired_certificate == "reject" and not entry.is_valid_at(at):
+        return Reason.CERTIFICATE_EXPIRED
+    return None
+
+
+def _trusted_match(
+    checks: list[KeyCheck], good: list[tuple[TrustedCertificate, Reason | None]], at: datetime
+) -> KeyTrial:
+    admitted = [entry for entry, refusal in good if refusal is None]
+    if admitted:
+        return KeyTrial(
+            checks=tuple(checks),
+            verified_by=tuple(_by(entry) for entry in admitted),
+            is_by_known_key=True,
+            warnings=tuple(
+                f"certificate-expired: {entry.alias} is out of its validity, and the policy accepts that"
+                for entry in admitted
+                if not entry.is_valid_at(at)
+            ),
+        )
+    entry, reason = min(good, key=lambda pair: pair[1].rank if pair[1] is not None else 0)
+    if reason is Reason.CERTIFICATE_REVOKED:
+        detail = f"signed with {entry.alias}, whose key was withdrawn as compromised"
+    elif reason is Reason.WEAK_KEY:
+        detail = f"signed with {entry.alias}, whose key is weaker than the policy admits"
+    elif at < entry.not_before:
+        detail = (
+            f"signed with {entry.alias}, whose certificate is valid only from {entry.not_before:%Y-%m-%dT%H:%M:%SZ}"
+        )
+    else:
+        detail = f"signed with {entry.alias}, whose certificate expired at {entry.not_after:%Y-%m-%dT%H:%M:%SZ}"
+    return KeyTrial(
+        checks=tuple(checks),
+        recognised=tuple(_by(entry) for entry, _ in good),
+        is_by_known_key=True,
+        reason=reason,
+        detail=detail,
+    )
+
+
+def _recognised_match(
+    checks: list[KeyCheck], recognised: list[tuple[TrustedCertificate, Reason | None]], at: datetime
+) -> KeyTrial:
+    entries = [entry for entry, _ in recognised]
+    entry = min(entries, key=lambda e: (not e.revoked, e.state_at(at) is State.STAGED))
+    note = f" ({printable(entry.note, 120)})" if entry.note else ""
+    if entry.revoked:
+        reason, detail = (
+            Reason.CERTIFICATE_REVOKED,
+            f"signed with {entry.alias}, which was withdrawn as compromised{note}",
+        )
+    elif entry.state_at(at) is State.STAGED:
+        reason, detail = (
+            Reason.STAGED_KEY,
+            f"signed with {entry.alias}, which is staged and not trusted yet{note}: the receiver switched too early",
+        )
+    else:
+        reason, detail = Reason.RETIRED_KEY, f"signed with retired key {entry.alias}{note}"
+    return KeyTrial(
+        checks=tuple(checks),
+        recognised=tuple(_by(e) for e in entries),
+        is_by_known_key=True,
+        reason=reason,
+        detail=detail,
+    )
+
+
+def _stranger(
+    checks: tuple[KeyCheck, ...],
+    signature: SignatureGrammar,
+    signed: SignedOctets,
+    key_info: KeyInfo,
+    trust: TrustSnapshot,
+) -> KeyTrial:
+    """No key of the keystore made the value: tell a stranger's good signature from a broken one."""
+    hint = key_info.hint
+    embedded = _embedded(hint, signature, signed)
+    if embedded is not None and embedded.signature_good:
+        return KeyTrial(
+            checks=checks,
+            embedded=embedded,
+            reason=Reason.UNKNOWN_KEY,
+            detail=(
+                "signed with a key that the keystore does not hold; the signature is good under the certificate that "
+                f"the message carries: {printable(embedded.subject, 120)}, valid until {embedded.not_after:%Y-%m-%d}, "
+                f"SHA-256 {embedded.thumbprint}"
+            ),
+        )
+    key = key_info.public_key
+    if (
+        key is not None
+        and applicable(signature.algorithm, key, signature.value)
+        and signed.is_signed_by(key, signature.value)
+    ):
+        return KeyTrial(
+            checks=checks,
+            reason=Reason.UNKNOWN_KEY,
+            detail=f"signed with a key that the keystore does not hold; the message carries the bare key: {hint.named}",
+        )
+    if embedded is not None or key is not None:
+        reason, detail = (
+            Reason.SIGNATURE_INVALID,
+            "the signature value is wrong, even under the key that the message carries",
+        )
+    elif trust.named_by(hint):
+        reason, detail = (
+            Reason.SIGNATURE_INVALID,
+            f"the signature value is wrong under every trusted key, {hint.named} among them",
+        )
+    elif hint.kind in {HintKind.NONE, HintKind.UNRESOLVED}:
+        reason, detail = (
+            Reason.SIGNATURE_INVALID,
+            "no trusted key verifies the signature, and the message names none: altered, or a foreign key",
+        )
+    else:
+        reason, detail = (
+            Reason.UNKNOWN_KEY,
+            f"the keystore holds no key for {hint.named}, and no trusted key verifies the signature",
+        )
+    return KeyTrial(checks=checks, embedded=embedded, reason=reason, detail=detail)
+
+
+def _embedded(hint: KeyHint, signature: SignatureGrammar, signed: SignedOctets) -> EmbeddedCertificate | None:
+    """The certificate of the message that made the value; where none did, the first that can be read."""
+    first: EmbeddedCertificate | None = None
+    for der in hint.certificates[:_MAX_EMBEDDED]:
+        try:
+            entry = TrustedCertificate.from_der("embedded", der)
+            key = entry.public_key
+            good = (
+                key is not None
+                and applicable(signature.algorithm, key, signature.value)
+                and signed.is_signed_by(key, signature.value)
+            )
+            described = EmbeddedCertificate(
+                subject=entry.subject,
+                issuer=entry.issuer,
+                serial=entry.serial,
+                not_before=entry.not_before,
+                not_after=entry.not_after,
+                key_id=entry.key_id,
+                thumbprint=entry.thumbprint,
+                thumbprint_sha1=entry.thumbprint_sha1.hex(),
+                signature_good=good,
+                der=der,
+            )
+        except (UnreadableKeyFile, ValueError, x509.ExtensionNotFound):
+            continue
+        if good:
+            return described
+        first = first or described
+    return first

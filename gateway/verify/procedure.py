@@ -1,0 +1,342 @@
+"""The verification procedure.
+
+ 1. size and encoding; prolog scan (DOCTYPE, byte order mark, declaration)      encoding.py   XML 1.0 4.3.3, RFC 7303
+ 2. one hardened parse                                                           parsing.py
+ 3. limits                                                                       parsing.py
+ 4. SOAP structure                                                               envelope.py   SOAP 1.1 4, SOAP 1.2 5
+ 5. our Security header                                                          envelope.py   WSS-Core 5
+ 6. id index                                                                     ids.py        WSS-Core 4
+ 7. signatures' grammar and algorithms                                           grammar.py    XMLDSIG 4, RFC 9231
+ 8. SignedInfo once canonicalized, signature value against each candidate key    keys.py       XMLDSIG 3.2.2, RFC 8017
+ 9. references -> element objects -> transforms -> digests                       references.py XMLDSIG 3.2.1, WSS-Core 8
+10. coverage of the required parts                                               coverage.py
+11. certificate status at the instant                                            keys.py       RFC 5280 4.1.2.5
+12. Timestamp                                                                    timestamp.py  WSS-Core 10
+13. binding to the request                                                       binding.py    WSA 3.4, WSS 1.1 8.5
+14. Verdict                                                                      verdict.py
+
+Everything but the signature value is done once, however many keys are trusted. The first finding that makes the rest
+meaningless ends the procedure; among several signatures the reason of the highest rank is reported.
+"""
+
+import hashlib
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from lxml import etree
+
+from gateway.verify.binding import check_binding
+from gateway.verify.c14n import canonicalize
+from gateway.verify.coverage import (
+    missing_parts,
+    refuse_misplaced,
+    refuse_unreadable,
+    required_elements,
+    unprotected_prefixes,
+)
+from gateway.verify.envelope import Envelope, SecurityHeader, find_security_header, read_envelope, soap_version
+from gateway.verify.grammar import MAX_SIGNATURES, SignatureGrammar, read_signature
+from gateway.verify.ids import IdIndex
+from gateway.verify.keyinfo import read_key_info
+from gateway.verify.keys import KeyTrial, report_hint, try_keys
+from gateway.verify.names import XSI
+from gateway.verify.parsing import parse_document
+from gateway.verify.policy import Policy
+from gateway.verify.reason import Reason, Rejection
+from gateway.verify.references import OctetBudget, ResolvedReference, check_reference
+from gateway.verify.request import Expectation
+from gateway.verify.text import printable
+from gateway.verify.timestamp import check_timestamp, read_timestamp
+from gateway.verify.verdict import (
+    EmbeddedCertificate,
+    HintReport,
+    Outcome,
+    SignatureReport,
+    TimestampReport,
+    Verdict,
+    VerifiedBy,
+)
+from keystore import HintKind, TrustSnapshot
+
+
+def verify(
+    message: bytes,
+    trust: TrustSnapshot,
+    policy: Policy,
+    at: datetime,
+    *,
+    content_type: str | None = None,
+    expects: Expectation | None = None,
+) -> Verdict:
+    """Verify the signed SOAP message `message`.
+
+    Args:
+        message: the decoded body, byte for byte as it would be passed on.
+        trust: the entries of the endpoint; every trusted one is tried.
+        policy: what is demanded.
+        at: the one instant that decides validity and freshness, with a time zone.
+        content_type: the Content-Type header that came with it.
+        expects: what the request lets be expected.
+
+    Returns:
+        The verdict. A bad message is a value, never an exception.
+
+    Raises:
+        ValueError: `at` has no time zone: a broken call, not a bad message.
+    """
+    if at.tzinfo is None:
+        raise ValueError("the instant of verification needs a time zone")
+    findings = _Findings()
+    try:
+        _verify(message, trust, policy, at, content_type, expects, findings)
+    except Rejection as rejection:
+        return findings.rejected(rejection)
+    return findings.accepted()
+
+
+@dataclass(slots=True)
+class _Checked:
+    """One signature after steps 7 to 9."""
+
+    report: SignatureReport
+    references: tuple[ResolvedReference, ...] = ()
+    trial: KeyTrial | None = None
+    octets: bytes = b""
+
+
+@dataclass(slots=True)
+class _Findings:
+    """What has been found so far: a verdict in the making, complete at whatever step the procedure ends."""
+
+    soap_version: str | None = None
+    envelope: Envelope | None = None
+    signatures: list[SignatureReport] = field(default_factory=list)
+    verified_by: dict[VerifiedBy, None] = field(default_factory=dict)
+    recognised: dict[VerifiedBy, None] = field(default_factory=dict)
+    embedded: EmbeddedCertificate | None = None
+    timestamp: TimestampReport | None = None
+    warnings: list[str] = field(default_factory=list)
+    covered: tuple[str, ...] = ()
+    replay_key: str | None = None
+    fresh_until: datetime | None = None
+
+    def accepted(self) -> Verdict:
+        names = ", ".join(by.alias for by in self.verified_by)
+        return self._verdict(
+            Outcome.ACCEPTED,
+            None,
+            f"signed with {names}, covering {', '.join(self.covered)}",
+            verified_by=tuple(self.verified_by),
+            replay_key=self.replay_key,
+            fresh_until=self.fresh_until,
+        )
+
+    def rejected(self, rejection: Rejection) -> Verdict:
+        return self._verdict(Outcome.REJECTED, rejection.reason, rejection.detail)
+
+    def _verdict(
+        self,
+        outcome: Outcome,
+        reason: Reason | None,
+        detail: str,
+        *,
+        verified_by: tuple[VerifiedBy, ...] = (),
+        replay_key: str | None = None,
+        fresh_until: datetime | None = None,
+    ) -> Verdict:
+        envelope = self.envelope
+        return Verdict(
+            outcome=outcome,
+            reason=reason,
+            detail=detail,
+            verified_by=verified_by,
+            recognised=tuple(self.recognised),
+            embedded=self.embedded,
+            signatures=tuple(self.signatures),
+            timestamp=self.timestamp,
+            soap_version=self.soap_version,
+            operation=None if envelope is None or envelope.operation is None else printable(envelope.operation, 300),
+            is_fault=envelope is not None and envelope.is_fault,
+            message_id=_addressed(envelope, "MessageID"),
+            relates_to=_addressed(envelope, "RelatesTo"),
+            warnings=tuple(self.warnings),
+            replay_key=replay_key,
+            fresh_until=fresh_until,
+        )
+
+
+def _addressed(envelope: Envelope | None, name: str) -> str | None:
+    element = None if envelope is None else envelope.addressing(name)
+    return None if element is None else printable((element.text or "").strip(), 300)
+
+
+def _verify(
+    message: bytes,
+    trust: TrustSnapshot,
+    policy: Policy,
+    at: datetime,
+    content_type: str | None,
+    expects: Expectation | None,
+    findings: _Findings,
+) -> None:
+    if content_type is not None and content_type.strip().lower().startswith("multipart/"):
+        raise Rejection(Reason.STRUCTURE, "the message is multipart: attachments are not supported")
+    # 1, 2, 3
+    root = parse_document(message, policy, content_type)
+    # 4
+    findings.soap_version = soap_version(root)
+    envelope = read_envelope(root)
+    findings.envelope = envelope
+    # 5
+    security, warnings = find_security_header(envelope, policy.actor)
+    findings.warnings.extend(warnings)
+    if len(security.signatures) > MAX_SIGNATURES:
+        raise Rejection(Reason.LIMITS, f"the Security header holds more than {MAX_SIGNATURES} signatures")
+    # 6
+    ids = IdIndex(root)
+    # 7, 8, 9
+    has_markup = b"<!--" in message or message.count(b"<?") > message.startswith(b"<?xml") or b"\0" in message
+    budget = OctetBudget(len(message))
+    checked = [
+        _check_signature(element, ids, trust, policy, at, budget, has_markup=has_markup)
+        for element in security.signatures
+    ]
+    good = _weigh(checked, policy, findings)
+    # 10
+    required = required_elements(policy, envelope, security)
+    for one in good:
+        refuse_misplaced(one.references, envelope, security, policy)
+    refuse_unreadable(envelope)
+    carrying = [one for one in good if not missing_parts(required, one.references)]
+    if not carrying:
+        # Parts that only several signatures together cover are not covered: each vouches for a message of its own.
+        missing = missing_parts(required, max((one.references for one in good), key=len))
+        raise Rejection(
+            Reason.PART_NOT_SIGNED, f"no single trusted signature covers {' and '.join(missing or required)}"
+        )
+    if XSI.encode() in message or b"\0" in message:
+        _check_prefixes(carrying, policy, findings)
+    # 11: certificates out of their validity were refused in step 8, at the same instant.
+    # 12
+    _check_freshness(carrying, security, policy, at, findings)
+    # 13
+    if expects is not None:
+        references = tuple(reference for one in carrying for reference in one.references)
+        if not check_binding(expects, envelope, security, references):
+            findings.warnings.append("unbound: nothing that is signed binds this response to its request")
+    # 14
+    findings.verified_by.update((by, None) for one in carrying for by in one.report.verified_by)
+    findings.covered = tuple(dict.fromkeys(part.name for one in carrying for part in one.report.parts))
+
+
+def _check_signature(
+    element: etree._Element,
+    ids: IdIndex,
+    trust: TrustSnapshot,
+    policy: Policy,
+    at: datetime,
+    budget: OctetBudget,
+    *,
+    has_markup: bool,
+) -> _Checked:
+    """Steps 7 to 9 for one signature. A finding ends this signature alone; `_weigh` decides what it means."""
+    grammar: SignatureGrammar | None = None
+    trial: KeyTrial | None = None
+    hint = HintReport(HintKind.NONE, "", None)
+    references: list[ResolvedReference] = []
+    octets = b""
+    try:
+        grammar = read_signature(element, policy)
+        key_info = read_key_info(grammar.key_info, ids)
+        method = grammar.canonicalization
+        octets = canonicalize(grammar.signed_info, method.method, method.prefixes)
+        trial = try_keys(grammar, octets, key_info, trust, policy, at)
+        hint = report_hint(key_info.hint, trust, trial)
+        if trial.is_by_known_key:
+            # Digests under a stranger's signature would prove nothing, and let anyone spend our time.
+            references.extend(
+                check_reference(reference, grammar, ids, trust, budget, has_markup_to_skip=has_markup)
+                for reference in grammar.references
+            )
+        finding = _finding(trial, references)
+    except Rejection as rejection:
+        finding = rejection
+    return _Checked(_report(grammar, hint, references, trial, finding), tuple(references), trial, octets)
+
+
+def _finding(trial: KeyTrial, references: list[ResolvedReference]) -> Rejection | None:
+    """What is wrong with a signature that could be computed to its end: altered parts before an unwanted key."""
+    altered = [reference.part.name for reference in references if not reference.part.intact]
+    if altered:
+        return Rejection(Reason.DIGEST_MISMATCH, f"altered after signing: {', '.join(altered)}")
+    return None if trial.reason is None else Rejection(trial.reason, trial.detail)
+
+
+def _report(
+    grammar: SignatureGrammar | None,
+    hint: HintReport,
+    references: list[ResolvedReference],
+    trial: KeyTrial | None,
+    rejection: Rejection | None,
+) -> SignatureReport:
+    verified = () if trial is None or rejection is not None else trial.verified_by
+    return SignatureReport(
+        id=None if grammar is None else grammar.id,
+        signature_algorithm="" if grammar is None else grammar.algorithm.uri,
+        canonicalization="" if grammar is None else str(grammar.canonicalization.method),
+        hint=hint,
+        parts=tuple(reference.part for reference in references),
+        checks=() if trial is None else trial.checks,
+        verified_by=verified,
+        reason=None if rejection is None else rejection.reason,
+        detail="" if rejection is None else rejection.detail,
+    )
+
+
+def _weigh(checked: list[_Checked], policy: Policy, findings: _Findings) -> list[_Checked]:
+    """The signatures that verify.
+
+    Raises:
+        Rejection: the reason of the highest rank, where one failed and the policy wants all, or where none verifies.
+    """
+    failed: list[Rejection] = []
+    for one in checked:
+        findings.signatures.append(one.report)
+        if one.report.reason is not None:
+            failed.append(Rejection(one.report.reason, one.report.detail))
+        if one.trial is not None:
+            intact = one.report.reason is None or one.report.reason is one.trial.reason
+            if intact:
+                # Who signed is evidence only where what was signed is what arrived.
+                findings.recognised.update((by, None) for by in one.trial.recognised)
+                findings.warnings.extend(one.trial.warnings)
+            findings.embedded = findings.embedded or one.trial.embedded
+    if failed and (policy.signatures == "all" or len(failed) == len(checked)):
+        raise min(failed, key=lambda rejection: rejection.reason.rank)
+    return [one for one in checked if one.report.reason is None]
+
+
+def _check_prefixes(carrying: list[_Checked], policy: Policy, findings: _Findings) -> None:
+    for prefix in dict.fromkeys(p for one in carrying for p in unprotected_prefixes(one.references)):
+        if policy.unprotected_prefix == "reject":
+            raise Rejection(
+                Reason.STRUCTURE, f"the prefix {prefix} of an xsi:type value is declared outside what is signed"
+            )
+        findings.warnings.append(f"unprotected-prefix: {prefix}")
+
+
+def _check_freshness(
+    carrying: list[_Checked], security: SecurityHeader, policy: Policy, at: datetime, findings: _Findings
+) -> None:
+    timestamp = security.timestamp
+    if timestamp is None:
+        return
+    signing = [one for one in carrying if any(reference.element is timestamp for reference in one.references)]
+    findings.timestamp = read_timestamp(timestamp, signed=bool(signing))
+    fresh_until = check_timestamp(findings.timestamp, policy, at)
+    if not signing:
+        findings.warnings.append("timestamp-unsigned: the Timestamp is no evidence of freshness, it is not signed")
+    elif fresh_until is not None:
+        findings.fresh_until = fresh_until
+        key_id = signing[0].report.verified_by[0].key_id
+        findings.replay_key = hashlib.sha256(signing[0].octets + key_id.encode()).hexdigest()

@@ -1,0 +1,83 @@
+"""Text content of elements, read strictly: what every parser would read, or nothing (threat rules 13, 14)."""
+
+import binascii
+from typing import cast
+
+from lxml import etree
+
+from gateway.verify.names import local_name
+from gateway.verify.reason import Reason, Rejection
+
+_XML_SPACE = " \t\r\n"
+_WITHOUT_SPACE = {ord(c): None for c in _XML_SPACE}
+
+
+def printable(text: str, limit: int = 100) -> str:
+    """`text` from a message, fit for one line of a log: ASCII, no control characters, at most `limit` long."""
+    if len(text) <= limit and text.isascii() and text.isprintable():
+        return text
+    safe = "".join(c if " " <= c <= "~" else c.encode("unicode_escape").decode() for c in text[: limit + 1])
+    return safe if len(safe) <= limit else safe[: limit - 3] + "..."
+
+
+def sole_text(element: etree._Element) -> str:
+    """The text of an element that must hold nothing else, without white space around it.
+
+    Raises:
+        Rejection: `structure`, where comments, elements or processing instructions split or replace the text.
+    """
+    if len(element):
+        raise Rejection(Reason.STRUCTURE, f"{local_name(str(element.tag))} must hold text alone")
+    return (element.text or "").strip(_XML_SPACE)
+
+
+def base64_text(element: etree._Element) -> bytes:
+    """The octets of an element that holds base64 and nothing else.
+
+    Raises:
+        Rejection: `structure`.
+    """
+    return decode_base64(sole_text(element), local_name(str(element.tag)))
+
+
+def decode_base64(text: str, name: str) -> bytes:
+    """The octets of `text` (XSD base64Binary: white space is allowed, nothing else is); `name` is for the sentence.
+
+    Raises:
+        Rejection: `structure`, where it is not base64 in its canonical form.
+    """
+    try:
+        octets = binascii.a2b_base64(text, strict_mode=True)
+    except ValueError:
+        text = text.translate(_WITHOUT_SPACE)
+        try:
+            octets = binascii.a2b_base64(text, strict_mode=True)
+        except ValueError as error:
+            raise Rejection(Reason.STRUCTURE, f"{name} is not base64") from error
+    # The decoder forgives bits that no encoder sets; two spellings of one value are one too many.
+    if binascii.b2a_base64(octets, newline=False).decode() != text:
+        raise Rejection(Reason.STRUCTURE, f"{name} is not canonical base64")
+    return octets
+
+
+def child_elements(element: etree._Element) -> list[etree._Element]:
+    """The element children; comments are passed over.
+
+    Raises:
+        Rejection: `structure`, where a processing instruction or an entity reference stands among them.
+    """
+    children = element[:]
+    for child in children:
+        if not isinstance(child.tag, str):
+            return _without_comments(children, element)
+    return children
+
+
+def _without_comments(nodes: list[etree._Element], element: etree._Element) -> list[etree._Element]:
+    children = []
+    for node in nodes:
+        if isinstance(node.tag, str):
+            children.append(node)
+        elif cast(object, node.tag) is not etree.Comment:
+            raise Rejection(Reason.STRUCTURE, f"a processing instruction stands inside {local_name(str(element.tag))}")
+    return children

@@ -1,0 +1,76 @@
+"""Step 12: the Timestamp of our Security header (WSS-Core 10, threat rule 23)."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from lxml import etree
+
+from gateway.verify.names import CREATED, EXPIRES
+from gateway.verify.policy import Policy
+from gateway.verify.reason import Reason, Rejection
+from gateway.verify.text import child_elements, sole_text
+from gateway.verify.verdict import TimestampReport
+
+# xsd:dateTime with a mandatory time zone; digits beyond microseconds are read and dropped.
+_DATE_TIME: Final = re.compile(
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.([0-9]{1,30}))?(Z|[+-][0-9]{2}:[0-9]{2})"
+)
+
+
+def read_timestamp(timestamp: etree._Element, *, signed: bool) -> TimestampReport:
+    """Created and Expires of `timestamp`.
+
+    Raises:
+        Rejection: `structure`, where one occurs twice or is no xsd:dateTime with a time zone.
+    """
+    values: dict[str, datetime] = {}
+    for child in child_elements(timestamp):
+        tag = str(child.tag)
+        if tag not in {CREATED, EXPIRES}:
+            continue
+        if tag in values:
+            raise Rejection(Reason.STRUCTURE, "the Timestamp holds two values of one kind")
+        values[tag] = _instant(sole_text(child))
+    return TimestampReport(created=values.get(CREATED), expires=values.get(EXPIRES), signed=signed)
+
+
+def check_timestamp(report: TimestampReport, policy: Policy, at: datetime) -> datetime | None:
+    """Check freshness at `at`; the instant from which the message is stale, None where nothing bounds it.
+
+    Raises:
+        Rejection: `timestamp-stale`, `structure` (Expires before Created).
+    """
+    created, expires = report.created, report.expires
+    if created is not None and expires is not None and created >= expires:
+        raise Rejection(Reason.STRUCTURE, "the Timestamp expires before it was created")
+    if created is not None and created > at + timedelta(seconds=policy.clock_skew_seconds):
+        raise Rejection(
+            Reason.TIMESTAMP_STALE,
+            f"the Timestamp was created at {_shown(created)}, in the future (it is {_shown(at)}): compare the clocks",
+        )
+    limit = None if created is None else created + timedelta(seconds=policy.timestamp_max_age_seconds)
+    bounds = [bound for bound in (expires, limit) if bound is not None]
+    if not bounds:
+        return None
+    fresh_until = min(bounds)
+    if at >= fresh_until:
+        raise Rejection(
+            Reason.TIMESTAMP_STALE, f"the Timestamp is stale since {_shown(fresh_until)} (it is {_shown(at)})"
+        )
+    return fresh_until
+
+
+def _instant(text: str) -> datetime:
+    match = _DATE_TIME.fullmatch(text)
+    if match is not None:
+        fraction = (match[2] or "0")[:6].ljust(6, "0")
+        try:
+            return datetime.fromisoformat(f"{match[1]}.{fraction}{match[3].replace('Z', '+00:00')}").astimezone(UTC)
+        except (ValueError, OverflowError):
+            pass
+    raise Rejection(Reason.STRUCTURE, "the Timestamp holds a value that is not a date and time with a time zone")
+
+
+def _shown(instant: datetime) -> str:
+    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,154 @@
+"""The result of a verification: a value, complete enough for the record, the operator and the auditor.
+
+*Intact* (digests match) is not *valid* (the signature value verifies) is not *trusted* (by a key we trust): each
+`SignatureReport` keeps them apart, the `Verdict` joins them.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from gateway.verify.reason import Reason
+from keystore import Alias, HintKind, KeyId, State, Thumbprint
+
+
+class Outcome(StrEnum):
+    """What becomes of the message."""
+
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedBy:
+    """A keystore entry whose key verified the signature."""
+
+    alias: Alias
+    key_id: KeyId
+    thumbprint: Thumbprint
+
+
+class CheckResult(StrEnum):
+    """How one keystore entry fared with one signature."""
+
+    VERIFIED = "verified"
+    FAILED = "failed"
+    NOT_APPLICABLE = "not-applicable"
+    """Another algorithm family, or another key size than the signature value has: no arithmetic was needed."""
+    REFUSED = "refused"
+    """The signature is good under the key, but the policy does not admit the key or its certificate."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyCheck:
+    """One entry tried on one signature."""
+
+    entry: VerifiedBy
+    state: State
+    result: CheckResult
+    refusal: Reason | None = None
+    """Why the entry was refused although the signature is good under its key."""
+
+
+@dataclass(frozen=True, slots=True)
+class HintReport:
+    """What KeyInfo claimed, and whether the claim was right."""
+
+    kind: HintKind
+    named: str
+    agreed: bool | None
+    """The named entry is among those that verified; None where the hint names no entry of the keystore."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignedPart:
+    """One ds:Reference whose element was found."""
+
+    name: str
+    """`Body`, `Timestamp`, `{namespace}local` of a header block, else the path's last step."""
+    path: str
+    """Absolute position, such as `/Envelope/Body`."""
+    uri: str
+    digest_algorithm: str
+    digest: str
+    """Of the canonical form, hexadecimal."""
+    intact: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SignatureReport:
+    """One Signature of our Security header."""
+
+    id: str | None
+    signature_algorithm: str
+    canonicalization: str
+    hint: HintReport
+    parts: tuple[SignedPart, ...]
+    checks: tuple[KeyCheck, ...]
+    verified_by: tuple[VerifiedBy, ...]
+    reason: Reason | None
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class TimestampReport:
+    """The wsu:Timestamp of our Security header (WSS-Core 10)."""
+
+    created: datetime | None
+    expires: datetime | None
+    signed: bool
+    """Only a signed Timestamp is evidence of freshness."""
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedCertificate:
+    """A certificate that the message itself carries: what an operator needs to decide whether to import it."""
+
+    subject: str
+    issuer: str
+    serial: int
+    not_before: datetime
+    not_after: datetime
+    key_id: KeyId
+    thumbprint: Thumbprint
+    thumbprint_sha1: str
+    signature_good: bool
+    """The signature value verifies under this certificate's key, which says nothing about trust."""
+    der: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The outcome of one verification, frozen."""
+
+    outcome: Outcome
+    reason: Reason | None
+    detail: str
+    """One sentence, safe to log and to show to an operator."""
+    verified_by: tuple[VerifiedBy, ...] = ()
+    """Every trusted certificate whose key verified a signature that carries the required parts; empty on rejection."""
+    recognised: tuple[VerifiedBy, ...] = ()
+    """Entries not trusted (retired, staged) or not admitted by the policy, under whose key the signature is good."""
+    embedded: EmbeddedCertificate | None = None
+    signatures: tuple[SignatureReport, ...] = ()
+    timestamp: TimestampReport | None = None
+    soap_version: str | None = None
+    """`1.1`, `1.2`, or None where there is no SOAP envelope."""
+    operation: str | None = None
+    """QName of the Body's first child in Clark notation."""
+    is_fault: bool = False
+    """The Body holds a SOAP Fault."""
+    message_id: str | None = None
+    """wsa:MessageID."""
+    relates_to: str | None = None
+    """wsa:RelatesTo."""
+    warnings: tuple[str, ...] = ()
+    replay_key: str | None = None
+    """SHA-256 over the canonical SignedInfo and the key id, hexadecimal; set on acceptance with a signed Timestamp."""
+    fresh_until: datetime | None = None
+    """The instant from which the message would be stale anyway: how long a replay attack must be remembered."""
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the message may pass."""
+        return self.outcome is Outcome.ACCEPTED
