@@ -1,0 +1,76 @@
+"""What happened: durable records of verdicts, key usage roll-ups, queries."""
+
+from gateway.ledger.chain import ChainReport, ChainState, verify_chain
+from gateway.ledger.database import database_path, open_database
+from gateway.ledger.errors import (
+    DatabaseUnavailable,
+    DatabaseUnsupported,
+    LedgerBusy,
+    LedgerClosed,
+    LedgerError,
+    LedgerUnavailable,
+    RecordRefused,
+    SchemaMismatch,
+)
+from gateway.ledger.instants import start_of_hour
+from gateway.ledger.queries import (
+    RecordFilter,
+    RejectionRow,
+    StoredRecord,
+    Succession,
+    TrafficRow,
+    UsageRow,
+    records,
+    rejections,
+    seen_after,
+    traffic,
+    usage,
+)
+from gateway.ledger.record import MessageRecord, Receipt, record_fields
+from gateway.ledger.record_ids import new_record_id
+from gateway.ledger.rollups import How
+from gateway.ledger.schema import SchemaState, SchemaStatus, migrate, schema_state
+from gateway.ledger.writer import LedgerWriter
+
+__all__ = [
+    # opening
+    "open_database",
+    "database_path",
+    "migrate",
+    "schema_state",
+    "SchemaState",
+    "SchemaStatus",
+    # writing
+    "LedgerWriter",
+    "MessageRecord",
+    "Receipt",
+    "new_record_id",
+    "record_fields",
+    # reading
+    "How",
+    "RecordFilter",
+    "RejectionRow",
+    "StoredRecord",
+    "Succession",
+    "TrafficRow",
+    "UsageRow",
+    "records",
+    "rejections",
+    "start_of_hour",
+    "traffic",
+    "usage",
+    "seen_after",
+    # proving
+    "ChainReport",
+    "ChainState",
+    "verify_chain",
+    # errors
+    "LedgerError",
+    "DatabaseUnavailable",
+    "DatabaseUnsupported",
+    "SchemaMismatch",
+    "LedgerUnavailable",
+    "LedgerClosed",
+    "LedgerBusy",
+    "RecordRefused",
+]

@@ -1,0 +1,202 @@
+"""A `MessageRecord` as a row of the database, and back.
+
+Texts come from messages, so they are bounded here: an attacker's operation name of ten megabytes becomes 512
+characters in the ledger, not ten megabytes in three tables. What was cut ends in an ellipsis.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+from gateway.ledger.errors import RecordRefused
+from gateway.ledger.instants import from_microseconds, to_microseconds
+from gateway.ledger.record import MessageRecord
+from gateway.verify import CheckResult, HintReport, KeyCheck, Reason, SignatureReport, SignedPart, VerifiedBy
+from keystore import Alias, HintKind, KeyId, State, Thumbprint
+
+Row = dict[str, Any]
+
+MAX_NAME = 512
+"""Characters of an operation, message id or other name."""
+MAX_DETAIL = 2000
+"""Characters of a sentence."""
+MAX_ITEMS = 64
+"""Entries of a list (signatures, parts, keys, warnings) that are kept."""
+_MAX_INTEGER = 2**63 - 1
+
+_INSTANTS = {"time", "fresh_until"}
+_LISTS = {"verified_by", "recognised", "signatures", "warnings"}
+_EMPTY_FOR_NONE = {"operation", "reason"}
+
+
+def row_of(record: MessageRecord) -> Row:
+    """The columns of `record`, without those of the hash chain.
+
+    Raises:
+        RecordRefused: A value cannot be stored: an instant without time zone, a number out of range or not finite.
+    """
+    try:
+        row: Row = {
+            "id": record.id,
+            "time": to_microseconds(record.time),
+            "instance": stored_text(record.instance),
+            "endpoint": stored_text(record.endpoint),
+            "mode": stored_text(record.mode),
+            "kind": stored_text(record.kind),
+            "operation": stored_text(record.operation or ""),
+            "outcome": stored_text(record.outcome),
+            "reason": stored_text(record.reason or ""),
+            "detail": stored_text(record.detail, MAX_DETAIL),
+            "released": bool(record.released),
+            "verified_by": _json([_entry(v) for v in record.verified_by[:MAX_ITEMS]]),
+            "recognised": _json([_entry(v) for v in record.recognised[:MAX_ITEMS]]),
+            "signatures": _json([_signature(s) for s in record.signatures[:MAX_ITEMS]]),
+            "soap_version": _optional(record.soap_version),
+            "message_id": _optional(record.message_id),
+            "relates_to": _optional(record.relates_to),
+            "warnings": _json([stored_text(w) for w in record.warnings[:MAX_ITEMS]]),
+            "body_sha256": stored_text(record.body_sha256),
+            "request_bytes": _integer(record.request_bytes),
+            "response_bytes": _integer(record.response_bytes),
+            "upstream_status": None if record.upstream_status is None else _integer(record.upstream_status),
+            "upstream_ms": float(record.upstream_ms),
+            "verify_ms": float(record.verify_ms),
+            "keystore_revision": _integer(record.keystore_revision),
+            "replay_key": _optional(record.replay_key),
+            "fresh_until": None if record.fresh_until is None else to_microseconds(record.fresh_until),
+            "replay_check": bool(record.replay_check),
+        }
+        canonical(row)  # finds what JSON, and so the hash chain, cannot hold
+    except (TypeError, ValueError, AttributeError) as error:
+        raise RecordRefused(f"the record {record.id} cannot be stored: {error}") from error
+    return row
+
+
+def record_of(row: Mapping[str, Any]) -> MessageRecord:
+    """The record that a row holds."""
+    values: dict[str, Any] = {}
+    for field in fields(MessageRecord):
+        value = row[field.name]
+        if field.name in _INSTANTS:
+            value = None if value is None else from_microseconds(value)
+        elif field.name in _EMPTY_FOR_NONE:
+            value = value or None
+        elif field.name in _LISTS:
+            value = json.loads(value)
+        values[field.name] = value
+    values["verified_by"] = tuple(_read_entry(v) for v in values["verified_by"])
+    values["recognised"] = tuple(_read_entry(v) for v in values["recognised"])
+    values["signatures"] = tuple(_read_signature(s) for s in values["signatures"])
+    values["warnings"] = tuple(values["warnings"])
+    return MessageRecord(**values)
+
+
+def canonical(row: Mapping[str, Any]) -> bytes:
+    """The one spelling of a row that is hashed: JSON in ASCII, keys sorted, no white space."""
+    return json.dumps(row, sort_keys=True, separators=(",", ":"), allow_nan=False).encode("ascii")
+
+
+def stored_text(text: str, limit: int = MAX_NAME) -> str:
+    """`text` as every database can hold it: no lone surrogates, no NUL, at most `limit` characters."""
+    if len(text) > limit:
+        text = text[: limit - 1] + "…"
+    if "\0" in text:
+        text = text.replace("\0", "\N{REPLACEMENT CHARACTER}")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "replace").decode()
+    return str(text)
+
+
+def _optional(text: str | None) -> str | None:
+    return None if text is None else stored_text(text)
+
+
+def _integer(value: int) -> int:
+    number = int(value)
+    if abs(number) > _MAX_INTEGER:
+        raise ValueError(f"{number} is out of range")
+    return number
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+def _entry(entry: VerifiedBy) -> dict[str, str]:
+    return {"alias": str(entry.alias), "key_id": str(entry.key_id), "thumbprint": str(entry.thumbprint)}
+
+
+def _read_entry(value: Mapping[str, str]) -> VerifiedBy:
+    return VerifiedBy(
+        alias=Alias(value["alias"]), key_id=KeyId(value["key_id"]), thumbprint=Thumbprint(value["thumbprint"])
+    )
+
+
+def _signature(report: SignatureReport) -> dict[str, object]:
+    # With a thousand trusted keys a thousand checks fail on every message: those that tell something come first.
+    telling = sorted(report.checks, key=lambda c: c.result not in {CheckResult.VERIFIED, CheckResult.REFUSED})
+    return {
+        "id": _optional(report.id),
+        "signature_algorithm": stored_text(report.signature_algorithm),
+        "canonicalization": stored_text(report.canonicalization),
+        "hint": {
+            "kind": str(report.hint.kind),
+            "named": stored_text(report.hint.named),
+            "agreed": report.hint.agreed,
+        },
+        "parts": [_part(part) for part in report.parts[:MAX_ITEMS]],
+        "checks": [_check(check) for check in telling[:MAX_ITEMS]],
+        "verified_by": [_entry(v) for v in report.verified_by[:MAX_ITEMS]],
+        "reason": None if report.reason is None else str(report.reason),
+        "detail": stored_text(report.detail, MAX_DETAIL),
+    }
+
+
+def _part(part: SignedPart) -> dict[str, object]:
+    return {
+        "name": stored_text(part.name),
+        "path": stored_text(part.path),
+        "uri": stored_text(part.uri),
+        "digest_algorithm": stored_text(part.digest_algorithm),
+        "digest": stored_text(part.digest),
+        "intact": part.intact,
+    }
+
+
+def _check(check: KeyCheck) -> dict[str, object]:
+    return {
+        "entry": _entry(check.entry),
+        "state": str(check.state),
+        "result": str(check.result),
+        "refusal": None if check.refusal is None else str(check.refusal),
+    }
+
+
+def _read_signature(value: Mapping[str, Any]) -> SignatureReport:
+    hint = value["hint"]
+    return SignatureReport(
+        id=value["id"],
+        signature_algorithm=value["signature_algorithm"],
+        canonicalization=value["canonicalization"],
+        hint=HintReport(kind=HintKind(hint["kind"]), named=hint["named"], agreed=hint["agreed"]),
+        parts=tuple(SignedPart(**part) for part in value["parts"]),
+        checks=tuple(
+            KeyCheck(
+                entry=_read_entry(check["entry"]),
+                state=State(check["state"]),
+                result=CheckResult(check["result"]),
+                refusal=_read_reason(check["refusal"]),
+            )
+            for check in value["checks"]
+        ),
+        verified_by=tuple(_read_entry(v) for v in value["verified_by"]),
+        reason=_read_reason(value["reason"]),
+        detail=value["detail"],
+    )
+
+
+def _read_reason(value: str | None) -> Reason | None:
+    return None if value is None else Reason(value)

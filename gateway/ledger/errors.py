@@ -1,0 +1,45 @@
+"""Errors of the ledger.
+
+LedgerError
+├── DatabaseUnavailable       the database cannot be opened, read or migrated (the message says why and what to do)
+│   ├── DatabaseUnsupported   the URL names a kind of database that this version does not know
+│   └── SchemaMismatch        the database was made by a newer version, or is not one of ours
+├── LedgerUnavailable         a group of records could not be written; none of it was
+│   └── LedgerClosed          the writer has been closed
+├── LedgerBusy                more records wait than may wait; nothing was queued
+└── RecordRefused             this one record cannot be stored (its id exists, a number is out of range)
+"""
+
+# ruff: noqa: N818 - named after what happened, like the errors of the keystore
+
+
+class LedgerError(Exception):
+    """The root of everything that this package raises; its text is one sentence for a person."""
+
+
+class DatabaseUnavailable(LedgerError):
+    """The database cannot be opened, read or migrated."""
+
+
+class DatabaseUnsupported(DatabaseUnavailable):
+    """The URL names a kind of database that this version does not know."""
+
+
+class SchemaMismatch(DatabaseUnavailable):
+    """The database has a schema that this program must not touch: a newer one, or a foreign one."""
+
+
+class LedgerUnavailable(LedgerError):
+    """A group of records could not be written. Nothing of it was: the message must not be released."""
+
+
+class LedgerClosed(LedgerUnavailable):
+    """The writer has been closed and takes no more records."""
+
+
+class LedgerBusy(LedgerError):
+    """More records wait for their commit than may wait; this one was not queued."""
+
+
+class RecordRefused(LedgerError):
+    """This one record cannot be stored, whatever the state of the database; the others of its group are stored."""

@@ -1,0 +1,162 @@
+"""The first schema: the ledger with its roll-ups, and the keystore."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision: str | None = None
+
+
+def upgrade() -> None:
+    """Create every table."""
+    _create_messages()
+    _create_roll_ups()
+    _create_keystore()
+
+
+def _create_messages() -> None:
+    op.create_table(
+        "messages",
+        sa.Column("id", sa.String(36), primary_key=True),
+        sa.Column("writer", sa.String(36), nullable=False),
+        sa.Column("sequence", sa.BigInteger, nullable=False),
+        sa.Column("previous_hash", sa.String(64), nullable=False),
+        sa.Column("hash", sa.String(64), nullable=False),
+        sa.Column("time", sa.BigInteger, nullable=False),
+        sa.Column("instance", sa.Text, nullable=False),
+        sa.Column("endpoint", sa.Text, nullable=False),
+        sa.Column("mode", sa.Text, nullable=False),
+        sa.Column("kind", sa.Text, nullable=False),
+        sa.Column("operation", sa.Text, nullable=False),
+        sa.Column("outcome", sa.Text, nullable=False),
+        sa.Column("reason", sa.Text, nullable=False),
+        sa.Column("detail", sa.Text, nullable=False),
+        sa.Column("released", sa.Boolean, nullable=False),
+        sa.Column("verified_by", sa.Text, nullable=False),
+        sa.Column("recognised", sa.Text, nullable=False),
+        sa.Column("signatures", sa.Text, nullable=False),
+        sa.Column("soap_version", sa.Text),
+        sa.Column("message_id", sa.Text),
+        sa.Column("relates_to", sa.Text),
+        sa.Column("warnings", sa.Text, nullable=False),
+        sa.Column("body_sha256", sa.Text, nullable=False),
+        sa.Column("request_bytes", sa.BigInteger, nullable=False),
+        sa.Column("response_bytes", sa.BigInteger, nullable=False),
+        sa.Column("upstream_status", sa.Integer),
+        sa.Column("upstream_ms", sa.Float, nullable=False),
+        sa.Column("verify_ms", sa.Float, nullable=False),
+        sa.Column("keystore_revision", sa.BigInteger, nullable=False),
+        sa.Column("replay_key", sa.Text),
+        sa.Column("fresh_until", sa.BigInteger),
+        sa.Column("replay_check", sa.Boolean, nullable=False),
+        sa.UniqueConstraint("writer", "sequence", name="messages_chain"),
+    )
+    op.create_index("messages_by_time", "messages", ["time"])
+    op.create_index("messages_by_cell", "messages", ["endpoint", "operation", "time"])
+    if op.get_bind().dialect.name == "sqlite":
+        op.execute(
+            "CREATE TRIGGER messages_are_append_only BEFORE UPDATE ON messages "
+            "BEGIN SELECT RAISE(ABORT, 'messages are append-only'); END"
+        )
+    op.create_table(
+        "chains",
+        sa.Column("writer", sa.String(36), primary_key=True),
+        sa.Column("instance", sa.Text, nullable=False),
+        sa.Column("sequence", sa.BigInteger, nullable=False),
+        sa.Column("hash", sa.String(64), nullable=False),
+    )
+    op.create_table(
+        "replay_guard",
+        sa.Column("replay_key", sa.Text, primary_key=True),
+        sa.Column("seen", sa.BigInteger, nullable=False),
+        sa.Column("expires", sa.BigInteger, nullable=False),
+    )
+    op.create_index("replay_guard_by_expiry", "replay_guard", ["expires"])
+
+
+def _create_roll_ups() -> None:
+    op.create_table(
+        "traffic_hourly",
+        sa.Column("endpoint", sa.Text, primary_key=True),
+        sa.Column("operation", sa.Text, primary_key=True),
+        sa.Column("kind", sa.Text, primary_key=True),
+        sa.Column("outcome", sa.Text, primary_key=True),
+        sa.Column("reason", sa.Text, primary_key=True),
+        sa.Column("released", sa.Boolean, primary_key=True),
+        sa.Column("hour", sa.BigInteger, primary_key=True, autoincrement=False),
+        sa.Column("messages", sa.BigInteger, nullable=False),
+        sa.Column("first_seen", sa.BigInteger, nullable=False),
+        sa.Column("last_seen", sa.BigInteger, nullable=False),
+    )
+    op.create_table(
+        "key_usage_hourly",
+        sa.Column("endpoint", sa.Text, primary_key=True),
+        sa.Column("operation", sa.Text, primary_key=True),
+        sa.Column("thumbprint", sa.String(64), primary_key=True),
+        sa.Column("how", sa.String(16), primary_key=True),
+        sa.Column("hour", sa.BigInteger, primary_key=True, autoincrement=False),
+        sa.Column("alias", sa.Text, nullable=False),
+        sa.Column("key_id", sa.String(64), nullable=False),
+        sa.Column("messages", sa.BigInteger, nullable=False),
+        sa.Column("first_seen", sa.BigInteger, nullable=False),
+        sa.Column("last_seen", sa.BigInteger, nullable=False),
+    )
+
+
+def _create_keystore() -> None:
+    # SQLite numbers only INTEGER primary keys by itself.
+    row_id = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+    op.create_table(
+        "keystore_head",
+        sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("revision", sa.BigInteger, nullable=False),
+    )
+    op.create_table(
+        "keystore_revisions",
+        sa.Column("revision", sa.BigInteger, primary_key=True, autoincrement=False),
+        sa.Column("time", sa.BigInteger, nullable=False),
+        sa.Column("who", sa.Text, nullable=False),
+        sa.Column("why", sa.Text, nullable=False),
+    )
+    op.create_index("ix_keystore_revisions_time", "keystore_revisions", ["time"])
+    op.create_table(
+        "keystore_entries",
+        sa.Column("id", row_id, primary_key=True),
+        sa.Column("alias", sa.String(64), nullable=False),
+        sa.Column("alias_folded", sa.String(64), nullable=False),
+        sa.Column("state", sa.String(16), nullable=False),
+        sa.Column("certificate", sa.LargeBinary),
+        sa.Column("thumbprint", sa.String(64), nullable=False),
+        sa.Column("key_id", sa.String(64), nullable=False),
+        sa.Column("endpoints", sa.Text),
+        sa.Column("trusted_from", sa.BigInteger),
+        sa.Column("trusted_until", sa.BigInteger),
+        sa.Column("revoked", sa.Boolean, nullable=False),
+        sa.Column("note", sa.Text, nullable=False),
+        sa.Column("added_at", sa.BigInteger, nullable=False),
+        sa.Column("added_by", sa.Text, nullable=False),
+        sa.Column("changed_at", sa.BigInteger, nullable=False),
+        sa.Column("revision", sa.BigInteger, sa.ForeignKey("keystore_revisions.revision"), nullable=False),
+    )
+    present = sa.text("state <> 'purged'")
+    for name, column in (("keystore_entries_alias", "alias_folded"), ("keystore_entries_thumbprint", "thumbprint")):
+        op.create_index(name, "keystore_entries", [column], unique=True, sqlite_where=present, postgresql_where=present)
+    op.create_table(
+        "keystore_history",
+        sa.Column("id", row_id, primary_key=True),
+        sa.Column("revision", sa.BigInteger, sa.ForeignKey("keystore_revisions.revision"), nullable=False),
+        sa.Column("entry_id", row_id, nullable=False),
+        sa.Column("action", sa.String(16), nullable=False),
+        sa.Column("alias", sa.String(64), nullable=False),
+        sa.Column("thumbprint", sa.String(64), nullable=False),
+        sa.Column("entry", sa.Text, nullable=False),
+    )
+    op.create_index("ix_keystore_history_revision", "keystore_history", ["revision"])
+    op.create_index("ix_keystore_history_entry_id", "keystore_history", ["entry_id"])
+    if op.get_bind().dialect.name == "sqlite":
+        for table in ("keystore_revisions", "keystore_history"):
+            for change in ("UPDATE", "DELETE"):
+                op.execute(
+                    f"CREATE TRIGGER {table}_refuses_{change.lower()} BEFORE {change} ON {table} "
+                    f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
+                )

@@ -1,0 +1,87 @@
+"""What is written down about one message."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from gateway.verify import SignatureReport, Verdict, VerifiedBy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageRecord:
+    """One message, as it will be proven later. Holds hashes, names and reasons, never bodies or credentials."""
+
+    id: str
+    """UUIDv7 (RFC 9562, 5.7): sorts by time."""
+    time: datetime
+    """The instant of verification, UTC; the same that decided validity and freshness."""
+    instance: str
+    """Which gateway: host name and process of the writer."""
+    endpoint: str
+    mode: str
+    """`enforce` or `observe`."""
+    kind: str
+    """`message`, or the explicit exceptions `empty`, `fault`, `wsdl`, or `error` where the upstream gave no
+    response."""
+    operation: str | None
+    """QName of the Body's first child in Clark notation."""
+    outcome: str
+    """`accepted`, `rejected`, `passed` (an exception that the configuration admits unverified) or `failed` (no
+    response)."""
+    reason: str | None
+    detail: str
+    released: bool
+    """Whether the response went to the client: always with `accepted`, with `rejected` only in mode `observe`."""
+    verified_by: tuple[VerifiedBy, ...] = ()
+    recognised: tuple[VerifiedBy, ...] = ()
+    signatures: tuple[SignatureReport, ...] = field(default=())
+    soap_version: str | None = None
+    message_id: str | None = None
+    relates_to: str | None = None
+    warnings: tuple[str, ...] = ()
+    body_sha256: str
+    """Digest of the decoded body, hexadecimal."""
+    request_bytes: int
+    response_bytes: int
+    upstream_status: int | None
+    """HTTP status of the receiver; None where it gave none."""
+    upstream_ms: float
+    """Milliseconds until the whole response had arrived."""
+    verify_ms: float
+    keystore_revision: int
+    replay_key: str | None = None
+    fresh_until: datetime | None = None
+    replay_check: bool = False
+    """Ask the writer to refuse a second acceptance of the same `replay_key` before `fresh_until`."""
+
+    @property
+    def released_when_rejected(self) -> bool:
+        """Whether the response goes out although the writer finds it replayed: only in mode `observe`."""
+        return self.mode == "observe"
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What the writer answers once the record is committed."""
+
+    record_id: str
+    replayed: bool = False
+    """The record was written as rejected with reason `replayed`: release the response in mode `observe` only."""
+
+
+def record_fields(verdict: Verdict) -> dict[str, object]:
+    """The fields of a `MessageRecord` that come from `verdict`, to be passed on by name."""
+    return {
+        "operation": verdict.operation,
+        "outcome": str(verdict.outcome),
+        "reason": None if verdict.reason is None else str(verdict.reason),
+        "detail": verdict.detail,
+        "verified_by": verdict.verified_by,
+        "recognised": verdict.recognised,
+        "signatures": verdict.signatures,
+        "soap_version": verdict.soap_version,
+        "message_id": verdict.message_id,
+        "relates_to": verdict.relates_to,
+        "warnings": verdict.warnings,
+        "replay_key": verdict.replay_key,
+        "fresh_until": verdict.fresh_until,
+    }

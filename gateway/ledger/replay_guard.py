@@ -1,0 +1,78 @@
+"""The memory against replay attacks: a signature is accepted once, on every worker of every instance together.
+
+The insert and the record share one transaction: at no moment is a message accepted and not remembered.
+"""
+
+import json
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, delete, select
+from sqlalchemy.dialects.sqlite import insert
+
+from gateway.ledger.encoding import Row
+from gateway.ledger.tables import replay_guard
+from gateway.verify import Outcome, Reason
+
+DEFAULT_MEMORY = 24 * 3_600_000_000
+"""Microseconds for which a signature is remembered where the message does not say how long it is fresh."""
+
+FORGET_MARGIN = 600 * 1_000_000
+"""Microseconds that a key is kept beyond its expiry: a record may wait that long between its instant and its commit."""
+
+_DETAIL = "the same signed message was accepted before: a replay attack, or a receiver that repeats itself"
+
+
+def refuse_replayed(connection: Connection, rows: Sequence[Row]) -> set[str]:
+    """Remember the accepted signatures of `rows`; turn the rows that repeat one into rejections. Return their ids.
+
+    A row that repeats loses its `verified_by`: an old message sent again is no evidence that its key is in use.
+    """
+    # One row per key can be asked in one statement; a second one of the group repeats the first in any case.
+    asking: dict[str, Row] = {}
+    repeating: list[Row] = []
+    for row in rows:
+        key = row["replay_key"]
+        if not row["replay_check"] or not key or row["outcome"] != Outcome.ACCEPTED:
+            continue
+        if key not in asking:
+            asking[key] = row
+        elif row["time"] < _expiry(asking[key]):
+            repeating.append(row)
+    if asking:
+        new = _remember(connection, asking)
+        repeating += [row for key, row in asking.items() if key not in new]
+    for row in repeating:
+        row["outcome"] = str(Outcome.REJECTED)
+        row["reason"] = str(Reason.REPLAYED)
+        row["detail"] = _DETAIL
+        row["released"] = row["mode"] == "observe"
+        row["verified_by"] = json.dumps([])
+    return {row["id"] for row in repeating}
+
+
+def _remember(connection: Connection, asking: dict[str, Row]) -> set[str]:
+    """Insert the keys; return those that were not remembered, or only as expired."""
+    statement = insert(replay_guard)
+    upsert = statement.on_conflict_do_update(
+        index_elements=[replay_guard.c.replay_key],
+        set_={"seen": statement.excluded.seen, "expires": statement.excluded.expires},
+        where=replay_guard.c.expires <= statement.excluded.seen,
+    ).returning(replay_guard.c.replay_key)
+    values = [{"replay_key": key, "seen": row["time"], "expires": _expiry(row)} for key, row in asking.items()]
+    return set(connection.execute(upsert, values).scalars())
+
+
+def _expiry(row: Row) -> int:
+    fresh_until: int | None = row["fresh_until"]
+    return row["time"] + DEFAULT_MEMORY if fresh_until is None else fresh_until
+
+
+def forget_expired(connection: Connection, now: int, limit: int) -> int:
+    """Drop at most `limit` keys that expired long enough before `now` (microseconds); return how many."""
+    expired = (
+        select(replay_guard.c.replay_key)
+        .where(replay_guard.c.expires < now - FORGET_MARGIN)
+        .order_by(replay_guard.c.expires)
+        .limit(limit)
+    )
+    return connection.execute(delete(replay_guard).where(replay_guard.c.replay_key.in_(expired))).rowcount

@@ -1,0 +1,318 @@
+"""The writer: one thread that commits records in groups, while those who submitted them wait.
+
+While one group is being committed the next one gathers: the cost of a commit is shared by as many records as the
+load brings, and a lone record does not wait for company.
+"""
+
+import asyncio
+import contextlib
+import threading
+import time
+from collections import deque
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+
+from sqlalchemy import Engine, insert
+from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
+
+from gateway.ledger.chain import Link, store_head, stored_head
+from gateway.ledger.connections import explain, file_identity, writing
+from gateway.ledger.database import database_path
+from gateway.ledger.encoding import Row, row_of
+from gateway.ledger.errors import LedgerBusy, LedgerClosed, LedgerError, LedgerUnavailable, RecordRefused
+from gateway.ledger.record import MessageRecord, Receipt
+from gateway.ledger.replay_guard import forget_expired, refuse_replayed
+from gateway.ledger.rollups import add_to_rollups
+from gateway.ledger.tables import messages
+
+QUEUE_LIMIT = 10_000
+"""Records that may wait: a few seconds of full load; beyond it waiting only adds to the delay."""
+GROUP_LIMIT = 512
+"""Records of one transaction: keeps the write lock, which other workers wait for, to some tens of milliseconds."""
+PROBE_SECONDS = 1.0
+"""How often a writer whose last group failed tries whether the database can be written again."""
+FORGET_SECONDS = 5.0
+"""How often expired replay keys are dropped."""
+FORGET_LIMIT = 1000
+"""Replay keys dropped at a time."""
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """A queued record and who waits for its receipt."""
+
+    record: MessageRecord
+    waiter: "Future[Receipt] | asyncio.Future[Receipt]"
+    loop: asyncio.AbstractEventLoop | None = None
+
+
+Answer = Receipt | LedgerError
+
+
+@dataclass(slots=True)
+class WriterState:
+    """What the writer tells about itself; read by /readyz and /metrics."""
+
+    healthy: bool = True
+    last_error: str | None = None
+    """Why the last group failed; kept after the recovery."""
+    groups: int = 0
+    """Transactions committed."""
+    records: int = 0
+    """Records committed."""
+    failed: int = 0
+    """Records that got no receipt."""
+
+
+@dataclass(slots=True)
+class _Inbox:
+    condition: threading.Condition = field(default_factory=threading.Condition)
+    items: deque[_Waiting] = field(default_factory=deque)
+    closing: bool = False
+
+
+class LedgerWriter:
+    """Writes records durably. Safe to call from any thread and any event loop."""
+
+    def __init__(self, engine: Engine, instance: str, *, queue_limit: int = QUEUE_LIMIT) -> None:
+        """Start the writer's thread on a migrated database.
+
+        Args:
+            engine: From `open_database`.
+            instance: Which gateway this is; kept with the hash chain.
+            queue_limit: Records that may wait.
+        """
+        self._engine = engine
+        self._instance = instance
+        self._queue_limit = queue_limit
+        self._path = database_path(engine.url.render_as_string(hide_password=False))
+        self._identity = file_identity(self._path)
+        self._link = Link.first()
+        self._in_doubt = False
+        self._next_forget = 0.0
+        self._state = WriterState()
+        self._inbox = _Inbox()
+        self._thread = threading.Thread(target=self._run, name="ledger-writer", daemon=True)
+        self._thread.start()
+
+    def submit(self, record: MessageRecord) -> "Future[Receipt]":
+        """Queue `record`; the future has its receipt once it is committed, or the `LedgerError` that prevented it.
+
+        Raises:
+            LedgerBusy: Too many records wait.
+            LedgerClosed: The writer has been closed.
+        """
+        future: Future[Receipt] = Future()
+        future.set_running_or_notify_cancel()  # once queued, it is written: it cannot be cancelled
+        self._queue(_Waiting(record, future))
+        return future
+
+    async def append(self, record: MessageRecord) -> Receipt:
+        """Write `record` and return its receipt once it is committed. Cancelling does not take the record back.
+
+        Raises:
+            LedgerBusy: Too many records wait.
+            LedgerUnavailable: The record could not be written, or the writer has been closed.
+            RecordRefused: This record cannot be stored.
+        """
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Receipt] = loop.create_future()
+        self._queue(_Waiting(record, future, loop))
+        return await future
+
+    def close(self, timeout: float | None = None) -> bool:
+        """Write what is queued, then stop; further records are refused. Return whether it has stopped.
+
+        Args:
+            timeout: Seconds to wait for the end; None waits as long as it takes.
+        """
+        with self._inbox.condition:
+            self._inbox.closing = True
+            self._inbox.condition.notify_all()
+        self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    @property
+    def healthy(self) -> bool:
+        """Whether records can be written, as far as is known: the last group, or the last probe after it, succeeded."""
+        return self._state.healthy and self._thread.is_alive()
+
+    @property
+    def last_error(self) -> str | None:
+        """Why the last group that failed did; stays after the recovery."""
+        return self._state.last_error
+
+    @property
+    def queue_depth(self) -> int:
+        """Records that wait for their group."""
+        return len(self._inbox.items)
+
+    @property
+    def state(self) -> WriterState:
+        """Counters since the start."""
+        return self._state
+
+    def _queue(self, waiting: _Waiting) -> None:
+        inbox = self._inbox
+        with inbox.condition:
+            if inbox.closing:
+                raise LedgerClosed("the ledger's writer has been closed: the gateway is stopping")
+            if len(inbox.items) >= self._queue_limit:
+                raise LedgerBusy(f"{len(inbox.items)} records wait to be written; try again in a moment")
+            inbox.items.append(waiting)
+            inbox.condition.notify()
+
+    def _run(self) -> None:
+        while True:
+            group = self._next_group()
+            if group is None:
+                return
+            try:
+                if group:
+                    self._write(group)
+                elif not self._state.healthy:
+                    self._probe()
+            except Exception as error:  # noqa: BLE001 - whatever it is, those who wait get an answer and the thread lives on
+                self._fail(f"{type(error).__name__}: {error}")
+                self._answer((w, LedgerUnavailable(f"the record could not be written: {error}")) for w in group)
+
+    def _next_group(self) -> list[_Waiting] | None:
+        """The next records, none when it is time to probe, None when all is written and the writer closed."""
+        inbox = self._inbox
+        with inbox.condition:
+            while not inbox.items:
+                if inbox.closing:
+                    return None
+                if not inbox.condition.wait(None if self._state.healthy else PROBE_SECONDS):
+                    return []
+            return [inbox.items.popleft() for _ in range(min(len(inbox.items), GROUP_LIMIT))]
+
+    def _write(self, group: Sequence[_Waiting]) -> None:
+        answers: list[tuple[_Waiting, Answer]] = []
+        encoded: list[tuple[_Waiting, Row]] = []
+        for waiting in group:
+            try:
+                encoded.append((waiting, row_of(waiting.record)))
+            except RecordRefused as error:
+                answers.append((waiting, error))
+        batches = [encoded] if encoded else []
+        while batches:
+            batch = batches.pop()
+            try:
+                answers += self._commit(batch)
+            except OperationalError as error:
+                answers += self._unavailable(batch, explain(error, self._engine))
+            except LedgerUnavailable as error:
+                answers += self._unavailable(batch, str(error))
+            except (SQLAlchemyError, ValueError, OverflowError) as error:
+                self._in_doubt = True
+                if len(batch) > 1:
+                    # One of them is not acceptable to the database: alone, it takes no others down. Encoded anew,
+                    # because the attempt has added the chain's columns.
+                    batches += [[(waiting, row_of(waiting.record))] for waiting, _ in reversed(batch)]
+                else:
+                    answers.append((batch[0][0], _refusal(batch[0][0].record, error)))
+        self._state.failed += sum(isinstance(answer, LedgerError) for _, answer in answers)
+        self._answer(answers)
+
+    def _commit(self, batch: Sequence[tuple[_Waiting, Row]]) -> list[tuple[_Waiting, Answer]]:
+        """One transaction: rows, roll-ups, replay keys, head of the chain; all or nothing."""
+        self._check_file()
+        rows = [row for _, row in batch]
+        with writing(self._engine) as connection:
+            if self._in_doubt:
+                self._resume(stored_head(connection, self._link.writer))
+            replayed = refuse_replayed(connection, rows)
+            link = self._link
+            for row in rows:
+                link = link.extend(row)
+            connection.execute(insert(messages), rows)
+            add_to_rollups(connection, rows)
+            store_head(connection, link, self._instance)
+            if time.monotonic() >= self._next_forget:
+                # By the records' own instants: what counts as expired must not depend on a second clock.
+                forget_expired(connection, min(row["time"] for row in rows), FORGET_LIMIT)
+                self._next_forget = time.monotonic() + FORGET_SECONDS
+            # Whether a COMMIT that fails was carried out is not known: the chain is looked up before the next one.
+            self._in_doubt = True
+        self._in_doubt = False
+        self._link = link
+        self._state.healthy = True
+        self._state.groups += 1
+        self._state.records += len(rows)
+        return [(waiting, Receipt(row["id"], replayed=row["id"] in replayed)) for waiting, row in batch]
+
+    def _resume(self, head: Link | None) -> None:
+        """After a failure: go on from what the database really holds."""
+        if head is not None and head.sequence >= self._link.sequence:
+            self._link = head
+        elif self._link.sequence > 0:
+            # An older database was put in its place: its chain ends earlier. A fresh chain tells it from an alteration.
+            self._link = Link.first()
+
+    def _check_file(self) -> None:
+        """A file that was moved or replaced would still take writes, through the open descriptor, and lose them."""
+        identity = file_identity(self._path)
+        if identity is None:
+            raise LedgerUnavailable(f"the database {self._path} is gone; put it back or check its disk")
+        if identity != self._identity:
+            self._engine.dispose()
+            self._identity = identity
+            self._in_doubt = True
+
+    def _unavailable(self, batch: Sequence[tuple[_Waiting, Row]], why: str) -> list[tuple[_Waiting, Answer]]:
+        self._fail(why)
+        return [(waiting, LedgerUnavailable(f"the record could not be written: {why}")) for waiting, _ in batch]
+
+    def _fail(self, why: str) -> None:
+        self._in_doubt = True
+        self._state.healthy = False
+        self._state.last_error = why
+        self._engine.dispose()  # the next attempt opens the file anew
+
+    def _probe(self) -> None:
+        """Try whether the database can be written, without waiting for a record: an unready gateway gets none."""
+        try:
+            self._check_file()
+            with writing(self._engine) as connection:
+                stored_head(connection, self._link.writer)
+        except (SQLAlchemyError, LedgerUnavailable) as error:
+            self._state.last_error = explain(error, self._engine)
+            self._engine.dispose()
+        else:
+            self._state.healthy = True
+
+    @staticmethod
+    def _answer(answers: Iterable[tuple[_Waiting, Answer]]) -> None:
+        """Hand out the results; each event loop is woken once for all of its waiters."""
+        by_loop: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Receipt], Answer]]] = {}
+        for waiting, answer in answers:
+            if isinstance(waiting.waiter, Future):
+                _settle(waiting.waiter, answer)
+            elif waiting.loop is not None:
+                by_loop.setdefault(waiting.loop, []).append((waiting.waiter, answer))
+        for loop, settled in by_loop.items():
+            with contextlib.suppress(RuntimeError):  # the loop was closed: nobody waits any more
+                loop.call_soon_threadsafe(_settle_all, settled)
+
+
+def _settle_all(settled: Iterable[tuple["asyncio.Future[Receipt]", Answer]]) -> None:
+    for future, answer in settled:
+        _settle(future, answer)
+
+
+def _settle(future: "Future[Receipt] | asyncio.Future[Receipt]", answer: Answer) -> None:
+    if future.done():
+        return  # who waited has been cancelled
+    if isinstance(answer, Receipt):
+        future.set_result(answer)
+    else:
+        future.set_exception(answer)
+
+
+def _refusal(record: MessageRecord, error: Exception) -> RecordRefused:
+    if isinstance(error, IntegrityError):
+        return RecordRefused(f"the record {record.id} is in the ledger already; nothing was written twice")
+    cause = str(getattr(error, "orig", None) or error).splitlines()[0]
+    return RecordRefused(f"the record {record.id} cannot be stored: {cause}")

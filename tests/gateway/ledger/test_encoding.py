@@ -1,0 +1,79 @@
+import dataclasses
+from datetime import timedelta, timezone
+from typing import Any
+
+import pytest
+
+from gateway.ledger import RecordRefused
+from gateway.ledger.encoding import MAX_DETAIL, MAX_ITEMS, MAX_NAME, canonical, record_of, row_of
+from gateway.verify import CheckResult, KeyCheck
+from keystore import State
+from tests.gateway.ledger.load import NEW, NOON, OLD, RENEWED, accepted, rejected, signature
+
+FULL = accepted(
+    OLD,
+    NEW,
+    recognised=(RENEWED,),
+    signatures=(signature(OLD), signature(NEW)),
+    message_id="urn:uuid:1",
+    relates_to="urn:uuid:0",
+    warnings=("unprotected-prefix", "unbound"),
+    replay_key="e" * 64,
+    fresh_until=NOON + timedelta(minutes=5, microseconds=7),
+    replay_check=True,
+)
+BARE = rejected("not-soap", operation=None, soap_version=None, upstream_status=None)
+
+
+@pytest.mark.parametrize("record", [FULL, BARE], ids=["full", "bare"])
+def test_a_record_comes_back_as_it_was(record: Any) -> None:
+    row = row_of(record)
+    assert record_of(row) == record
+    assert canonical(row_of(record)) == canonical(row)
+
+
+def test_the_full_record_has_every_field_set() -> None:
+    defaults = {f.name for f in dataclasses.fields(FULL) if getattr(FULL, f.name) in (None, (), "", 0)}
+    assert defaults == {"reason"}
+
+
+def test_an_instant_in_another_zone_is_the_same_instant() -> None:
+    shifted = dataclasses.replace(FULL, time=NOON.astimezone(timezone(timedelta(hours=9))))
+    assert row_of(shifted) == row_of(FULL)
+
+
+def test_what_comes_from_messages_is_bounded() -> None:
+    long = "x" * 10_000_000
+    many = tuple(KeyCheck(OLD, State.TRUSTED, CheckResult.FAILED) for _ in range(1000))
+    report = dataclasses.replace(signature(NEW), checks=(*many, *signature(NEW).checks), id=long)
+    row = row_of(
+        dataclasses.replace(
+            FULL, operation=long, detail=long, message_id=long, warnings=(long,) * 1000, signatures=(report,) * 1000
+        )
+    )
+    assert len(row["operation"]) == len(row["message_id"]) == MAX_NAME
+    assert row["operation"].endswith("x…")
+    assert len(row["detail"]) == MAX_DETAIL
+    kept = record_of(row)
+    assert len(kept.warnings) == len(kept.signatures) == len(kept.signatures[0].checks) == MAX_ITEMS
+    assert {c.result for c in kept.signatures[0].checks} >= {CheckResult.VERIFIED, CheckResult.REFUSED}
+    assert len(canonical(row)) < 5_000_000
+
+
+def test_text_that_no_database_can_hold_is_replaced() -> None:
+    row = row_of(dataclasses.replace(FULL, operation="{urn:\ud800x}a\0b", detail="\udfff"))
+    assert (row["operation"], row["detail"]) == ("{urn:?x}a\N{REPLACEMENT CHARACTER}b", "?")
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"time": NOON.replace(tzinfo=None)}, "has no time zone"),
+        ({"upstream_ms": float("nan")}, "not JSON compliant"),
+        ({"request_bytes": 2**63}, "out of range"),
+        ({"verify_ms": None}, "float"),
+    ],
+)
+def test_a_value_that_cannot_be_stored_is_refused(change: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(RecordRefused, match=sentence):
+        row_of(dataclasses.replace(FULL, **change))

@@ -1,0 +1,225 @@
+import csv
+import io
+import json
+from typing import Any
+
+import pytest
+from rich.console import Console, RenderableType
+
+from gateway.report import (
+    cutover_csv,
+    cutover_json,
+    cutover_table,
+    rejection_report,
+    rejections_csv,
+    rejections_json,
+    rejections_table,
+    usage_csv,
+    usage_json,
+    usage_report,
+    usage_table,
+)
+from gateway.report.text import OperationNames, age_text, count_text, share_text
+from tests.gateway.report.scene import DAY, GET, NEW, OLD, PLACE, Scene, at
+
+EVIL = '=HYPERLINK("http://127.0.0.1/")[bold red]\x1b[2J\u202e\r\nx'
+
+
+@pytest.fixture
+def busy(scene: Scene) -> Scene:
+    """Two endpoints, both keys, rejections, and names that an attacker chose."""
+    scene.accept(0, 1, 2, by=[OLD])
+    scene.accept(3, 4, by=[NEW])
+    scene.accept(4, by=[OLD], operation=PLACE)
+    scene.accept(5, by=[NEW], operation="{urn:other}GetOrder")
+    scene.accept(6, by=[OLD], endpoint="invoices", operation=None)
+    scene.accept(6, by=[OLD], operation=EVIL)
+    scene.reject(7, by=[OLD])
+    scene.reject(7, 8, mode="observe", released=True, operation=EVIL)
+    scene.now = at(65)
+    return scene
+
+
+def _shown(renderable: RenderableType, width: int = 100) -> str:
+    console = Console(file=io.StringIO(), width=width, force_terminal=False)
+    console.print(renderable)
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def _coloured(renderable: RenderableType) -> str:
+    console = Console(file=io.StringIO(), width=100, force_terminal=True, color_system="standard", _environ={})
+    console.print(renderable)
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def _tables(scene: Scene) -> list[RenderableType]:
+    usage = usage_report(scene.engine, now=scene.now)
+    return [usage_table(usage), rejections_table(usage.rejections), cutover_table(scene.report(endpoint=None))]
+
+
+def test_the_usage_table_reads_by_itself(busy: Scene) -> None:
+    shown = _shown(usage_table(usage_report(busy.engine, now=busy.now, endpoint="orders", since=at(3))))
+    assert "Which key verified the accepted responses" in shown
+    assert "from 2026-06-01 12:00:00 on (whole hours), as of 2026-06-01 13:05:00; times in UTC" in shown
+    lines = [" ".join(line.split()) for line in shown.splitlines()]
+    assert "PlaceOrder acme-2024 1 ████ 100 % 2026-06-01 12:04:00 2026-06-01 12:04:00 1 h" in lines
+    assert "acme-2026 2 █▋ 40 % 2026-06-01 12:03:00 2026-06-01 12:04:00 1 h" in lines
+    assert "invoices" not in shown
+
+
+def test_what_was_delivered_in_mode_observe_is_pointed_out(scene: Scene) -> None:
+    scene.reject(1, 2, mode="observe", released=True)
+    shown = " ".join(_shown(_tables(scene)[1]).split())
+    assert "GetOrder unsigned (2 delivered) 2 2026-06-01 12:01:00 2026-06-01 12:02:00" in shown
+    assert shown.endswith("Delivered all the same, because the endpoint was in mode observe: 2")
+
+
+def test_the_cutover_table_names_the_laggard(scene: Scene) -> None:
+    scene.accept(0, 1, by=[OLD])
+    scene.accept(2, 63, by=[NEW])
+    scene.accept(0, 2, by=[OLD], operation=PLACE)
+    scene.accept(1, 3, by=[NEW], operation=PLACE)
+    scene.now = at(65)
+    lines = [" ".join(line.split()) for line in _shown(cutover_table(scene.report())).splitlines()]
+    assert lines[4:] == [
+        "1 of 2 operations switched to acme-2026; laggard: PlaceOrder (last old-key message 2026-06-01",
+        "12:02:00, 1 h ago)",
+        "operation state keys seen old key last seen only new key since messages",
+        "GetOrder switched acme-2024 2 2026-06-01 12:01:00 2026-06-01 12:02:00 2",
+        "acme-2026 2",
+        "PlaceOrder mixed acme-2024 2 2026-06-01 12:02:00 2026-06-01 12:03:00 1 of 6",
+        "acme-2026 2",
+        "PlaceOrder: both keys; only the new one since 2026-06-01 12:03:00, 1 h ago: 1 message of the 6",
+        "that it takes; old key last 2026-06-01 12:02:00, 1 h ago",
+    ]
+
+
+def test_tables_fit_in_100_columns(busy: Scene) -> None:
+    busy.accept(1, by=[NEW], operation="{urn:a-rather-long-namespace:of-some-company}" + "VeryLongOperationName" * 5)
+    for table in _tables(busy):
+        shown = _shown(table)
+        assert max(len(line) for line in shown.splitlines()) <= 100
+        assert "…" not in shown.replace("…\n", ""), "nothing that matters is cut off"
+
+
+def test_nothing_from_a_message_reaches_the_terminal_raw(busy: Scene) -> None:
+    for table in _tables(busy):
+        shown = _coloured(table)
+        for dangerous in ("\x1b[2J", "\u202e", "\r"):
+            assert dangerous not in shown
+        assert "[bold" in "".join(shown.split("\n")), "shown, not obeyed"
+
+
+def test_an_empty_ledger_says_so(scene: Scene) -> None:
+    assert "No response has been accepted in this time." in _shown(_tables(scene)[0])
+    assert "None." in _shown(_tables(scene)[1])
+    assert "No endpoint is known." in _shown(cutover_table(scene.report(endpoint=None)))
+
+
+def _rows(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def test_csv_has_a_header_and_no_formulas(busy: Scene) -> None:
+    usage = usage_report(busy.engine, now=busy.now)
+    for text in (usage_csv(usage), rejections_csv(usage.rejections), cutover_csv(busy.report(endpoint=None))):
+        rows = _rows(text)
+        assert list(rows[0])[:2] == ["endpoint", "operation"]
+        assert not [value for row in rows for value in row.values() if value.lstrip().startswith(("=", "+", "-", "@"))]
+        evil = [row["operation"] for row in rows if "HYPERLINK" in row["operation"]]
+        assert set(evil) == {"'" + r'=HYPERLINK("http://127.0.0.1/")[bold red]\x1b[2J\u202e\r\nx'}
+    first = _rows(usage_csv(usage))[0]
+    assert (first["endpoint"], first["operation"], first["how"], first["share"]) == (
+        "invoices",
+        "",
+        "verified",
+        "1.0000",
+    )
+
+
+@pytest.mark.parametrize("start", ["=1", "+1", "-1", "@SUM(1)", " =1", "|cmd", "%0"])
+def test_every_start_of_a_formula_is_quoted(scene: Scene, start: str) -> None:
+    scene.accept(0, by=[OLD], operation=start)
+    assert _rows(usage_csv(usage_report(scene.engine, now=scene.now)))[0]["operation"] == "'" + start
+
+
+def test_the_json_of_the_usage(busy: Scene) -> None:
+    found: dict[str, Any] = json.loads(
+        json.dumps(usage_json(usage_report(busy.engine, now=busy.now, endpoint="orders")))
+    )
+    assert found["schema"] == "wssgate.usage/1"
+    assert (found["generated"], found["since"], found["endpoint"]) == ("2026-06-01T13:05:00Z", None, "orders")
+    assert found["rows"][1] == {
+        "endpoint": "orders",
+        "operation": GET,
+        "alias": "acme-2024",
+        "key_id": OLD.key_id,
+        "thumbprint": OLD.thumbprint,
+        "messages": 3,
+        "share": 0.6,
+        "first_seen": "2026-06-01T12:00:00Z",
+        "last_seen": "2026-06-01T12:02:00Z",
+    }
+    assert [row["alias"] for row in found["recognised"]] == ["acme-2024"]
+    assert [(row["reason"], row["messages"], row["released"]) for row in found["rejections"]] == [
+        ("unsigned", 2, 2),
+        ("retired-key", 1, 0),
+    ]
+
+
+def test_the_json_of_the_rejections(busy: Scene) -> None:
+    found: Any = rejections_json(rejection_report(busy.engine, now=busy.now))
+    assert (found["schema"], found["messages"], found["released"]) == ("wssgate.rejections/1", 3, 2)
+    assert found["rows"][0]["operation"] == EVIL, "programs get what was sent"
+
+
+def test_the_json_of_the_cutover(busy: Scene) -> None:
+    found: Any = json.loads(json.dumps(cutover_json(busy.report())))
+    assert (found["schema"], found["keystore_revision"]) == ("wssgate.cutover/1", 7)
+    (endpoint,) = found["endpoints"]
+    assert endpoint["newest"] == {
+        "alias": "acme-2026",
+        "key_id": NEW.key_id,
+        "thumbprint": NEW.thumbprint,
+        "state": "trusted",
+        "not_before": "2026-05-22T12:00:00Z",
+    }
+    assert (endpoint["switched"], endpoint["switched_since"]) == (False, None)
+    assert PLACE in endpoint["laggards"]
+    cells = {cell["operation"]: cell for cell in endpoint["cells"]}
+    assert {operation: cell["state"] for operation, cell in cells.items()} == {
+        EVIL: "old-only",
+        GET: "mixed",
+        PLACE: "old-only",
+        "{urn:other}GetOrder": "switched",
+    }
+    assert cells[GET]["last_old"] == "2026-06-01T12:07:00Z"
+    assert [(key["alias"], key["role"], key["accepted"], key["rejected"]) for key in cells[GET]["keys"]] == [
+        ("acme-2024", "old", 3, 1),
+        ("acme-2026", "new", 2, 0),
+    ]
+
+
+def test_a_namespace_is_shown_where_it_tells_operations_apart() -> None:
+    names = OperationNames([GET, PLACE, "{urn:other}GetOrder", None, "NoNamespace", "{urn:x}"])
+    assert names.short(GET) == GET
+    assert names.short(PLACE) == "PlaceOrder"
+    assert names.short("NoNamespace") == "NoNamespace"
+    assert names.short(None) == "(no operation)"
+    assert names.short("{urn:x}") == "{urn:x}"
+
+
+def test_shares_never_round_to_all_or_nothing() -> None:
+    assert share_text(1.0) == "████ 100 %"
+    assert share_text(0.9999) == "████ >99 %"
+    assert share_text(0.0001) == "▏     <1 %"
+    assert share_text(0.0) == "       0 %"
+    assert share_text(0.5) == "██    50 %"
+
+
+def test_ages_and_counts() -> None:
+    ages = [age_text(at(0), at(0) + age * DAY) for age in (0, 1 / 86400, 1 / 1440, 0.5, 1, 400, -1)]
+    assert ages == ["now", "1 s", "1 min", "12 h", "1 d", "400 d", "ahead"]
+    assert [count_text(n, "message") for n in (0, 1, 1234)] == ["0 messages", "1 message", "1,234 messages"]
