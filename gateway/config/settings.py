@@ -1,0 +1,189 @@
+"""The settings: what gateway.toml may say, with its defaults."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from enum import StrEnum
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from gateway.config.values import Deadline, Duration, EndpointPath, HttpUrl, Listen, ListenAddress, Name, is_loopback
+from gateway.verify import Policy
+
+MINIMUM_RETENTION = timedelta(days=90)
+"""Old keys are kept at least that long after they were exchanged, whoever runs the renewal."""
+
+
+class Mode(StrEnum):
+    """What becomes of a response that is rejected."""
+
+    ENFORCE = "enforce"
+    """It is answered with a SOAP Fault; not one byte of it passes."""
+    OBSERVE = "observe"
+    """It passes, and the record says what would have happened."""
+
+
+class LogFormat(StrEnum):
+    """How log lines are written to standard error."""
+
+    CONSOLE = "console"
+    JSON = "json"
+
+
+class LogLevel(StrEnum):
+    """From which weight on a log line is written."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class GatewaySettings(BaseModel):
+    """The table [gateway]."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    listen: Listen = ListenAddress("127.0.0.1:8080")
+    """Where clients connect."""
+    admin: Listen = ListenAddress("127.0.0.1:8081")
+    """Where /healthz, /readyz and /metrics are; keep it away from the traffic."""
+    database: str = "sqlite:///wssgate.db"
+    """Keystore and ledger; a relative SQLite path counts from the folder of the configuration file."""
+    instance: Name | None = None
+    """Which gateway wrote a record; None means the host name."""
+    workers: int = 1
+    public_url: HttpUrl | None = None
+    """How clients reach the gateway, for the addresses in a WSDL; None means scheme and Host of their request."""
+    max_request_bytes: Annotated[int, Field(ge=1024, le=1_073_741_824)] = 16 * 1024 * 1024
+    max_concurrency: Annotated[int, Field(ge=1, le=100_000)] = 256
+    """Exchanges under way at once; beyond that the answer is 503, at once."""
+    header_timeout: Deadline = timedelta(seconds=10)
+    """Until the head of a request has arrived."""
+    body_timeout: Deadline = timedelta(seconds=30)
+    """Until the body of a request has arrived."""
+    idle_timeout: Deadline = timedelta(seconds=75)
+    """How long a connection of a client may wait for its next request."""
+    shutdown_timeout: Deadline = timedelta(seconds=90)
+    """How long exchanges under way may take to finish after SIGTERM."""
+    log_format: LogFormat = LogFormat.CONSOLE
+    log_level: LogLevel = LogLevel.INFO
+
+    @field_validator("workers")
+    @classmethod
+    def _one_worker(cls, value: int) -> int:
+        if value != 1:
+            raise ValueError(
+                "must be 1: this version runs one worker a process; run more instances behind a load balancer instead"
+            )
+        return value
+
+    @field_validator("public_url")
+    @classmethod
+    def _plain_public_url(cls, value: str | None) -> str | None:
+        if value is not None and urlsplit(value).query:
+            raise ValueError('must not hold a query ("?...")')
+        return value if value is None else value.rstrip("/")
+
+
+class EndpointSettings(BaseModel):
+    """The table [endpoint.NAME]: a path prefix, where it leads to, and what is demanded of the responses."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Name
+    """NAME of the table."""
+    path: EndpointPath
+    upstream: HttpUrl
+    """The receiver; what follows the path prefix in a request is appended."""
+    mode: Mode = Mode.ENFORCE
+    guaranteed_delivery_time: Duration = timedelta(days=14)
+    """After this time no message signed with the old key can still be under way."""
+    retention: Duration = MINIMUM_RETENTION
+    """How long an old key is kept after it was exchanged."""
+    ca_file: Path | None = None
+    """PEM file with the only authorities that may have issued the receiver's TLS certificate; None: the system's."""
+    client_certificate: Path | None = None
+    """PEM file with the certificate (and its chain) that the gateway shows to the receiver."""
+    client_key: Path | None = None
+    """PEM file with its private key, not encrypted; None means that it is in `client_certificate`."""
+    upstream_timeout: Deadline = timedelta(seconds=60)
+    """Until the whole response has arrived, connecting included."""
+    empty_responses: Literal["pass", "reject"] = "pass"
+    """A response without a body, such as 202, has nothing that could be signed."""
+    unsigned_faults: Literal["pass", "reject"] = "reject"
+    """Many stacks do not sign their SOAP Faults."""
+    wsdl: Literal["pass", "reject"] = "pass"
+    """Retrieval of WSDL and schemas with GET."""
+    replay_attacks: Literal["reject", "ignore"] = "reject"
+    """A response seen before; only a signed Timestamp lets it be told for sure."""
+    policy: Policy = Policy()
+
+    @property
+    def dangers(self) -> tuple[str, ...]:
+        """What is weaker here than the default, one phrase each, for status and log."""
+        found = list(self.policy.dangers)
+        if self.mode is Mode.OBSERVE:
+            found.append("mode observe: rejected responses are delivered")
+        if self.unsigned_faults == "pass":
+            found.append("unsigned faults are delivered")
+        if self.replay_attacks == "ignore":
+            found.append("replay attacks are not looked for")
+        if self.retention < MINIMUM_RETENTION:
+            found.append("old keys are kept for less than 90 days")
+        parts = urlsplit(self.upstream)
+        if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
+            found.append("the connection to the receiver is not encrypted")
+        return tuple(found)
+
+    @model_validator(mode="after")
+    def _tls_files_fit(self) -> Self:
+        if self.client_key is not None and self.client_certificate is None:
+            raise ValueError("client_key is set without client_certificate: name the certificate's PEM file as well")
+        if urlsplit(self.upstream).scheme == "http" and (self.ca_file or self.client_certificate):
+            raise ValueError("ca_file and client_certificate have no effect with an http upstream: use an https URL")
+        return self
+
+
+def _frozen(endpoints: Mapping[str, EndpointSettings]) -> Mapping[str, EndpointSettings]:
+    return MappingProxyType(dict(endpoints))
+
+
+class Settings(BaseModel):
+    """The whole configuration, frozen."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    source: Path
+    """The file that it was read from."""
+    gateway: GatewaySettings = GatewaySettings()
+    endpoints: Annotated[Mapping[str, EndpointSettings], Field(alias="endpoint", min_length=1), AfterValidator(_frozen)]
+    """By name."""
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What an operator should know about this configuration, one sentence each; dangers of endpoints included."""
+        found = []
+        if not self.gateway.admin.is_loopback:
+            found.append(
+                f"gateway.admin listens on {self.gateway.admin}, which other machines may reach, and asks for no "
+                "password: use a loopback address, or keep strangers out with a firewall"
+            )
+        for name, endpoint in self.endpoints.items():
+            found += [f"endpoint.{name}: {danger}" for danger in endpoint.dangers]
+        return tuple(found)
+
+    @model_validator(mode="after")
+    def _paths_differ(self) -> Self:
+        seen: dict[str, str] = {}
+        for name, endpoint in self.endpoints.items():
+            if endpoint.path in seen:
+                raise ValueError(
+                    f"endpoint.{seen[endpoint.path]} and endpoint.{name} have the same path {endpoint.path!r}: "
+                    "give each its own"
+                )
+            seen[endpoint.path] = name
+        return self

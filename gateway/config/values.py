@@ -1,0 +1,165 @@
+"""The typed values of the configuration: durations, addresses, paths and URLs, each with its own clear refusal."""
+
+import re
+from datetime import timedelta
+from ipaddress import ip_address
+from typing import Annotated, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, PlainSerializer, PlainValidator
+
+_DURATION = re.compile(r"([0-9]{1,9})(ms|s|m|h|d|w)")
+_UNITS = {
+    "ms": timedelta(milliseconds=1),
+    "s": timedelta(seconds=1),
+    "m": timedelta(minutes=1),
+    "h": timedelta(hours=1),
+    "d": timedelta(days=1),
+    "w": timedelta(weeks=1),
+}
+_LONGEST = timedelta(days=36_525)
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_ENDPOINT_PATH = re.compile(r"/|(?:/[A-Za-z0-9._~!$&'()*+,;=:@-]+)+")
+_HOST_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
+_HIGHEST_PORT = 65535
+
+
+def _duration(value: object) -> timedelta:
+    if isinstance(value, timedelta):
+        return value
+    match = _DURATION.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError(
+            'must be a duration: a whole number with ms, s, m, h, d or w behind it, such as "30s" or "14d"'
+        )
+    length = int(match[1]) * _UNITS[match[2]]
+    if length > _LONGEST:
+        raise ValueError("must be at most 100 years")
+    return length
+
+
+def format_duration(length: timedelta) -> str:
+    """`length` as it is written in the configuration, in the largest unit that divides it."""
+    for unit in ("d", "h", "m", "s"):
+        if length and length % _UNITS[unit] == timedelta(0):
+            return f"{length // _UNITS[unit]}{unit}"
+    return f"{length // _UNITS['ms']}ms"
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration), PlainSerializer(format_duration)]
+"""A length of time, written such as "250ms", "30s", "14d"."""
+
+
+def _deadline(length: timedelta) -> timedelta:
+    if not timedelta(milliseconds=10) <= length <= timedelta(hours=1):
+        raise ValueError('must lie between "10ms" and "1h"')
+    return length
+
+
+Deadline = Annotated[Duration, AfterValidator(_deadline)]
+"""A length of time after which something under way is given up."""
+
+
+class ListenAddress(str):
+    """Where to listen, written HOST:PORT (an IPv6 address in brackets); port 0 lets the system choose one."""
+
+    __slots__ = ("host", "port")
+
+    host: str
+    """Without brackets."""
+    port: int
+
+    def __new__(cls, value: str) -> Self:
+        """Read `value`.
+
+        Raises:
+            ValueError: `value` is not HOST:PORT.
+        """
+        refusal = 'must be HOST:PORT, such as "127.0.0.1:8080" or "[::1]:8080"'
+        host, colon, port = value.rpartition(":")
+        if not colon or not port.isascii() or not port.isdigit() or int(port[:6]) > _HIGHEST_PORT:
+            raise ValueError(refusal)
+        if host.startswith("[") and host.endswith("]"):
+            host = host[1:-1]
+            try:
+                ip_address(host)
+            except ValueError:
+                raise ValueError(refusal) from None
+        elif not _HOST_NAME.fullmatch(host):
+            raise ValueError(refusal)
+        address = super().__new__(cls, value)
+        address.host, address.port = host, int(port)
+        return address
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can connect."""
+        return is_loopback(self.host)
+
+    @property
+    def url(self) -> str:
+        """The http URL of this address, without a trailing slash."""
+        return f"http://{self}"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host`, a name or an address, is this machine and cannot be reached from another."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _listen_address(value: object) -> ListenAddress:
+    return ListenAddress(value if isinstance(value, str) else "")
+
+
+Listen = Annotated[ListenAddress, PlainValidator(_listen_address), PlainSerializer(str)]
+"""An address to listen on, written HOST:PORT."""
+
+
+def _name(value: str) -> str:
+    if not _NAME.fullmatch(value):
+        raise ValueError(
+            "must be 1 to 64 letters, digits, dots, underscores or hyphens, starting with a letter or digit"
+        )
+    return value
+
+
+Name = Annotated[str, AfterValidator(_name)]
+"""A name that may stand in log lines, headers and labels."""
+
+
+def _endpoint_path(value: str) -> str:
+    path = value.rstrip("/") or "/"
+    if not _ENDPOINT_PATH.fullmatch(path) or any(segment in {".", ".."} for segment in path.split("/")):
+        raise ValueError(
+            'must start with "/" and have neither "%", "?", "#", empty nor dot segments, such as "/orders"'
+        )
+    return path
+
+
+EndpointPath = Annotated[str, AfterValidator(_endpoint_path)]
+"""A path prefix; a trailing slash makes no difference."""
+
+
+def _http_url(value: str) -> str:
+    refusal = 'must be an absolute http or https URL, such as "https://receiver.example/ws/orders"'
+    if any(character.isspace() or not character.isprintable() for character in value) or not value.isascii():
+        raise ValueError(refusal)
+    try:
+        parts = urlsplit(value)
+        port = parts.port
+    except ValueError:
+        raise ValueError(refusal) from None
+    if parts.scheme not in {"http", "https"} or not parts.hostname or port == 0:
+        raise ValueError(refusal)
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("must not hold a user name or password: the client's own Authorization header is passed on")
+    if parts.fragment:
+        raise ValueError('must not hold a fragment ("#...")')
+    return value
+
+
+HttpUrl = Annotated[str, AfterValidator(_http_url)]
+"""An absolute http or https URL, kept as it was written."""

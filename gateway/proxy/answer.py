@@ -1,0 +1,41 @@
+"""What goes back to the client: whole, with framing of its own."""
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass
+from email.utils import formatdate
+from typing import Any
+
+Message = MutableMapping[str, Any]
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+_WITHOUT_BODY = frozenset({204, 304})
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Status, header fields and body; Content-Length and Date are added on sending."""
+
+    status: int
+    headers: tuple[tuple[bytes, bytes], ...]
+    body: bytes
+
+
+def text_answer(status: int, sentence: str, *headers: tuple[bytes, bytes]) -> Answer:
+    """A plain sentence, for requests that are no SOAP."""
+    return Answer(status, ((b"content-type", b"text/plain; charset=utf-8"), *headers), f"{sentence}\n".encode())
+
+
+async def send_answer(send: Send, answer: Answer, *, head_only: bool = False) -> None:
+    """Send `answer`; with `head_only`, as for HEAD, without its body."""
+    headers = list(answer.headers)
+    if all(name != b"date" for name, _ in headers):
+        headers.append((b"date", formatdate(usegmt=True).encode()))
+    body = answer.body
+    if answer.status in _WITHOUT_BODY:
+        body = b""
+    else:
+        headers.append((b"content-length", str(len(body)).encode()))
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": b"" if head_only else body})

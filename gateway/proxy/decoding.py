@@ -1,0 +1,69 @@
+"""Content codings, decoded under a cap: a few kilobytes must not become gigabytes."""
+
+import zlib
+
+from gateway.verify import Reason
+from gateway.verify.reason import Rejection
+
+_MOST_MEMBERS = 64
+"""A gzip body may hold several members (RFC 1952, 2.2); each costs a set-up."""
+_WBITS_GZIP = 16 + zlib.MAX_WBITS
+_CODINGS = {"gzip": "gzip", "x-gzip": "gzip", "deflate": "deflate"}
+
+
+def coding_of(values: list[str]) -> str:
+    """The content coding that the values of Content-Encoding name: `identity`, `gzip` or `deflate`.
+
+    Raises:
+        Rejection: `encoding`, where there are several codings or one that the gateway did not ask for.
+    """
+    listed = [coding.strip().lower() for value in values for coding in value.split(",")]
+    codings = [coding for coding in listed if coding not in {"", "identity"}]
+    if not codings:
+        return "identity"
+    if len(codings) > 1 or codings[0] not in _CODINGS:
+        raise Rejection(Reason.ENCODING, "the response has a Content-Encoding other than one of gzip and deflate")
+    return _CODINGS[codings[0]]
+
+
+def decode(body: bytes, coding: str, limit: int) -> bytes:
+    """`body` without its content coding, at most `limit` bytes.
+
+    Raises:
+        Rejection: `limits` beyond `limit`; `malformed` where the coding is damaged, cut short or followed by more.
+    """
+    if coding == "identity":
+        return body
+    if coding == "deflate":
+        decoded, rest = _inflate(body, _deflate_wbits(body), limit)
+        if rest:
+            raise Rejection(Reason.MALFORMED, "the compressed response is followed by other bytes")
+        return decoded
+    parts = []
+    rest = body
+    for _ in range(_MOST_MEMBERS):
+        decoded, rest = _inflate(rest, _WBITS_GZIP, limit)
+        limit -= len(decoded)
+        parts.append(decoded)
+        if not rest:
+            return b"".join(parts)
+    raise Rejection(Reason.LIMITS, f"the compressed response has more than {_MOST_MEMBERS} members")
+
+
+def _inflate(body: bytes, wbits: int, limit: int) -> tuple[bytes, bytes]:
+    inflater = zlib.decompressobj(wbits)
+    try:
+        decoded = inflater.decompress(body, limit + 1)
+    except zlib.error as error:
+        raise Rejection(Reason.MALFORMED, "the compressed response is damaged") from error
+    if len(decoded) > limit:
+        raise Rejection(Reason.LIMITS, "the response, decompressed, is larger than the policy admits")
+    if not inflater.eof:
+        raise Rejection(Reason.MALFORMED, "the compressed response is cut short")
+    return decoded, inflater.unused_data
+
+
+def _deflate_wbits(body: bytes) -> int:
+    """`deflate` means the zlib format (RFC 9110, 8.4.1.2), yet some servers send the bare one."""
+    is_zlib = len(body) > 1 and body[0] & 0x0F == zlib.DEFLATED and (body[0] << 8 | body[1]) % 31 == 0
+    return zlib.MAX_WBITS if is_zlib else -zlib.MAX_WBITS

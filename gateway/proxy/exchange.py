@@ -1,0 +1,294 @@
+"""The whole of one exchange: forward, verify, RECORD, and only then release."""
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+from typing import Final, Protocol
+
+import structlog
+
+from gateway.config import EndpointSettings, Mode
+from gateway.ledger.errors import LedgerError
+from gateway.ledger.record import MessageRecord, Receipt
+from gateway.ledger.record_ids import new_record_id
+from gateway.proxy.answer import Answer
+from gateway.proxy.breakdown import place_of
+from gateway.proxy.faults import SoapVersion, fault
+from gateway.proxy.forwarding import Headers, request_headers, response_headers, single
+from gateway.proxy.judgement import INLINE_BYTES, Judgement, content_type_of, judge_message, runs_inline
+from gateway.proxy.metrics import Metrics
+from gateway.proxy.upstream import UpstreamClient, UpstreamFailure, UpstreamResponse
+from gateway.verify import Expectation, Outcome, Reason
+from gateway.verify.reason import Rejection
+from keystore import TrustSnapshot
+
+_log = structlog.get_logger("wssgate.exchange")
+
+LEDGER_SECONDS: Final = 30.0
+"""How long a response waits for its record; a database that hangs must not hold exchanges for ever."""
+RETRY_AFTER: Final = (b"retry-after", b"5")
+_NOTHING: Final = hashlib.sha256(b"").hexdigest()
+REJECTED_SENTENCE: Final = (
+    "The response of the receiver did not pass the verification of its signature and was not delivered."
+)
+UNRECORDED_SENTENCE: Final = (
+    "The response of the receiver could not be recorded and was not delivered; try again later."
+)
+BREAKDOWN_SENTENCE: Final = "The response of the receiver could not be verified and was not delivered."
+
+
+class Ledger(Protocol):
+    """Where records go."""
+
+    async def append(self, record: MessageRecord) -> Receipt:
+        """Write `record` durably, then return."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request whose body has arrived."""
+
+    method: str
+    rest: str
+    query: bytes
+    headers: Headers
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What all exchanges of a process share."""
+
+    trust: Callable[[str], TrustSnapshot]
+    ledger: Ledger
+    metrics: Metrics
+    pool: Executor
+    """For what would hold up the event loop."""
+    clock: Callable[[], datetime]
+    instance: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What came of writing a record."""
+
+    record: MessageRecord
+    receipt: Receipt
+
+
+async def exchange(
+    request: Request, endpoint: EndpointSettings, upstream: UpstreamClient, surroundings: Surroundings
+) -> Answer:
+    """Carry out the exchange of one SOAP message: there is always an answer, and no delivery without a record."""
+    expects = await _expectation(request, endpoint, surroundings)
+    version = SoapVersion.of_request(expects.soap_version, single(request.headers, b"content-type"))
+    started = time.perf_counter()
+    try:
+        response = await upstream.send(
+            request.method,
+            upstream.url(request.rest, request.query),
+            request_headers(request.headers),
+            request.body,
+            limit=endpoint.policy.max_message_bytes,
+        )
+    except UpstreamFailure as failure:
+        return await answer_failure(request, endpoint, failure, time.perf_counter() - started, surroundings, version)
+    upstream_seconds = time.perf_counter() - started
+    surroundings.metrics.upstream_seconds.labels(endpoint.name).observe(upstream_seconds)
+
+    trust, at = surroundings.trust(endpoint.name), surroundings.clock()
+    if runs_inline(response):
+        judgement = judge_message(response, endpoint, trust, at, expects)
+    else:
+        judgement = await asyncio.get_running_loop().run_in_executor(
+            surroundings.pool, judge_message, response, endpoint, trust, at, expects
+        )
+    surroundings.metrics.verify_seconds.labels(endpoint.name).observe(judgement.verify_seconds)
+
+    recorded = await record_judgement(request, endpoint, response, judgement, upstream_seconds, surroundings)
+    if recorded is None:
+        return fault(version, 503, UNRECORDED_SENTENCE, RETRY_AFTER)
+    return _release(response, judgement, recorded, version)
+
+
+async def record_judgement(
+    request: Request,
+    endpoint: EndpointSettings,
+    response: UpstreamResponse,
+    judgement: Judgement,
+    upstream_seconds: float,
+    surroundings: Surroundings,
+) -> Recorded | None:
+    """Write down what was found out; None where that is not possible, and nothing may be released."""
+    verdict = judgement.verdict
+    record = MessageRecord(
+        id=new_record_id(),
+        time=judgement.at,
+        instance=surroundings.instance,
+        endpoint=endpoint.name,
+        mode=str(endpoint.mode),
+        kind=judgement.kind,
+        operation=verdict.operation,
+        outcome=judgement.outcome,
+        reason=None if verdict.reason is None else str(verdict.reason),
+        detail=verdict.detail,
+        released=judgement.passes or (endpoint.mode is Mode.OBSERVE and judgement.is_whole),
+        verified_by=verdict.verified_by,
+        recognised=verdict.recognised,
+        signatures=verdict.signatures,
+        soap_version=verdict.soap_version,
+        message_id=verdict.message_id,
+        relates_to=verdict.relates_to,
+        warnings=verdict.warnings,
+        body_sha256=await _sha256(judgement.body, surroundings),
+        request_bytes=len(request.body),
+        response_bytes=len(judgement.body),
+        upstream_status=response.status,
+        upstream_ms=upstream_seconds * 1000,
+        verify_ms=judgement.verify_seconds * 1000,
+        keystore_revision=judgement.keystore_revision,
+        replay_key=verdict.replay_key,
+        fresh_until=verdict.fresh_until,
+        replay_check=endpoint.replay_attacks == "reject",
+    )
+    return await write_record(record, surroundings)
+
+
+async def write_record(record: MessageRecord, surroundings: Surroundings) -> Recorded | None:
+    """Write `record` and tell metrics and log; None where it cannot be written."""
+    started = time.perf_counter()
+    try:
+        async with asyncio.timeout(LEDGER_SECONDS):
+            receipt = await surroundings.ledger.append(record)
+    except (LedgerError, TimeoutError) as error:
+        surroundings.metrics.count_message(record.endpoint, record.kind, "unrecorded", None, ())
+        _log.error(
+            "not recorded, not delivered",
+            endpoint=record.endpoint,
+            record=record.id,
+            error=str(error) or f"no commit within {LEDGER_SECONDS:g} s",
+        )
+        return None
+    finally:
+        surroundings.metrics.ledger_seconds.observe(time.perf_counter() - started)
+    if receipt.replayed:
+        record = replace(
+            record,
+            outcome=str(Outcome.REJECTED),
+            reason=str(Reason.REPLAYED),
+            detail="the same signed message was accepted before: a replay attack, or a receiver that repeats itself",
+            released=record.released_when_rejected,
+            verified_by=(),
+        )
+    aliases = tuple(str(entry.alias) for entry in record.verified_by)
+    surroundings.metrics.count_message(record.endpoint, record.kind, record.outcome, record.reason, aliases)
+    _tell(record, aliases)
+    return Recorded(record, receipt)
+
+
+async def answer_failure(
+    request: Request,
+    endpoint: EndpointSettings,
+    failure: UpstreamFailure,
+    upstream_seconds: float,
+    surroundings: Surroundings,
+    version: SoapVersion,
+) -> Answer:
+    """Record that the receiver gave no usable response, and say so."""
+    record = MessageRecord(
+        id=new_record_id(),
+        time=surroundings.clock(),
+        instance=surroundings.instance,
+        endpoint=endpoint.name,
+        mode=str(endpoint.mode),
+        kind="error",
+        operation=None,
+        outcome="failed",
+        reason=None,
+        detail=failure.detail,
+        released=False,
+        body_sha256=_NOTHING,
+        request_bytes=len(request.body),
+        response_bytes=0,
+        upstream_status=failure.upstream_status,
+        upstream_ms=upstream_seconds * 1000,
+        verify_ms=0.0,
+        keystore_revision=surroundings.trust(endpoint.name).revision,
+    )
+    recorded = await write_record(record, surroundings)
+    if recorded is None:
+        return fault(version, 503, UNRECORDED_SENTENCE, RETRY_AFTER)
+    return fault(version, failure.status, failure.sentence, *verdict_headers(recorded), record_id=record.id)
+
+
+def verdict_headers(recorded: Recorded) -> tuple[tuple[bytes, bytes], ...]:
+    """The header fields that tell the client what was found out."""
+    record = recorded.record
+    headers = [(b"wssgate-verdict", record.outcome.encode()), (b"wssgate-record", recorded.receipt.record_id.encode())]
+    if record.verified_by:
+        headers.insert(1, (b"wssgate-key", ", ".join(entry.alias for entry in record.verified_by).encode()))
+    return tuple(headers)
+
+
+def _release(
+    response: UpstreamResponse,
+    judgement: Judgement,
+    recorded: Recorded,
+    version: SoapVersion,
+) -> Answer:
+    headers = verdict_headers(recorded)
+    if not recorded.record.released:
+        sentence = BREAKDOWN_SENTENCE if recorded.record.outcome == "failed" else REJECTED_SENTENCE
+        return fault(version, 502, sentence, *headers, record_id=recorded.receipt.record_id)
+    try:
+        content_type = content_type_of(response)
+    except Rejection:  # several of them; only mode `observe` gets here
+        content_type = response.values(b"content-type")[0]
+    kept = response_headers(response.headers, content_type=content_type, keep_encoding=not judgement.is_decoded)
+    return Answer(response.status, (*kept, *headers), judgement.body)
+
+
+async def _expectation(request: Request, endpoint: EndpointSettings, surroundings: Surroundings) -> Expectation:
+    content_type = single(request.headers, b"content-type")
+    read = partial(
+        Expectation.of_request,
+        request.body,
+        endpoint.policy,
+        None if content_type is None else content_type.decode("latin-1"),
+    )
+    try:
+        if len(request.body) <= INLINE_BYTES:
+            return read()
+        return await asyncio.get_running_loop().run_in_executor(surroundings.pool, read)
+    except Exception as error:  # noqa: BLE001 - a request that confuses the reader is forwarded all the same
+        _log.warning("the request could not be read for what its response must repeat", error=place_of(error))
+        return Expectation()
+
+
+async def _sha256(body: bytes, surroundings: Surroundings) -> str:
+    if len(body) <= 16 * INLINE_BYTES:
+        return hashlib.sha256(body).hexdigest()
+    digest = await asyncio.get_running_loop().run_in_executor(surroundings.pool, hashlib.sha256, body)
+    return digest.hexdigest()
+
+
+def _tell(record: MessageRecord, aliases: tuple[str, ...]) -> None:
+    """One log line a message: hashes, reasons and record ids, never bodies."""
+    fields = {
+        "endpoint": record.endpoint,
+        "kind": record.kind,
+        "record": record.id,
+        "status": record.upstream_status,
+        "upstream_ms": round(record.upstream_ms, 1),
+        "verify_ms": round(record.verify_ms, 2),
+    }
+    if record.outcome in {str(Outcome.ACCEPTED), "passed"}:
+        _log.info(record.outcome, keys=",".join(aliases), **fields)
+    else:
+        _log.warning(record.outcome, reason=record.reason, detail=record.detail, delivered=record.released, **fields)

@@ -1,0 +1,281 @@
+"""The gateway as a process: two listeners in one event loop, signals, reload, an orderly end."""
+
+import asyncio
+import os
+import signal
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from typing import Final, Self
+
+import structlog
+import uvloop
+
+from gateway.config import ConfigurationError, Settings, load_settings
+from gateway.ledger import LedgerWriter, migrate, open_database
+from gateway.proxy.admin import AdminApplication, Status
+from gateway.proxy.application import Application
+from gateway.proxy.exchange import Surroundings
+from gateway.proxy.generation import Generation
+from gateway.proxy.listening import Server, bind, bound_address
+from gateway.proxy.logs import configure_logging
+from gateway.proxy.metrics import Metrics
+from gateway.proxy.protocol import ProtocolLimits, protocol_class
+from gateway.proxy.trust import TrustWatcher
+from keystore.store import KeystoreStore
+
+_log = structlog.get_logger("wssgate")
+
+_NEED_RESTART: Final = (
+    "listen",
+    "admin",
+    "database",
+    "instance",
+    "header_timeout",
+    "idle_timeout",
+    "shutdown_timeout",
+    "log_format",
+    "log_level",
+)
+"""Settings of [gateway] that a reload cannot change."""
+_ADMIN_SHUTDOWN_SECONDS: Final = 1.0
+_LAST_SECONDS: Final = 0.5
+
+
+def serve(settings: Settings) -> int:
+    """Run the gateway until SIGTERM or SIGINT; what is under way is finished first, a second signal cuts it short.
+
+    SIGHUP reads the configuration again. Returns the exit code, 0.
+
+    Raises:
+        ConfigurationError: A TLS file of an endpoint cannot be used.
+        LedgerError: The database cannot be opened or migrated.
+        KeystoreError: The keystore cannot be read.
+        OSError: An address cannot be listened on.
+    """
+    configure_logging(settings.gateway.log_format, settings.gateway.log_level)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(settings))
+    return 0
+
+
+async def _serve(settings: Settings) -> None:
+    stop, reload = asyncio.Event(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+    async with Gateway(settings) as gateway:
+
+        def on_stop() -> None:
+            if stop.is_set():
+                gateway.hurry()
+            stop.set()
+
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, on_stop)
+        loop.add_signal_handler(signal.SIGHUP, reload.set)
+        reloader = asyncio.create_task(_reload_whenever(reload, gateway))
+        try:
+            gateway.announce()
+            await stop.wait()
+            _log.info("stopping", under_way=gateway.application.under_way)
+        finally:
+            reloader.cancel()
+    _log.info("stopped")
+
+
+async def _reload_whenever(reload: asyncio.Event, gateway: "Gateway") -> None:
+    while True:
+        await reload.wait()
+        reload.clear()
+        await gateway.reload()
+
+
+class Gateway:
+    """A running gateway, from `async with` to its end."""
+
+    application: Application
+    metrics: Metrics
+    trust: TrustWatcher
+
+    def __init__(self, settings: Settings) -> None:
+        """Prepare to run by `settings`; nothing is opened yet."""
+        self.settings = settings
+        self.instance = f"{settings.gateway.instance or socket.gethostname()}/{os.getpid()}"
+        self._stack = AsyncExitStack()
+        self._servers: list[Server] = []
+        self._retiring: set[asyncio.Task[None]] = set()
+        self._draining = False
+        self._configured_at = datetime.now(UTC)
+        self._configuration_problem: str | None = None
+        self.address = ""
+        """HOST:PORT of the traffic."""
+        self.admin_address = ""
+        """HOST:PORT of the operator's listener."""
+
+    async def __aenter__(self) -> Self:
+        """Open database and sockets, and serve.
+
+        Raises:
+            ConfigurationError: A TLS file of an endpoint cannot be used.
+            LedgerError: The database cannot be opened or migrated.
+            KeystoreError: The keystore cannot be read.
+            OSError: An address cannot be listened on.
+        """
+        try:
+            await self._start()
+        except BaseException:
+            await self._stack.aclose()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Finish what is under way, then close everything."""
+        self._draining = True
+        for server in self._servers:
+            await server.stop()
+        await self._stack.aclose()
+
+    def hurry(self) -> None:
+        """Do not wait for what is under way any longer."""
+        for server in self._servers:
+            server.force_exit = True
+
+    async def reload(self) -> None:
+        """Read the configuration again; a broken one changes nothing and is reported."""
+        try:
+            settings = await asyncio.to_thread(load_settings, self.settings.source)
+            generation = Generation.of(settings)
+        except ConfigurationError as error:
+            for problem in error.problems:
+                _log.error("configuration not taken over, the last good one stays in use", problem=problem)
+            self._configuration_problem = str(error)
+            return
+        for key in _NEED_RESTART:
+            if getattr(settings.gateway, key) != getattr(self.settings.gateway, key):
+                _log.warning("takes effect after a restart only", key=f"gateway.{key}")
+        retired, self.application.generation = self.application.generation, generation
+        self._configured_at, self._configuration_problem = datetime.now(UTC), None
+        task = asyncio.create_task(retired.retire())
+        self._retiring.add(task)
+        task.add_done_callback(self._retiring.discard)
+        _log.info("configuration taken over", source=str(settings.source))
+        self._announce_endpoints(settings)
+
+    def announce(self) -> None:
+        """Say where the gateway listens, what it does and what is dangerous about it."""
+        _log.info(
+            "serving",
+            listen=f"http://{self.address}",
+            admin=f"http://{self.admin_address}",
+            instance=self.instance,
+            keystore_revision=self.trust.revision,
+        )
+        self._announce_endpoints(self.settings)
+
+    async def _start(self) -> None:
+        gateway = self.settings.gateway
+        listener = bind("gateway.listen", gateway.listen)
+        self._stack.callback(listener.close)
+        admin_listener = bind("gateway.admin", gateway.admin)
+        self._stack.callback(admin_listener.close)
+        engine = open_database(gateway.database)
+        self._stack.callback(engine.dispose)
+        migrate(engine)
+        self.metrics = Metrics()
+        self.trust = TrustWatcher(KeystoreStore(engine), self.metrics.show_trust)
+        self.trust.load()
+        self._ledger = LedgerWriter(engine, self.instance)
+        self._stack.push_async_callback(asyncio.to_thread, self._ledger.close)
+        self.metrics.watch_queue(lambda: self._ledger.queue_depth)
+        pool = ThreadPoolExecutor(max_workers=os.cpu_count() or 1, thread_name_prefix="verify")
+        self._stack.callback(pool.shutdown)
+        surroundings = Surroundings(
+            trust=self.trust.for_endpoint,
+            ledger=self._ledger,
+            metrics=self.metrics,
+            pool=pool,
+            clock=lambda: datetime.now(UTC),
+            instance=self.instance,
+        )
+        self.application = Application(Generation.of(self.settings), surroundings)
+        self._stack.push_async_callback(self._close_connections)
+        watching = asyncio.create_task(self.trust.watch())
+        self._stack.callback(watching.cancel)
+
+        header_seconds = gateway.header_timeout.total_seconds()
+        protocol = protocol_class(ProtocolLimits(header_seconds))
+        idle_seconds = gateway.idle_timeout.total_seconds()
+        self._servers = [
+            Server(
+                self.application,
+                listener,
+                protocol,
+                idle_seconds=idle_seconds,
+                shutdown_seconds=gateway.shutdown_timeout.total_seconds(),
+            ),
+            Server(
+                AdminApplication(self.metrics, self._status),
+                admin_listener,
+                protocol,
+                idle_seconds=idle_seconds,
+                shutdown_seconds=_ADMIN_SHUTDOWN_SECONDS,
+            ),
+        ]
+        self.address, self.admin_address = bound_address(listener), bound_address(admin_listener)
+        for server in self._servers:
+            server.start()
+
+    async def _close_connections(self) -> None:
+        # The servers have waited for the exchanges as long as they may; what is left now is cut short.
+        await self.application.generation.retire(_LAST_SECONDS)
+        if self._retiring:
+            await asyncio.wait(self._retiring, timeout=_LAST_SECONDS)
+
+    def _status(self) -> tuple[bool, Status]:
+        settings = self.application.generation.settings
+        is_ready = self._ledger.healthy and not self._draining
+        return is_ready, {
+            "instance": self.instance,
+            "draining": self._draining,
+            "under_way": self.application.under_way,
+            "keystore": {"revision": self.trust.revision, "problem": self.trust.problem},
+            "ledger": {
+                "healthy": self._ledger.healthy,
+                "queue": self._ledger.queue_depth,
+                "last_error": self._ledger.last_error,
+            },
+            "configuration": {
+                "source": str(settings.source),
+                "taken_over": self._configured_at.isoformat(timespec="seconds"),
+                "problem": self._configuration_problem,
+            },
+            "endpoints": {
+                name: {
+                    "path": endpoint.path,
+                    "mode": str(endpoint.mode),
+                    "trusted": list(self.trust.trusted_aliases(name)),
+                    "dangers": list(endpoint.dangers),
+                }
+                for name, endpoint in settings.endpoints.items()
+            },
+        }
+
+    def _announce_endpoints(self, settings: Settings) -> None:
+        for name, endpoint in settings.endpoints.items():
+            aliases = self.trust.trusted_aliases(name)
+            _log.info(
+                "endpoint",
+                endpoint=name,
+                path=endpoint.path,
+                upstream=endpoint.upstream,
+                mode=str(endpoint.mode),
+                trusted=", ".join(aliases),
+            )
+            if not aliases:
+                _log.warning(
+                    "no certificate is trusted for this endpoint, so that every response will be rejected; "
+                    "add one with: wssgate keystore add",
+                    endpoint=name,
+                )
+        for warning in settings.warnings:
+            _log.warning("danger", warning=warning)

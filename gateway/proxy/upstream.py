@@ -1,0 +1,218 @@
+"""The client towards one receiver: pooled connections, deadlines, no redirects, no cookies, no silent decoding."""
+
+import asyncio
+import os
+import ssl
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+from urllib.parse import urlsplit
+
+import aiohttp
+from yarl import URL
+
+from gateway.config import EndpointSettings
+
+_KEEP_ALIVE_SECONDS: Final = 4.0
+"""Shorter than what servers commonly keep (Apache httpd: 5 s): a POST on a connection that the receiver is just closing
+fails, and must not be sent twice."""
+_CONNECT_SECONDS: Final = 10.0
+_PIECE: Final = 64 * 1024
+_WHOLE: Final = 1024 * 1024
+"""Larger bodies are written in pieces, so that one of them does not hold up the event loop."""
+
+
+class FailureKind(StrEnum):
+    """How the receiver failed to answer."""
+
+    UNREACHABLE = "unreachable"
+    TLS = "tls"
+    TIMEOUT = "timeout"
+    BROKEN_OFF = "broken-off"
+    GARBAGE = "garbage"
+    REDIRECT = "redirect"
+
+
+_SENTENCES: Final = {
+    FailureKind.UNREACHABLE: (502, "The receiver cannot be reached."),
+    FailureKind.TLS: (502, "No secure connection to the receiver could be made."),
+    FailureKind.TIMEOUT: (504, "The receiver did not answer in time."),
+    FailureKind.BROKEN_OFF: (502, "The receiver broke off the connection before its response was complete."),
+    FailureKind.GARBAGE: (502, "The receiver answered with something that is not HTTP."),
+    FailureKind.REDIRECT: (502, "The receiver answered with a redirect, which the gateway does not follow."),
+}
+
+
+class UpstreamFailure(Exception):  # noqa: N818 - the receiver's failure, a normal event here
+    """The receiver gave no usable response."""
+
+    def __init__(self, kind: FailureKind, detail: str, *, upstream_status: int | None = None) -> None:
+        """Hold `kind`, and `detail` for the record and the log."""
+        super().__init__(detail)
+        self.kind = kind
+        self.detail = detail
+        self.upstream_status = upstream_status
+
+    @property
+    def status(self) -> int:
+        """HTTP status of the answer."""
+        return _SENTENCES[self.kind][0]
+
+    @property
+    def sentence(self) -> str:
+        """What the client is told."""
+        return _SENTENCES[self.kind][1]
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamResponse:
+    """A response as it came, its content coding untouched."""
+
+    status: int
+    headers: tuple[tuple[bytes, bytes], ...]
+    body: bytes
+    """Empty where the response is `oversize`."""
+    oversize: bool = False
+    """It is longer than was asked for, and was not read to its end."""
+
+    def values(self, name: bytes) -> list[str]:
+        """The values of the header fields called `name`, in lower case."""
+        return [value.decode("latin-1") for key, value in self.headers if key.lower() == name]
+
+
+class UpstreamClient:
+    """Sends requests to the receiver of one endpoint. To be made inside the event loop, and closed there."""
+
+    def __init__(self, endpoint: EndpointSettings, context: ssl.SSLContext | None) -> None:
+        """Speak to `endpoint.upstream`, by TLS as `context` says."""
+        parts = urlsplit(endpoint.upstream)
+        self._base = f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
+        self._is_directory = parts.path.endswith("/")
+        self._query = parts.query
+        self._seconds = endpoint.upstream_timeout.total_seconds()
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(
+                limit=0,  # bounded by gateway.max_concurrency
+                ssl=context if context is not None else True,
+                keepalive_timeout=_KEEP_ALIVE_SECONDS,
+            ),
+            # A shared jar would hand the session cookie of one client to all the others.
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS),
+            skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
+            auto_decompress=False,
+            trust_env=False,
+            requote_redirect_url=False,
+            max_line_size=16 * 1024,
+            max_field_size=32 * 1024,
+            max_headers=256,
+        )
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._session.close()
+
+    def url(self, rest: str, query: bytes) -> str:
+        """The receiver's URL for what follows the path prefix of the endpoint."""
+        path = rest or ("/" if self._is_directory or not urlsplit(self._base).path else "")
+        joined = "&".join(part for part in (self._query, query.decode("latin-1")) if part)
+        return f"{self._base}{path}{'?' if joined else ''}{joined}"
+
+    async def send(
+        self, method: str, url: str, headers: Sequence[tuple[str, str]], body: bytes, *, limit: int
+    ) -> UpstreamResponse:
+        """Send one request and read the whole response, at most `limit` bytes of it.
+
+        Raises:
+            UpstreamFailure: No complete response came.
+        """
+        try:
+            async with asyncio.timeout(self._seconds):
+                return await self._exchange(method, url, headers, body, limit)
+        except (TimeoutError, aiohttp.ServerTimeoutError) as error:
+            detail = f"the receiver did not answer within {self._seconds:g} s"
+            if isinstance(error, aiohttp.ConnectionTimeoutError):
+                detail = f"no connection to the receiver was made within {_CONNECT_SECONDS:g} s"
+            raise UpstreamFailure(FailureKind.TIMEOUT, detail) from error
+        except (aiohttp.ClientSSLError, ssl.SSLError) as error:
+            raise UpstreamFailure(FailureKind.TLS, f"TLS with the receiver failed: {_tls_cause(error)}") from error
+        except aiohttp.ClientConnectorDNSError as error:
+            raise UpstreamFailure(
+                FailureKind.UNREACHABLE, f"the host name of the receiver cannot be resolved: {_words(error.os_error)}"
+            ) from error
+        except aiohttp.ClientConnectorError as error:
+            raise UpstreamFailure(
+                FailureKind.UNREACHABLE, f"no connection to the receiver: {_words(error.os_error)}"
+            ) from error
+        except (aiohttp.ServerDisconnectedError, aiohttp.ClientPayloadError, ConnectionError) as error:
+            raise UpstreamFailure(
+                FailureKind.BROKEN_OFF, "the receiver closed the connection before its response was complete"
+            ) from error
+        except (aiohttp.ClientResponseError, aiohttp.InvalidURL, ValueError) as error:
+            raise UpstreamFailure(FailureKind.GARBAGE, "the receiver's answer is not HTTP") from error
+        except (aiohttp.ClientError, OSError) as error:
+            # A receiver that misses a client certificate says so only when the answer is read (RFC 8446, 4.4.2.4).
+            if isinstance(error.__cause__, ssl.SSLError):
+                cause = _tls_cause(error.__cause__)
+                raise UpstreamFailure(FailureKind.TLS, f"TLS with the receiver failed: {cause}") from error
+            raise UpstreamFailure(
+                FailureKind.BROKEN_OFF,
+                f"the connection to the receiver failed: {_words(error)}",
+            ) from error
+
+    async def _exchange(
+        self, method: str, url: str, headers: Sequence[tuple[str, str]], body: bytes, limit: int
+    ) -> UpstreamResponse:
+        fields = list(headers)
+        data: bytes | AsyncIterator[bytes] | None = body or None
+        if len(body) > _WHOLE:
+            fields.append(("content-length", str(len(body))))
+            data = _pieces(body)
+        async with self._session.request(
+            method, URL(url, encoded=True), headers=fields, data=data, allow_redirects=False
+        ) as response:
+            if not 200 <= response.status <= 599:
+                raise UpstreamFailure(FailureKind.GARBAGE, f"the receiver answered with HTTP status {response.status}")
+            if response.status in {301, 302, 303, 307, 308}:
+                raise UpstreamFailure(
+                    FailureKind.REDIRECT,
+                    f"the receiver answered with a redirect (HTTP status {response.status}), which is not followed",
+                    upstream_status=response.status,
+                )
+            received = response.raw_headers
+            chunks: list[bytes] = []
+            length = 0
+            if response.content_length is not None and response.content_length > limit:
+                response.close()
+                return UpstreamResponse(response.status, received, b"", oversize=True)
+            async for chunk in response.content.iter_any():
+                length += len(chunk)
+                if length > limit:
+                    response.close()
+                    return UpstreamResponse(response.status, received, b"", oversize=True)
+                chunks.append(chunk)
+            return UpstreamResponse(response.status, received, b"".join(chunks))
+
+
+async def _pieces(body: bytes) -> AsyncIterator[bytes]:
+    for start in range(0, len(body), _PIECE):
+        yield body[start : start + _PIECE]
+
+
+def _tls_cause(error: Exception) -> str:
+    cause: object = getattr(error, "certificate_error", None) or getattr(error, "os_error", None) or error
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return f"its certificate is not accepted: {cause.verify_message}"
+    if isinstance(cause, ssl.SSLError) and cause.reason:
+        return cause.reason.replace("_", " ").lower()
+    return type(cause).__name__
+
+
+def _words(error: Exception) -> str:
+    if not isinstance(error, OSError):
+        return type(error).__name__
+    # asyncio puts the address into `strerror`; errors of name resolution have negative numbers of their own.
+    if error.errno is not None and error.errno > 0:
+        return os.strerror(error.errno).lower()
+    return (error.strerror or type(error).__name__).lower()

@@ -1,0 +1,55 @@
+"""Log lines: one a message, nothing that could fake another, no traceback."""
+
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from gateway.config import LogFormat, LogLevel
+from gateway.proxy.logs import configure_logging
+
+
+@pytest.fixture(autouse=True)
+def _as_before() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()
+
+
+@pytest.mark.parametrize("log_format", list(LogFormat))
+def test_injection_is_escaped(capsys: pytest.CaptureFixture[str], log_format: LogFormat) -> None:
+    configure_logging(log_format, LogLevel.INFO)
+    evil = "x\n2030-01-01 [info] accepted\r\x1b[31mred\x85\u2028\x00\u202e"
+    structlog.get_logger("wssgate").warning("rejected", detail=evil, names=evil)
+    logging.getLogger("uvicorn.error").warning("from a library %s", evil)
+    written = capsys.readouterr().err
+    assert len(written.splitlines()) == 2
+    assert not set(written) & set("\r\x1b\x85\u2028\x00\u202e")
+
+
+def test_json_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging(LogFormat.JSON, LogLevel.INFO)
+    structlog.get_logger("wssgate").info("accepted", endpoint="orders", keys="müller", long="y" * 5000)
+    structlog.get_logger("wssgate").debug("not shown")
+    line = json.loads(capsys.readouterr().err)
+    assert (line["event"], line["level"], line["endpoint"], line["keys"]) == ("accepted", "info", "orders", "müller")
+    assert len(line["long"]) == 1003
+
+
+@pytest.mark.parametrize("log_format", list(LogFormat))
+def test_no_traceback(capsys: pytest.CaptureFixture[str], log_format: LogFormat) -> None:
+    configure_logging(log_format, LogLevel.INFO)
+    try:
+        int("quotes the message")
+    except ValueError:
+        logging.getLogger("uvicorn.error").exception("Exception in ASGI application\n")
+    written = capsys.readouterr().err
+    assert "ValueError" in written
+    assert "Traceback" not in written
+    assert "quotes the message" not in written
+    assert len(written.splitlines()) == 1

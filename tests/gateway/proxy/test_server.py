@@ -1,0 +1,256 @@
+"""The gateway as a process: signals, reload, the operator's listener, what is said at the start."""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from gateway.config import load_settings
+from gateway.ledger import DatabaseUnavailable, migrate, open_database
+from gateway.proxy.server import Gateway
+from keystore.store import KeystoreStore
+from tests.gateway.proxy.harness import REQUEST, Receiver, add, http, run, signed, world
+
+NO_TRUST = (
+    "no certificate is trusted for this endpoint, so that every response will be rejected; "
+    "add one with: wssgate keystore add"
+)
+
+
+async def _lines(process: Process, until: str) -> list[dict[str, object]]:
+    """Log lines up to one whose event is `until`."""
+    assert process.stderr is not None
+    found: list[dict[str, object]] = []
+    while True:
+        line = await asyncio.wait_for(process.stderr.readline(), 15)
+        assert line, f"ended before {until}: {found}"
+        found.append(json.loads(line))
+        if found[-1]["event"] == until:
+            return found
+
+
+@asynccontextmanager
+async def _process(config: Path) -> AsyncIterator[Process]:
+    program = (
+        "import sys; from gateway.config import load_settings; from gateway.proxy.server import serve; "
+        "sys.exit(serve(load_settings(sys.argv[1])))"
+    )
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", program, str(config), stdout=PIPE, stderr=PIPE)
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+def _write(config: Path, port: int, extra: str = "") -> None:
+    config.write_text(
+        '[gateway]\nlisten = "127.0.0.1:0"\nadmin = "127.0.0.1:0"\nlog_format = "json"\n'
+        f'[endpoint.orders]\npath = "/orders"\nupstream = "http://127.0.0.1:{port}/ws"\n{extra}'
+    )
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signal_finishes_what_is_under_way(tmp_path: Path, number: signal.Signals) -> None:
+    answered = asyncio.Event()
+
+    async def slow(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        answered.set()
+        await asyncio.sleep(0.4)
+        writer.write(http(signed()))
+        await writer.drain()
+
+    async def scenario() -> None:
+        receiver = Receiver(slow)
+        server = await asyncio.start_server(receiver.serve, "127.0.0.1", 0)
+        _write(tmp_path / "gateway.toml", server.sockets[0].getsockname()[1])
+        engine = open_database(f"sqlite:///{tmp_path / 'wssgate.db'}")
+        migrate(engine)
+        add(KeystoreStore(engine), "old")
+        engine.dispose()
+        async with server, _process(tmp_path / "gateway.toml") as process, aiohttp.ClientSession() as session:
+            serving = (await _lines(process, "serving"))[-1]
+            endpoint = (await _lines(process, "endpoint"))[-1]
+            assert (endpoint["mode"], endpoint["trusted"], endpoint["path"]) == ("enforce", "old", "/orders")
+            post = asyncio.create_task(session.post(f"{serving['listen']}/orders", data=REQUEST))
+            await asyncio.wait_for(answered.wait(), 5)
+            process.send_signal(number)
+            async with await post as response:
+                assert (response.status, await response.read()) == (200, signed())
+            lines = await _lines(process, "stopped")
+            assert await asyncio.wait_for(process.wait(), 5) == 0
+            assert any(line["event"] == "accepted" and line["keys"] == "old" for line in lines)
+            assert process.stdout is not None
+            assert await process.stdout.read() == b""
+            assert process.stderr is not None
+            assert await process.stderr.read() == b""
+
+    run(scenario())
+
+
+def test_second_signal_does_not_wait(tmp_path: Path) -> None:
+    reached = asyncio.Event()
+
+    async def never(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+        reached.set()
+        await reader.read()
+
+    async def scenario() -> None:
+        receiver = Receiver(never)
+        server = await asyncio.start_server(receiver.serve, "127.0.0.1", 0)
+        _write(tmp_path / "gateway.toml", server.sockets[0].getsockname()[1])
+        async with server, _process(tmp_path / "gateway.toml") as process, aiohttp.ClientSession() as session:
+            serving = (await _lines(process, "serving"))[-1]
+            post = asyncio.create_task(session.post(f"{serving['listen']}/orders", data=REQUEST))
+            await asyncio.wait_for(reached.wait(), 5)
+            process.send_signal(signal.SIGTERM)
+            await _lines(process, "stopping")
+            process.send_signal(signal.SIGTERM)
+            assert await asyncio.wait_for(process.wait(), 5) == 0
+            assert process.stderr is not None
+            assert b"Traceback" not in await process.stderr.read()
+            # The client may still be told so before its connection is closed.
+            (outcome,) = await asyncio.gather(post, return_exceptions=True)
+            assert isinstance(outcome, aiohttp.ClientError) or (
+                isinstance(outcome, aiohttp.ClientResponse) and outcome.status in {502, 503}
+            )
+
+    run(scenario())
+
+
+def test_hang_up_reads_the_configuration_again(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        config = tmp_path / "gateway.toml"
+        _write(config, 1)
+        async with _process(config) as process, aiohttp.ClientSession() as session:
+            admin = str((await _lines(process, "serving"))[-1]["admin"])
+            await _lines(process, NO_TRUST)
+
+            async def ready() -> dict[str, dict[str, object]]:
+                async with session.get(f"{admin}/readyz") as response:
+                    assert response.status == 200
+                    return dict(await response.json())
+
+            assert (await ready())["configuration"]["problem"] is None
+            _write(config, 1, 'mode = "sometimes"\n')
+            process.send_signal(signal.SIGHUP)
+            refused = (await _lines(process, "configuration not taken over, the last good one stays in use"))[-1]
+            assert 'endpoint.orders.mode = "sometimes" must be' in str(refused["problem"])
+            status = await ready()
+            assert "sometimes" in str(status["configuration"]["problem"])
+            assert status["endpoints"]["orders"]["mode"] == "enforce"  # type: ignore[index]  # JSON
+
+            _write(config, 1, 'mode = "observe"\n')
+            process.send_signal(signal.SIGHUP)
+            await _lines(process, "configuration taken over")
+            status = await ready()
+            assert status["configuration"]["problem"] is None
+            assert status["endpoints"]["orders"]["mode"] == "observe"  # type: ignore[index]  # JSON
+            process.send_signal(signal.SIGTERM)
+            await _lines(process, "stopped")
+            assert await asyncio.wait_for(process.wait(), 5) == 0
+
+    run(scenario())
+
+
+def test_reload_lets_exchanges_end_under_the_configuration_they_began_by(tmp_path: Path) -> None:
+    reached, released = asyncio.Event(), asyncio.Event()
+
+    async def wait(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        reached.set()
+        await released.wait()
+        writer.write(http(b"<no-soap/>"))
+        await writer.drain()
+
+    async def scenario() -> None:
+        async with world(tmp_path) as it:
+            it.receiver.reply = wait
+            begun = asyncio.create_task(it.ask())
+            await reached.wait()
+            it.config.write_text(
+                it.config.read_text().replace('path = "/orders"', 'path = "/orders"\nmode = "observe"')
+            )
+            await it.gateway.reload()
+            it.receiver.reply = http(b"<no-soap/>")
+            assert (await it.ask()).status == 200
+            released.set()
+            assert (await begun).status == 502
+
+    run(scenario())
+
+
+def test_operators_listener(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with world(tmp_path, endpoint='unsigned_faults = "pass"') as it:
+            it.receiver.reply = http(signed())
+            await it.ask()
+            assert (await it.admin("/healthz")).body == b"ok\n"
+            ready = await it.admin("/readyz")
+            status = json.loads(ready.body)
+            assert (ready.status, status["status"], status["instance"]) == (200, "ready", f"test/{os.getpid()}")
+            assert status["keystore"] == {"revision": 2, "problem": None}
+            assert status["ledger"] == {"healthy": True, "queue": 0, "last_error": None}
+            assert status["endpoints"]["orders"] == {
+                "path": "/orders",
+                "mode": "enforce",
+                "trusted": ["old", "new"],
+                "dangers": ["unsigned faults are delivered"],
+            }
+            metrics = (await it.admin("/metrics")).body.decode()
+            for sample in (
+                'wssgate_messages_total{endpoint="orders",kind="message",outcome="accepted",reason=""} 1.0',
+                'wssgate_messages_verified_total{alias="old",endpoint="orders"} 1.0',
+                "wssgate_exchanges_in_flight 0.0",
+                "wssgate_ledger_queue 0.0",
+                'wssgate_upstream_seconds_count{endpoint="orders"} 1.0',
+                'wssgate_verify_seconds_count{endpoint="orders"} 1.0',
+                "wssgate_ledger_wait_seconds_count 1.0",
+            ):
+                assert sample in metrics
+            assert "urn:orders" not in metrics
+            assert (await it.admin("/orders")).status == 404
+            assert (await it.ask("POST", "/metrics", base=f"http://{it.gateway.admin_address}")).status == 405
+
+    run(scenario())
+
+
+def _settings_with(folder: Path, **values: str) -> Path:
+    lines = "\n".join(
+        f'{key} = "{value}"' for key, value in {"listen": "127.0.0.1:0", "admin": "127.0.0.1:0", **values}.items()
+    )
+    config = folder / "gateway.toml"
+    config.write_text(f'[gateway]\n{lines}\n[endpoint.a]\npath = "/"\nupstream = "http://127.0.0.1:1/"\n')
+    return config
+
+
+def test_address_in_use_is_said_in_words(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            address = f"127.0.0.1:{taken.getsockname()[1]}"
+            settings = load_settings(_settings_with(tmp_path, admin=address))
+            with pytest.raises(OSError, match="already in use; stop what listens there") as failure:
+                async with Gateway(settings):
+                    pass
+            assert failure.value.filename == f"gateway.admin = {address}"
+
+    run(scenario())
+
+
+def test_database_that_cannot_be_opened_stops_the_start(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        settings = load_settings(_settings_with(tmp_path, database="sqlite:///missing/folder/x.db"))
+        with pytest.raises(DatabaseUnavailable, match="does not exist"):
+            async with Gateway(settings):
+                pass
+
+    run(scenario())
