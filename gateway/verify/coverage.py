@@ -6,7 +6,8 @@ from lxml import etree
 
 from gateway.verify.algorithms import Canonicalization
 from gateway.verify.envelope import Envelope, SecurityHeader
-from gateway.verify.names import ADDRESSING, TIMESTAMP, XOP_INCLUDE, XSI
+from gateway.verify.names import ADDRESSING, TIMESTAMP, XOP, XOP_INCLUDE, XSI
+from gateway.verify.parsing import Document
 from gateway.verify.policy import Policy
 from gateway.verify.reason import Reason, Rejection
 from gateway.verify.references import ResolvedReference, part_name, path_of
@@ -93,7 +94,7 @@ def _header_block_of(element: etree._Element, envelope: Envelope) -> etree._Elem
     return None
 
 
-def refuse_unreadable(envelope: Envelope) -> None:
+def refuse_unreadable(envelope: Envelope, document: Document) -> None:
     """The gateway must be able to read what it vouches for.
 
     Raises:
@@ -101,7 +102,7 @@ def refuse_unreadable(envelope: Envelope) -> None:
     """
     if envelope.is_encrypted:
         raise Rejection(Reason.STRUCTURE, "the message holds encrypted content that the gateway cannot read")
-    if next(envelope.body.iter(XOP_INCLUDE), None) is not None:
+    if XOP.encode() in document.text and next(envelope.body.iter(XOP_INCLUDE), None) is not None:
         raise Rejection(
             Reason.STRUCTURE, "the Body refers to an attachment (xop:Include) that the signature does not cover"
         )

@@ -5,6 +5,7 @@ The only parser of the gateway: others who need a document read ask here.
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, cast
 
@@ -19,8 +20,25 @@ from gateway.verify.text import printable
 # inclusive C14N at every element: 10,000 at depth 200 took 71 s. Both are refused before they can cost that.
 
 
-def parse_document(data: bytes, policy: Policy, content_type: str | None = None) -> etree._Element:
-    """The root element of `data`: no DOCTYPE, no entities, nothing fetched, within the budgets of `policy`.
+@dataclass(slots=True, eq=False)
+class Document:
+    """A document and the bytes that it was parsed from.
+
+    What the bytes do not mention cannot be in the tree: a search in them spares many a walk.
+    """
+
+    root: etree._Element
+    text: bytes
+    """UTF-8, without a byte order mark."""
+
+    @property
+    def holds_markup_to_skip(self) -> bool:
+        """Whether there may be comments or processing instructions; the XML declaration is neither."""
+        return b"<!--" in self.text or self.text.count(b"<?") > self.text.startswith(b"<?xml")
+
+
+def read_document(data: bytes, policy: Policy, content_type: str | None = None) -> Document:
+    """Parse `data`: no DOCTYPE, no entities, nothing fetched, within the budgets of `policy`.
 
     Raises:
         Rejection: `limits`, `encoding`, `dtd`, `malformed`.
@@ -28,7 +46,16 @@ def parse_document(data: bytes, policy: Policy, content_type: str | None = None)
     text = as_utf8(data, policy, content_type)
     root = _parsed(text)
     _check_budgets(root, text, policy)
-    return root
+    return Document(root, text)
+
+
+def parse_document(data: bytes, policy: Policy, content_type: str | None = None) -> etree._Element:
+    """The root element of `data`, read as `read_document` does.
+
+    Raises:
+        Rejection: `limits`, `encoding`, `dtd`, `malformed`.
+    """
+    return read_document(data, policy, content_type).root
 
 
 def serialize_document(root: etree._Element) -> bytes:
@@ -37,19 +64,7 @@ def serialize_document(root: etree._Element) -> bytes:
 
 
 def _parsed(text: bytes) -> etree._Element:
-    # A parser of its own per call costs under a microsecond and is never waited for. huge_tree lifts the 10 MB limit
-    # on a text node, which refuses honest attachments; depth is bounded by the budgets, entities by the refused DTD.
-    parser = etree.XMLParser(
-        encoding="utf-8",
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-        dtd_validation=False,
-        attribute_defaults=False,
-        huge_tree=True,
-        collect_ids=False,
-        recover=False,
-    )
+    parser = _PARSERS.pop() if _PARSERS else _new_parser()
     try:
         return etree.fromstring(text, parser)
     except etree.XMLSyntaxError as error:
@@ -62,6 +77,24 @@ def _parsed(text: bytes) -> etree._Element:
         raise Rejection(
             Reason.MALFORMED, f"the message is not well-formed XML: {printable(error.msg or '')}"
         ) from error
+    finally:
+        _PARSERS.append(parser)
+
+
+def _new_parser() -> etree.XMLParser:
+    # huge_tree lifts the 10 MB limit on a text node, which refuses honest attachments; depth is bounded by the budgets,
+    # entities by the refused DTD.
+    return etree.XMLParser(
+        encoding="utf-8",
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        dtd_validation=False,
+        attribute_defaults=False,
+        huge_tree=True,
+        collect_ids=False,
+        recover=False,
+    )
 
 
 @lru_cache(maxsize=64)
@@ -78,6 +111,9 @@ MAX_NAMESPACE_OCTETS: Final = 64 * 1024 * 1024
 """What namespace declarations may come to in a canonical form: exclusive C14N repeats them at every element that uses
 them, and 50,000 elements with a name of 100,000 octets would be 5 GB."""
 _DECLARED: Final = re.compile(rb"xmlns[^=<>]{0,256}=[ \t\r\n]*(?:\"([^\"]*)\"|'([^']*)')")
+_PARSERS: Final[list[etree.XMLParser]] = []
+"""Parsers at rest. A parser serves one call at a time (it would make others wait), and making one costs a third of a
+small message's parse; taking from a list and giving back are atomic."""
 _ELEMENT_COUNT: Final = etree.XPath("count(//*)")
 
 

@@ -40,7 +40,7 @@ from gateway.verify.ids import IdIndex
 from gateway.verify.keyinfo import read_key_info
 from gateway.verify.keys import KeyTrial, report_hint, try_keys
 from gateway.verify.names import XSI
-from gateway.verify.parsing import parse_document
+from gateway.verify.parsing import read_document
 from gateway.verify.policy import Policy
 from gateway.verify.reason import Reason, Rejection
 from gateway.verify.references import OctetBudget, ResolvedReference, check_reference
@@ -182,7 +182,8 @@ def _verify(
     if content_type is not None and content_type.strip().lower().startswith("multipart/"):
         raise Rejection(Reason.STRUCTURE, "the message is multipart: attachments are not supported")
     # 1, 2, 3
-    root = parse_document(message, policy, content_type)
+    document = read_document(message, policy, content_type)
+    root = document.root
     # 4
     findings.soap_version = soap_version(root)
     envelope = read_envelope(root)
@@ -193,9 +194,9 @@ def _verify(
     if len(security.signatures) > MAX_SIGNATURES:
         raise Rejection(Reason.LIMITS, f"the Security header holds more than {MAX_SIGNATURES} signatures")
     # 6
-    ids = IdIndex(root)
+    ids = IdIndex(document)
     # 7, 8, 9
-    has_markup = b"<!--" in message or message.count(b"<?") > message.startswith(b"<?xml") or b"\0" in message
+    has_markup = document.holds_markup_to_skip
     budget = OctetBudget(len(message))
     checked = [
         _check_signature(element, ids, trust, policy, at, budget, has_markup=has_markup)
@@ -206,7 +207,7 @@ def _verify(
     required = required_elements(policy, envelope, security)
     for one in good:
         refuse_misplaced(one.references, envelope, security, policy)
-    refuse_unreadable(envelope)
+    refuse_unreadable(envelope, document)
     carrying = [one for one in good if not missing_parts(required, one.references)]
     if not carrying:
         # Parts that only several signatures together cover are not covered: each vouches for a message of its own.
@@ -214,7 +215,7 @@ def _verify(
         raise Rejection(
             Reason.PART_NOT_SIGNED, f"no single trusted signature covers {' and '.join(missing or required)}"
         )
-    if XSI.encode() in message or b"\0" in message:
+    if XSI.encode() in document.text:
         _check_prefixes(carrying, policy, findings)
     # 11: certificates out of their validity were refused in step 8, at the same instant.
     # 12

@@ -1,0 +1,1 @@
+"""Benchmarks: ratios beside peers in one run on one machine, never absolute promises."""

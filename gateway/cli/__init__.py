@@ -1,0 +1,5 @@
+"""The command `wssgate`: wiring, exit codes and what people read on a terminal. Nothing is decided here."""
+
+from gateway.cli.entry import main
+
+__all__ = ["main"]

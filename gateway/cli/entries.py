@@ -1,0 +1,105 @@
+"""One entry of the keystore, for people and for programs."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from gateway.cli.instants import instant_text
+from gateway.cli.terminal import cell, plain, say, show, table
+from gateway.replay.rendering import instant_text as rfc3339
+from keystore import State
+from keystore.fingerprint import Fingerprint, describe
+from keystore.store import StoredEntry
+
+_GROUPS_A_LINE = 8
+
+
+def entry_json(entry: StoredEntry, at: datetime) -> dict[str, object]:
+    """`entry` as it is at the instant `at`, as a JSON object."""
+    trusted = entry.trusted()
+    description = None if trusted is None else describe(trusted)
+    return {
+        "alias": str(entry.alias),
+        "state": str(entry.state_at(at)),
+        "endpoints": None if entry.endpoints is None else sorted(entry.endpoints),
+        "trusted_from": _optional(entry.trusted_from),
+        "trusted_until": _optional(entry.trusted_until),
+        "revoked": entry.revoked,
+        "note": entry.note,
+        "key_id": str(entry.key_id),
+        "thumbprint": str(entry.thumbprint),
+        "thumbprint_sha1": None if description is None else description.sha1.digest.hex(),
+        "subject": None if description is None else description.subject,
+        "issuer": None if description is None else description.issuer,
+        "serial": None if description is None else description.serial,
+        "not_before": None if description is None else rfc3339(description.not_before),
+        "not_after": None if description is None else rfc3339(description.not_after),
+        "key": None if description is None else description.key,
+        "added_at": rfc3339(entry.added_at),
+        "added_by": entry.added_by,
+        "revision": entry.revision,
+        "problem": entry.problem,
+    }
+
+
+def print_entry(entry: StoredEntry, at: datetime) -> None:
+    """Everything about `entry` that a person needs to decide whether it is the right one."""
+    listed = table("", "")
+    listed.show_header = False
+
+    def row(name: str, value: object) -> None:
+        listed.add_row(cell(f"  {name}"), cell(value))
+
+    row("state", state_text(entry, at))
+    row("endpoints", endpoints_text(entry))
+    trusted = entry.trusted()
+    if trusted is not None:
+        described = describe(trusted)
+        row("subject", described.subject)
+        row("issuer", "the same, self-signed" if described.self_signed else described.issuer)
+        row("serial", described.serial)
+        row("valid", f"{instant_text(described.not_before)} until {instant_text(described.not_after)}")
+        row("key", described.key)
+        row("key id", described.key_id)
+        for fingerprint in (described.sha256, described.sha1):
+            _fingerprint_rows(row, fingerprint)
+    row("added", f"{instant_text(entry.added_at)} by {entry.added_by}")
+    if entry.problem:
+        row("PROBLEM", entry.problem)
+    show(listed)
+
+
+def state_text(entry: StoredEntry, at: datetime) -> str:
+    """The state at `at`, with what qualifies it."""
+    parts = [str(entry.state_at(at))]
+    if entry.revoked:
+        parts.append("revoked: the key is compromised")
+    if entry.trusted_from is not None:
+        parts.append(f"from {instant_text(entry.trusted_from)}")
+    if entry.trusted_until is not None:
+        parts.append(f"until {instant_text(entry.trusted_until)}")
+    # Of an entry that is in force the note repeats what stands below; of another one it is what the diagnosis will say.
+    said = f" ({entry.note})" if entry.note and entry.state is State.RETIRED else ""
+    return ", ".join(parts) + said
+
+
+def endpoints_text(entry: StoredEntry) -> str:
+    """The endpoints that `entry` is meant for."""
+    return "all" if entry.endpoints is None else ", ".join(sorted(entry.endpoints))
+
+
+def print_warnings(warnings: tuple[str, ...]) -> None:
+    """What to know about a change that was made."""
+    for warning in warnings:
+        say(f"  note: {plain(warning)}", style="yellow")
+
+
+def _fingerprint_rows(row: Callable[[str, object], None], fingerprint: Fingerprint) -> None:
+    for name, line in zip((fingerprint.algorithm, ""), fingerprint.colon_pairs, strict=True):
+        row(name, line)
+    groups = fingerprint.spoken
+    for start in range(0, len(groups), _GROUPS_A_LINE):
+        row("  to read aloud" if start == 0 else "", "  ".join(groups[start : start + _GROUPS_A_LINE]))
+
+
+def _optional(instant: datetime | None) -> str | None:
+    return None if instant is None else rfc3339(instant)

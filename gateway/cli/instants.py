@@ -1,0 +1,60 @@
+"""Instants and ages as people write and read them."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import typer
+
+_RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
+_AGE = re.compile(r"(\d{1,6})([smhdw])")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+def parse_instant(text: str | datetime) -> datetime:
+    """Read an instant in RFC 3339; the zone is required, since a local time means nothing to a colleague abroad.
+
+    Raises:
+        typer.BadParameter: `text` is none.
+    """
+    if isinstance(text, datetime):
+        return text
+    if not _RFC3339.fullmatch(text.strip()):
+        raise typer.BadParameter(
+            f"{text!r} is no instant: write date, time and zone as in 2026-06-01T12:00:00Z (RFC 3339)."
+        )
+    try:
+        return datetime.fromisoformat(text.strip().upper()).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise typer.BadParameter(f"{text!r} is no instant: {error}.") from error
+
+
+def parse_since(text: str | datetime) -> datetime:
+    """Read an instant in RFC 3339, or an age such as `7d` (units s, m, h, d, w) as the instant that far back.
+
+    Raises:
+        typer.BadParameter: `text` is neither.
+    """
+    if isinstance(text, datetime):
+        return text
+    age = _AGE.fullmatch(text.strip().lower())
+    if age is None:
+        try:
+            return parse_instant(text)
+        except typer.BadParameter as error:
+            raise typer.BadParameter(
+                f"{text!r} is neither an instant such as 2026-06-01T12:00:00Z nor an age such as 7d, 12h or 30m."
+            ) from error
+    try:
+        return datetime.now(UTC) - timedelta(**{_UNITS[age[2]]: int(age[1])})
+    except OverflowError as error:
+        raise typer.BadParameter(f"{text!r} lies before the calendar's beginning.") from error
+
+
+def instant_text(instant: datetime | None) -> str:
+    """`instant` for people: UTC to the second, or a dash."""
+    return "-" if instant is None else instant.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+
+
+def day_text(instant: datetime | None) -> str:
+    """The day of `instant` in UTC, or a dash."""
+    return "-" if instant is None else instant.astimezone(UTC).strftime("%Y-%m-%d")

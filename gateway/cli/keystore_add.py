@@ -1,0 +1,194 @@
+"""`wssgate keystore add`: a certificate enters the keystore."""
+
+import getpass
+import sys
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from cryptography import x509
+
+from gateway.cli.entries import entry_json, print_entry
+from gateway.cli.errors import EnvironmentFailed, WrongUse
+from gateway.cli.exit_codes import epilog
+from gateway.cli.instants import parse_instant
+from gateway.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, WhoOption, now, system_user
+from gateway.cli.terminal import plain, print_json, say, warn
+from gateway.cli.trust import numbered_aliases, read_key_file, signers
+from gateway.cli.workplace import Workplace, open_workplace
+from keystore import Alias, WrongPassword
+from keystore.reading import ReadCertificate, ReadResult
+from keystore.store import Added, NewCertificate
+
+EPILOG = epilog("the certificate was refused; nothing has changed then")
+_ATTEMPTS = 3
+_PASSWORD_LIMIT = 4096
+"""Bytes; no password is that long, a wrong file given by mistake may be."""
+
+
+def add_command(
+    alias: Annotated[str, typer.Argument(metavar="ALIAS", help="Name of the entry, such as acme-2026.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="PEM, DER, PKCS#7, PKCS#12, JKS or JCEKS; - is standard input.")
+    ],
+    endpoints: Annotated[
+        list[str] | None,
+        typer.Option("--endpoint", "-e", metavar="NAME", help="Trust it for this endpoint only; may be repeated."),
+    ] = None,
+    stage: Annotated[
+        bool, typer.Option("--stage", help="Make it known without trusting it: it is recognised, and rejected.")
+    ] = False,
+    trusted_from: Annotated[
+        datetime | None,
+        typer.Option("--from", metavar="RFC3339", parser=parse_instant, help="Trust it from this instant on."),
+    ] = None,
+    trusted_until: Annotated[
+        datetime | None,
+        typer.Option("--until", metavar="RFC3339", parser=parse_instant, help="Trust it until this instant."),
+    ] = None,
+    password_file: Annotated[
+        Path | None,
+        typer.Option("--password-file", metavar="FILE", help="First line: the password of FILE. Else it is asked for."),
+    ] = None,
+    allow_private_key: Annotated[
+        bool,
+        typer.Option(
+            "--allow-private-key",
+            "--from-key-file",
+            help="Take the certificate from a file that holds a private key too.",
+        ),
+    ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Add an expired certificate, or one of a certification authority.")
+    ] = False,
+    who: WhoOption = None,
+    why: Annotated[str, typer.Option("--why", metavar="TEXT", help="The reason, for the history.")] = "",
+    config: ConfigOption = DEFAULT_CONFIG,
+    as_json: JsonOption = False,
+) -> None:
+    """Add a certificate to the keystore, and trust it at once.
+
+    The kind of FILE is told by its content. A bundle of several certificates adds ALIAS, ALIAS-2 and so on, all of them
+    or none. Running gateways load the change within a second. Compare the fingerprints that are shown with the
+    certificate's owner, over a second channel.
+    """
+    with open_workplace(config) as workplace:
+        for endpoint in endpoints or []:
+            workplace.endpoint(endpoint)
+        read = _read(file, password_file, allow_private_key=allow_private_key)
+        chosen = _chosen(read, force=force)
+        names = numbered_aliases(Alias(alias), len(chosen.certificates))
+        certificates = [
+            NewCertificate(name, found.certificate) for name, found in zip(names, chosen.certificates, strict=True)
+        ]
+        added = workplace.keystore.add_many(
+            certificates,
+            who=who or system_user(),
+            why=why,
+            at=now(),
+            endpoints=endpoints or None,
+            stage=stage,
+            force=force,
+            trusted_from=trusted_from,
+            trusted_until=trusted_until,
+        )
+        remarks = [*read.notes, *(f"{left.what}: {left.why}" for left in read.left_out), *chosen.remarks]
+        if as_json:
+            print_json(_json(added, remarks))
+        else:
+            _print(added, remarks, workplace, stage=stage)
+
+
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    certificates: list[ReadCertificate]
+    remarks: list[str]
+
+
+def _read(file: Path, password_file: Path | None, *, allow_private_key: bool) -> ReadResult:
+    if password_file is not None:
+        return read_key_file(file, _password(password_file), allow_private_key=allow_private_key)
+    data_is_piped = str(file) == "-"
+    try:
+        return read_key_file(file, allow_private_key=allow_private_key)
+    except WrongPassword:
+        if data_is_piped or not sys.stdin.isatty():
+            raise
+    for attempt in range(1, _ATTEMPTS + 1):
+        password = getpass.getpass(f"Password of {plain(file)}: ", stream=sys.stderr)
+        try:
+            return read_key_file(file, password, allow_private_key=allow_private_key)
+        except WrongPassword as error:
+            if attempt == _ATTEMPTS:
+                raise
+            warn(str(error))
+    raise AssertionError("the loop above returns or raises")
+
+
+def _password(file: Path) -> str:
+    try:
+        with file.open("rb") as stream:
+            data = stream.read(_PASSWORD_LIMIT + 1)
+        lines = data.decode("utf-8").splitlines()
+    except OSError as error:
+        raise EnvironmentFailed(f"{file}: {error.strerror or error}.") from error
+    except UnicodeDecodeError as error:
+        raise WrongUse(f"{file}: the password file is no text in UTF-8.") from error
+    if len(data) > _PASSWORD_LIMIT or not lines:
+        raise WrongUse(f"{file}: the password file has to hold the password in its first line.")
+    return lines[0]
+
+
+def _chosen(read: ReadResult, *, force: bool) -> _Chosen:
+    """The certificates to add: issuers that came along in a bundle are left out, for they sign no message."""
+    found = signers(read)
+    end_entities = [one for one in found if not _is_authority(one.certificate)]
+    if force or not end_entities:
+        return _Chosen(found, [])
+    remarks = [
+        f"left out: {plain(one.certificate.subject.rfc4514_string())}, a certification authority that signs no message"
+        for one in found
+        if one not in end_entities
+    ]
+    return _Chosen(end_entities, remarks)
+
+
+def _is_authority(certificate: x509.Certificate) -> bool:
+    try:
+        return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    except (x509.ExtensionNotFound, x509.DuplicateExtension, ValueError):
+        return False
+
+
+def _json(added: tuple[Added, ...], remarks: list[str]) -> dict[str, object]:
+    return {
+        "schema": "wssgate.keystore-change/1",
+        "revision": added[0].revision,
+        "entries": [entry_json(one.entry, now()) for one in added],
+        "warnings": [*remarks, *(warning for one in added for warning in one.warnings)],
+    }
+
+
+def _print(added: tuple[Added, ...], remarks: list[str], workplace: Workplace, *, stage: bool) -> None:
+    for one in added:
+        state = "staged: known, not trusted yet" if stage else "trusted"
+        say(f"Added {one.entry.alias} ({state}), keystore revision {one.revision}.", style="green")
+        print_entry(one.entry, now())
+        for warning in one.warnings:
+            warn(f"{one.entry.alias}: {warning}")
+    for remark in remarks:
+        warn(remark)
+    entry = added[0].entry
+    say("Next: compare the SHA-256 fingerprint with the certificate's owner, over the phone, then")
+    if stage:
+        say(f"  wssgate keystore trust {entry.alias} --why TEXT --config {plain(_shown(workplace))}")
+    else:
+        say("  tell the receiver administrator that responses signed with this key may be sent, and watch")
+        say(f"  wssgate report cutover --config {plain(_shown(workplace))}")
+
+
+def _shown(workplace: Workplace) -> Path:
+    source = workplace.settings.source
+    return source.relative_to(Path.cwd()) if source.is_relative_to(Path.cwd()) else source

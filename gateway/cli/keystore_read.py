@@ -1,0 +1,138 @@
+"""`wssgate keystore list`, `show` and `history`: what is in the keystore, and how it came there."""
+
+from datetime import datetime, timedelta
+from typing import Annotated
+
+import typer
+
+from gateway.cli.entries import endpoints_text, entry_json, print_entry
+from gateway.cli.exit_codes import PLAIN
+from gateway.cli.instants import day_text, instant_text
+from gateway.cli.options import DEFAULT_CONFIG, ConfigOption, EndpointOption, JsonOption, now
+from gateway.cli.terminal import cell, print_json, say, show, table
+from gateway.cli.workplace import open_workplace
+from gateway.ledger import How, usage
+from gateway.replay.rendering import instant_text as rfc3339
+from keystore import State
+from keystore.store import StoredEntry
+
+EPILOG = PLAIN
+
+EXPIRES_SOON = timedelta(days=30)
+_KEY_ID_DIGITS = 16
+
+
+def list_command(
+    endpoint: EndpointOption = None, config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False
+) -> None:
+    """List the entries: their states, for which endpoints, valid until when, and when their key was seen last."""
+    with open_workplace(config) as workplace:
+        if endpoint is not None:
+            workplace.endpoint(endpoint)
+        entries = [
+            entry
+            for entry in workplace.keystore.entries()
+            if endpoint is None or entry.endpoints is None or endpoint in entry.endpoints
+        ]
+        last_seen: dict[str, datetime] = {}
+        for how in (How.VERIFIED, How.RECOGNISED):
+            for row in usage(workplace.engine, endpoint, how=how):
+                last_seen[row.thumbprint] = max(row.last_seen, last_seen.get(row.thumbprint, row.last_seen))
+        revision = workplace.keystore.revision()
+    at = now()
+    if as_json:
+        listed = [
+            entry_json(entry, at)
+            | {"last_seen": rfc3339(seen) if (seen := last_seen.get(entry.thumbprint)) is not None else None}
+            for entry in entries
+        ]
+        print_json({"schema": "wssgate.keystore/1", "revision": revision, "entries": listed})
+        return
+    if not entries:
+        say("The keystore is empty. Next: wssgate keystore add ALIAS FILE")
+        return
+    shown = table("alias", "state", "endpoints", "key id", "valid until", "last seen")
+    for entry in entries:
+        shown.add_row(
+            cell(entry.alias),
+            cell(entry.problem or entry.state_at(at), _state_style(entry, at)),
+            cell(endpoints_text(entry)),
+            cell(entry.key_id[:_KEY_ID_DIGITS]),
+            cell(*_expiry(entry, at)),
+            cell(instant_text(last_seen.get(entry.thumbprint))),
+        )
+    show(shown)
+    say(f"Keystore revision {revision}.", style="dim")
+
+
+def show_command(
+    alias: Annotated[str, typer.Argument(metavar="ALIAS", help="Name of the entry.")],
+    config: ConfigOption = DEFAULT_CONFIG,
+    as_json: JsonOption = False,
+) -> None:
+    """Show one entry with its fingerprints, to be compared with its owner over the phone."""
+    with open_workplace(config) as workplace:
+        entry = workplace.keystore.get(alias)
+    if as_json:
+        print_json({"schema": "wssgate.keystore-entry/1"} | entry_json(entry, now()))
+        return
+    say(entry.alias, style="bold")
+    print_entry(entry, now())
+
+
+def history_command(
+    alias: Annotated[str | None, typer.Argument(metavar="[ALIAS]", help="Only this entry.")] = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+    as_json: JsonOption = False,
+) -> None:
+    """Every change to the keystore, oldest first: what, when, by whom and why."""
+    with open_workplace(config) as workplace:
+        items = workplace.keystore.history(alias)
+        if alias is not None and not items:
+            workplace.keystore.get(alias)  # which says that there is none of that name
+    if as_json:
+        for item in items:
+            print_json(
+                {
+                    "schema": "wssgate.keystore-history/1",
+                    "revision": item.revision,
+                    "time": rfc3339(item.time),
+                    "who": item.who,
+                    "why": item.why,
+                    "action": str(item.action),
+                    "alias": str(item.alias),
+                    "thumbprint": str(item.thumbprint),
+                }
+            )
+        return
+    if not items:
+        say("Nothing has been changed yet.")
+        return
+    shown = table("revision", "time", "action", "alias", "who", "why", numbers=("revision",))
+    for item in items:
+        shown.add_row(
+            cell(item.revision),
+            cell(instant_text(item.time)),
+            cell(item.action),
+            cell(item.alias),
+            cell(item.who),
+            cell(item.why or "-"),
+        )
+    show(shown)
+
+
+def _state_style(entry: StoredEntry, at: datetime) -> str:
+    if entry.problem:
+        return "red"
+    return {State.TRUSTED: "green", State.STAGED: "yellow"}.get(entry.state_at(at), "dim")
+
+
+def _expiry(entry: StoredEntry, at: datetime) -> tuple[str, str]:
+    if entry.certificate is None:
+        return "-", ""
+    end = entry.certificate.not_valid_after_utc
+    if end < at:
+        return f"{day_text(end)} EXPIRED", "red"
+    if end < at + EXPIRES_SOON:
+        return f"{day_text(end)} soon", "yellow"
+    return day_text(end), ""

@@ -1,0 +1,234 @@
+"""`wssgate status`: the whole on one screen: what is configured, trusted, running and happening."""
+
+import http.client
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Engine
+
+from gateway.cli.exit_codes import PLAIN
+from gateway.cli.instants import day_text, instant_text
+from gateway.cli.keystore_read import EXPIRES_SOON
+from gateway.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, now
+from gateway.cli.terminal import cell, plain, print_json, say, show, table
+from gateway.cli.workplace import Workplace, open_workplace
+from gateway.config import EndpointSettings, ListenAddress
+from gateway.ledger import RecordFilter, StoredRecord, records, schema_state, traffic
+from gateway.replay.rendering import instant_text as rfc3339
+from gateway.report.cutover import cutover_report
+from gateway.report.sentences import endpoint_sentence
+from keystore import State, TrustedCertificate, TrustSnapshot
+
+EPILOG = PLAIN
+
+_PROBE_SECONDS = 2
+_PROBE_LIMIT = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class _EndpointStatus:
+    settings: EndpointSettings
+    trusted: tuple[TrustedCertificate, ...]
+    staged: tuple[TrustedCertificate, ...]
+    messages: dict[str, int]
+    """By outcome."""
+    last: StoredRecord | None
+    last_rejected: StoredRecord | None
+    cutover: str
+    """One sentence."""
+
+
+def status_command(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
+    """Show the whole on one screen.
+
+    Configuration and database; whether a gateway is running and which keystore revision it has loaded; for each
+    endpoint its mode, what is dangerous in its policy, whom it trusts and until when, its last messages, its cutover.
+    """
+    with open_workplace(config) as workplace:
+        at = now()
+        snapshot = workplace.keystore.snapshot()
+        damaged = [entry for entry in workplace.keystore.entries() if entry.problem]
+        endpoints = [
+            _endpoint(workplace.engine, settings, snapshot, at) for settings in workplace.settings.endpoints.values()
+        ]
+        schema = schema_state(workplace.engine).revision
+        running = _probe(workplace.settings.gateway.admin)
+        problems = [f"{entry.alias}: {entry.problem}" for entry in damaged]
+        if as_json:
+            print_json(_json(workplace, snapshot, endpoints, schema, running, problems, at))
+        else:
+            _print(workplace, snapshot, endpoints, schema, running, problems, at)
+
+
+def _endpoint(engine: Engine, settings: EndpointSettings, snapshot: TrustSnapshot, at: datetime) -> _EndpointStatus:
+    meant = snapshot.for_endpoint(settings.name)
+    messages: dict[str, int] = {}
+    for row in traffic(engine, settings.name):
+        messages[row.outcome] = messages.get(row.outcome, 0) + row.messages
+    last = records(engine, RecordFilter(endpoint=settings.name), 1)
+    rejected = records(engine, RecordFilter(endpoint=settings.name, outcome="rejected"), 1)
+    cutovers = cutover_report(engine, snapshot, now=at, endpoint=settings.name).endpoints
+    return _EndpointStatus(
+        settings=settings,
+        trusted=tuple(entry for entry in meant.entries if entry.state_at(at) is State.TRUSTED),
+        staged=tuple(entry for entry in meant.entries if entry.state_at(at) is State.STAGED),
+        messages=messages,
+        last=last[0] if last else None,
+        last_rejected=rejected[0] if rejected else None,
+        cutover=endpoint_sentence(cutovers[0], at),
+    )
+
+
+def _probe(admin: ListenAddress) -> dict[str, Any] | None:
+    """What a gateway on this machine says at /readyz; None where none answers."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(admin.host, admin.host)  # noqa: S104 - compared, not bound
+    connection = http.client.HTTPConnection(host, admin.port, timeout=_PROBE_SECONDS)
+    try:
+        connection.request("GET", "/readyz")
+        found = json.loads(connection.getresponse().read(_PROBE_LIMIT))
+    except (OSError, ValueError, http.client.HTTPException):
+        return None
+    finally:
+        connection.close()
+    return found if isinstance(found, dict) and "status" in found else None
+
+
+def _loaded_revision(running: dict[str, Any]) -> object:
+    keystore = running.get("keystore")
+    return keystore.get("revision") if isinstance(keystore, dict) else None
+
+
+def _json(
+    workplace: Workplace,
+    snapshot: TrustSnapshot,
+    endpoints: list[_EndpointStatus],
+    schema: str | None,
+    running: dict[str, Any] | None,
+    problems: list[str],
+    at: datetime,
+) -> dict[str, object]:
+    gateway = workplace.settings.gateway
+    return {
+        "schema": "wssgate.status/1",
+        "at": rfc3339(at),
+        "configuration": str(workplace.settings.source),
+        "warnings": list(workplace.settings.warnings),
+        "database": {"url": gateway.database, "schema": schema},
+        "keystore": {"revision": snapshot.revision, "entries": len(snapshot.entries), "problems": problems},
+        "gateway": {
+            "listen": str(gateway.listen),
+            "admin": str(gateway.admin),
+            "running": running is not None,
+            "status": None if running is None else running.get("status"),
+            "keystore_revision": None if running is None else _loaded_revision(running),
+        },
+        "endpoints": [_endpoint_json(endpoint) for endpoint in endpoints],
+    }
+
+
+def _endpoint_json(endpoint: _EndpointStatus) -> dict[str, object]:
+    settings = endpoint.settings
+    return {
+        "name": settings.name,
+        "path": settings.path,
+        "upstream": settings.upstream,
+        "mode": str(settings.mode),
+        "dangers": list(settings.dangers),
+        "trusted": [_trusted_json(entry) for entry in endpoint.trusted],
+        "staged": [_trusted_json(entry) for entry in endpoint.staged],
+        "messages": endpoint.messages,
+        "last_message": _record_json(endpoint.last),
+        "last_rejection": _record_json(endpoint.last_rejected),
+        "cutover": endpoint.cutover,
+    }
+
+
+def _trusted_json(entry: TrustedCertificate) -> dict[str, object]:
+    return {"alias": str(entry.alias), "thumbprint": str(entry.thumbprint), "not_after": rfc3339(entry.not_after)}
+
+
+def _record_json(stored: StoredRecord | None) -> dict[str, object] | None:
+    if stored is None:
+        return None
+    record = stored.record
+    return {
+        "record": record.id,
+        "time": rfc3339(record.time),
+        "operation": record.operation,
+        "outcome": record.outcome,
+        "reason": record.reason,
+        "keys": [str(entry.alias) for entry in record.verified_by],
+    }
+
+
+def _print(
+    workplace: Workplace,
+    snapshot: TrustSnapshot,
+    endpoints: list[_EndpointStatus],
+    schema: str | None,
+    running: dict[str, Any] | None,
+    problems: list[str],
+    at: datetime,
+) -> None:
+    gateway = workplace.settings.gateway
+    overview = table("", "")
+    overview.show_header = False
+    overview.add_row(cell("configuration"), cell(workplace.settings.source))
+    overview.add_row(cell("database"), cell(f"{gateway.database} (schema {schema})"))
+    overview.add_row(cell("keystore"), cell(f"revision {snapshot.revision}, {len(snapshot.entries)} entries"))
+    overview.add_row(cell("gateway"), cell(*_running_text(gateway.admin, running, snapshot.revision)))
+    show(overview)
+    for problem in problems:
+        say(f"  keystore: {plain(problem)}", style="red")
+    for endpoint in endpoints:
+        _print_endpoint(endpoint, at)
+
+
+def _running_text(admin: ListenAddress, running: dict[str, Any] | None, revision: int) -> tuple[str, str]:
+    if running is None:
+        return f"not running (nobody answers at {admin}); start it with wssgate serve", "yellow"
+    loaded = _loaded_revision(running)
+    state = str(running.get("status"))
+    if loaded != revision:
+        return f"{state}, has loaded keystore revision {loaded} and not yet {revision}", "yellow"
+    return f"{state}, has loaded keystore revision {loaded}", "green" if state == "ready" else "yellow"
+
+
+def _print_endpoint(endpoint: _EndpointStatus, at: datetime) -> None:
+    settings = endpoint.settings
+    say("")
+    say(f"{settings.name}: {settings.path} -> {plain(settings.upstream)} ({settings.mode})", style="bold")
+    for danger in settings.dangers:
+        say(f"  danger: {danger}", style="red")
+    if not endpoint.trusted:
+        say(
+            f"  trusts nobody: every response is rejected; wssgate keystore add ALIAS FILE -e {settings.name}",
+            style="red",
+        )
+    for entry in endpoint.trusted:
+        say(*_trust_line(entry, at))
+    for entry in endpoint.staged:
+        say(f"  staged {entry.alias}: known, not trusted yet")
+    counted = ", ".join(f"{count} {outcome}" for outcome, count in sorted(endpoint.messages.items()))
+    say(f"  messages: {counted or 'none yet'}")
+    for name, stored in (("last message", endpoint.last), ("last rejection", endpoint.last_rejected)):
+        if stored is not None:
+            say(f"  {name}: {_record_text(stored)}")
+    say(f"  cutover: {plain(endpoint.cutover)}")
+
+
+def _trust_line(entry: TrustedCertificate, at: datetime) -> tuple[str]:
+    text = f"  trusts {entry.alias}, valid until {day_text(entry.not_after)}"
+    if entry.not_after < at:
+        return (f"{text}: EXPIRED",)
+    return (f"{text}: soon",) if entry.not_after < at + EXPIRES_SOON else (text,)
+
+
+def _record_text(stored: StoredRecord) -> str:
+    record = stored.record
+    keys = ", ".join(entry.alias for entry in record.verified_by)
+    found = f"{record.outcome} ({record.reason})" if record.reason else record.outcome
+    operation = "" if record.operation is None else f", {plain(record.operation)}"
+    return f"{instant_text(record.time)}{operation}: {found}{f' by {keys}' if keys else ''}, record {record.id}"

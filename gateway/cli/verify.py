@@ -1,0 +1,95 @@
+"""`wssgate verify`: is this message good, and under which key? Needs no configuration and no database."""
+
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gateway.cli.exit_codes import ExitCode, epilog
+from gateway.cli.instants import instant_text
+from gateway.cli.options import AtOption, ContentTypeOption, JsonOption, PolicyOption, TrustOption, now
+from gateway.cli.policy import policy_from_file
+from gateway.cli.terminal import complain, plain, print_json, say
+from gateway.cli.trust import STANDARD_INPUT, trust_from_options
+from gateway.replay.rendering import unreadable_json, verdict_json
+from gateway.verify import Policy, Verdict, verify
+from keystore import TrustSnapshot
+
+EPILOG = epilog("a message was rejected")
+
+
+def verify_command(
+    files: Annotated[
+        list[str], typer.Argument(metavar="FILE", help="Files that hold one SOAP message each; - is standard input.")
+    ],
+    trust: TrustOption = None,
+    policy: PolicyOption = None,
+    at: AtOption = None,
+    content_type: ContentTypeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Verify SOAP messages in files, without configuration or database.
+
+    Says for each message whether it is accepted and under which of the trusted keys, or why it is rejected. With
+    --json, one object a line in the order of the files. A file that cannot be read is named in its place, the others
+    are verified all the same, and the exit code is 3.
+    """
+    trusted = trust_from_options(trust or [])
+    demands = policy_from_file(policy)
+    instant = at or now()
+    unreadable = rejected = 0
+    for file in files:
+        try:
+            message = _read(file, demands.max_message_bytes)
+        except OSError as error:
+            unreadable += 1
+            _report_unreadable(file, error, as_json=as_json)
+            continue
+        verdict = verify(message, trusted, demands, instant, content_type=content_type)
+        rejected += not verdict.accepted
+        if as_json:
+            print_json(verdict_json(verdict, file))
+        else:
+            _print(file, verdict, trusted, demands, instant)
+    raise typer.Exit(ExitCode.ENVIRONMENT if unreadable else ExitCode.FINDINGS if rejected else ExitCode.DONE)
+
+
+def _read(file: str, limit: int) -> bytes:
+    # One byte beyond the limit is enough for the verifier to see that the message is too large.
+    if file == STANDARD_INPUT:
+        return sys.stdin.buffer.read(limit + 1)
+    with Path(file).open("rb") as stream:
+        return stream.read(limit + 1)
+
+
+def _report_unreadable(file: str, error: OSError, *, as_json: bool) -> None:
+    detail = f"{error.strerror or error}."
+    if as_json:
+        print_json(unreadable_json(file, detail))
+    complain(f"{file}: {detail}")
+
+
+def _print(file: str, verdict: Verdict, trust: TrustSnapshot, policy: Policy, instant: datetime) -> None:
+    if verdict.accepted:
+        aliases = ", ".join(entry.alias for entry in verdict.verified_by)
+        say(f"{plain(file)}: accepted, verified by {aliases}", style="green")
+    else:
+        say(f"{plain(file)}: rejected, {verdict.reason}", style="red")
+    say(f"  {plain(verdict.detail)}")
+    for signature in verdict.signatures:
+        parts = ", ".join(plain(part.name) for part in signature.parts) or "nothing"
+        algorithm = _short(signature.signature_algorithm)
+        say(f"  signature over {parts}, {algorithm}, key named by {signature.hint.kind}", style="dim")
+    for warning in verdict.warnings:
+        say(f"  warning: {plain(warning)}", style="yellow")
+    for danger in policy.dangers:
+        say(f"  policy: {danger}", style="yellow")
+    if not verdict.accepted:
+        known = ", ".join(entry.alias for entry in trust.entries) or "none (give --trust ALIAS=FILE)"
+        say(f"  trusted: {known}; instant: {instant_text(instant)}", style="dim")
+
+
+def _short(algorithm: str) -> str:
+    return plain(algorithm.rpartition("#")[2] or algorithm or "unknown")

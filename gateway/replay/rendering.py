@@ -1,0 +1,127 @@
+"""Verdicts as JSON: the contract `wssgate.verdict/1` and its neighbours."""
+
+from datetime import UTC, datetime
+
+from gateway.replay.run import Replayed
+from gateway.replay.totals import Totals
+from gateway.verify import EmbeddedCertificate, SignatureReport, TimestampReport, Verdict, VerifiedBy
+
+VERDICT_SCHEMA = "wssgate.verdict/1"
+TOTALS_SCHEMA = "wssgate.replay-totals/1"
+UNREADABLE_SCHEMA = "wssgate.unreadable/1"
+
+
+def verdict_json(verdict: Verdict, file: str) -> dict[str, object]:
+    """`verdict` on the message from `file` as an object of the schema `wssgate.verdict/1`."""
+    return {
+        "schema": VERDICT_SCHEMA,
+        "file": file,
+        "outcome": str(verdict.outcome),
+        "reason": None if verdict.reason is None else str(verdict.reason),
+        "detail": verdict.detail,
+        "verified_by": [_entry(entry) for entry in verdict.verified_by],
+        "recognised": [_entry(entry) for entry in verdict.recognised],
+        "embedded": None if verdict.embedded is None else _embedded(verdict.embedded),
+        "signatures": [_signature(signature) for signature in verdict.signatures],
+        "timestamp": None if verdict.timestamp is None else _timestamp(verdict.timestamp),
+        "soap_version": verdict.soap_version,
+        "operation": verdict.operation,
+        "is_fault": verdict.is_fault,
+        "message_id": verdict.message_id,
+        "relates_to": verdict.relates_to,
+        "warnings": list(verdict.warnings),
+    }
+
+
+def unreadable_json(file: str, detail: str) -> dict[str, object]:
+    """A file in which there was nothing to verify, as an object that stands in the place of its verdict."""
+    return {"schema": UNREADABLE_SCHEMA, "file": file, "detail": detail}
+
+
+def replayed_json(replayed: Replayed) -> dict[str, object]:
+    """A verdict of a replay: `wssgate.verdict/1` with the instant that was used, where it came from, and the size."""
+    return verdict_json(replayed.verdict, str(replayed.file)) | {
+        "at": instant_text(replayed.instant.at),
+        "at_source": str(replayed.instant.source),
+        "body_bytes": replayed.body_bytes,
+    }
+
+
+def totals_json(totals: Totals) -> dict[str, object]:
+    """The last line of a replay."""
+    return {
+        "schema": TOTALS_SCHEMA,
+        "files": totals.files,
+        "accepted": totals.accepted,
+        "rejected": totals.rejected,
+        "unreadable": totals.unreadable,
+        "by_key": {str(alias): count for alias, count in totals.by_key.most_common()},
+        "by_reason": {str(reason): count for reason, count in totals.by_reason.most_common()},
+    }
+
+
+def instant_text(instant: datetime) -> str:
+    """`instant` in RFC 3339, UTC, ending in Z."""
+    return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _entry(entry: VerifiedBy) -> dict[str, object]:
+    return {"alias": str(entry.alias), "key_id": str(entry.key_id), "thumbprint": str(entry.thumbprint)}
+
+
+def _signature(signature: SignatureReport) -> dict[str, object]:
+    return {
+        "id": signature.id,
+        "signature_algorithm": signature.signature_algorithm,
+        "canonicalization": signature.canonicalization,
+        "hint": {
+            "kind": str(signature.hint.kind),
+            "named": signature.hint.named,
+            "agreed": signature.hint.agreed,
+        },
+        "parts": [
+            {
+                "name": part.name,
+                "path": part.path,
+                "uri": part.uri,
+                "digest_algorithm": part.digest_algorithm,
+                "digest": part.digest,
+                "intact": part.intact,
+            }
+            for part in signature.parts
+        ],
+        "checks": [
+            _entry(check.entry)
+            | {
+                "state": str(check.state),
+                "result": str(check.result),
+                "refusal": None if check.refusal is None else str(check.refusal),
+            }
+            for check in signature.checks
+        ],
+        "verified_by": [_entry(entry) for entry in signature.verified_by],
+        "reason": None if signature.reason is None else str(signature.reason),
+        "detail": signature.detail,
+    }
+
+
+def _timestamp(timestamp: TimestampReport) -> dict[str, object]:
+    return {
+        "created": None if timestamp.created is None else instant_text(timestamp.created),
+        "expires": None if timestamp.expires is None else instant_text(timestamp.expires),
+        "signed": timestamp.signed,
+    }
+
+
+def _embedded(certificate: EmbeddedCertificate) -> dict[str, object]:
+    return {
+        "subject": certificate.subject,
+        "issuer": certificate.issuer,
+        "serial": str(certificate.serial),
+        "not_before": instant_text(certificate.not_before),
+        "not_after": instant_text(certificate.not_after),
+        "key_id": str(certificate.key_id),
+        "thumbprint": str(certificate.thumbprint),
+        "thumbprint_sha1": certificate.thumbprint_sha1,
+        "signature_good": certificate.signature_good,
+    }

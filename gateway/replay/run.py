@@ -1,0 +1,70 @@
+"""One file, verified as it would have been when it arrived."""
+
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from gateway.replay.captured import CapturedResponse, read_response, size_limit, with_content_type
+from gateway.replay.errors import CaptureUnreadable
+from gateway.replay.instant import Instant, InstantSource
+from gateway.verify import Policy, Verdict, verify
+from keystore import TrustSnapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """A verdict on one captured response."""
+
+    file: Path
+    verdict: Verdict
+    instant: Instant
+    body_bytes: int
+    verify_ms: float
+    """Milliseconds of the verification that gave the verdict."""
+
+
+def replay_file(
+    file: Path, trust: TrustSnapshot, policy: Policy, *, at: datetime | None = None, content_type: str | None = None
+) -> Replayed:
+    """Verify the response captured in `file`.
+
+    `at` overrides every instant that the capture itself suggests (see `InstantSource`); `content_type` stands in where
+    the capture has none.
+
+    Raises:
+        CaptureUnreadable: `file` cannot be read, or holds a broken HTTP response.
+    """
+    try:
+        with file.open("rb") as stream:
+            data = stream.read(size_limit(policy.max_message_bytes))
+        changed = datetime.fromtimestamp(file.stat().st_mtime, UTC)
+    except OSError as error:
+        raise CaptureUnreadable(f"{error.strerror or error}.") from error
+    response = with_content_type(read_response(data, policy.max_message_bytes), content_type)
+    instant = _known_instant(response, at)
+    if instant is not None:
+        return _replayed(file, response, trust, policy, instant)
+    first = _replayed(file, response, trust, policy, Instant(changed, InstantSource.FILE_TIME))
+    # Only the verifier reads messages; so the Timestamp is known after a first verification.
+    timestamp = first.verdict.timestamp
+    if timestamp is None or timestamp.created is None:
+        return first
+    return _replayed(file, response, trust, policy, Instant(timestamp.created, InstantSource.TIMESTAMP))
+
+
+def _known_instant(response: CapturedResponse, at: datetime | None) -> Instant | None:
+    if at is not None:
+        return Instant(at, InstantSource.GIVEN)
+    if response.date is not None:
+        return Instant(response.date, InstantSource.DATE_HEADER)
+    return None
+
+
+def _replayed(
+    file: Path, response: CapturedResponse, trust: TrustSnapshot, policy: Policy, instant: Instant
+) -> Replayed:
+    started = time.perf_counter()
+    verdict = verify(response.body, trust, policy, instant.at, content_type=response.content_type)
+    elapsed = (time.perf_counter() - started) * 1000
+    return Replayed(file, verdict, instant, len(response.body), elapsed)

@@ -1,0 +1,81 @@
+"""`wssgate init`, `migrate` and `serve --check`."""
+
+import json
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tests.gateway.cli.running import Run
+
+
+def test_a_commented_configuration_and_its_database(run: Run, workplace: Path) -> None:
+    text = (workplace / "gateway.toml").read_text()
+    assert tomllib.loads(text)["endpoint"]["orders"]["policy"] == {"required_parts": ["Body", "Timestamp"]}
+    assert text.count("#") > 10
+    assert (workplace / "gateway.toml").stat().st_mode & 0o777 == 0o600
+    assert (workplace / "wssgate.db").stat().st_mode & 0o777 == 0o600
+    assert run("serve", "--check").code == 0
+    assert json.loads(run("serve", "--check", "--json").out)["endpoints"] == ["orders"]
+    assert "nothing to do" in run("migrate").out
+
+
+def test_nothing_that_exists_is_overwritten(run: Run, workplace: Path) -> None:
+    (workplace / "gateway.toml").write_text("mine")
+    ran = run("init")
+    assert (ran.code, "was left alone" in ran.err) == (1, True)
+    assert (workplace / "gateway.toml").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--endpoint", "a b"),
+        ("--endpoint", 'x"]\n[evil'),
+        ("--upstream", "ftp://x"),
+        ("--path", "orders"),
+        ("--mode", "maybe"),
+        ("--listen", "8080"),
+        ("--upstream", 'https://x/"\n\n[evil]\n'),
+    ],
+)
+def test_a_mistake_leaves_nothing_behind(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    ran = run("init", *arguments)
+    assert ran.code == 2
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_is_not_there(run: Run, tmp_path: Path) -> None:
+    assert run("init", "--config", tmp_path / "no" / "gateway.toml").code == 3
+    config = tmp_path / "gateway.toml"
+    assert run("init", "--config", config, "--database", "sqlite:///no/such/folder.db").code == 3
+    assert not config.exists()
+
+
+def test_an_endpoint_name_with_a_dot(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run("init", "--endpoint", "orders.v2").code == 0
+    assert list(tomllib.loads((tmp_path / "gateway.toml").read_text())["endpoint"]) == ["orders.v2"]
+
+
+@pytest.mark.parametrize("command", [("status",), ("keystore", "list"), ("report", "usage"), ("keystore", "history")])
+def test_a_database_that_is_missing_or_none_is_named(run: Run, workplace: Path, command: tuple[str, ...]) -> None:
+    database = workplace / "wssgate.db"
+    database.unlink()
+    assert run(*command).code == 3
+    assert not database.exists()
+    database.write_bytes(b"this is not a database, but text" * 100)
+    ran = run(*command)
+    assert (ran.code, "not an SQLite database" in ran.err) == (3, True)
+
+
+def test_an_empty_database_is_migrated_on_demand_only(run: Run, workplace: Path) -> None:
+    (workplace / "wssgate.db").unlink()
+    (workplace / "wssgate.db").touch(mode=0o600)
+    ran = run("status")
+    assert (ran.code, "wssgate migrate --config gateway.toml" in ran.err) == (3, True)
+    assert run("migrate", "--json").code == 0
+    assert run("status").code == 0

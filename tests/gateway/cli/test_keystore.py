@@ -1,0 +1,204 @@
+"""`wssgate keystore`: whom to trust, from the command line."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, pkcs12
+from cryptography.x509.oid import NameOID
+
+from tests.gateway.cli.running import Run
+
+
+def issue(name: str, *, ca: bool = False, days: int = 30) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    end = datetime.now(UTC) + timedelta(days=days)
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(end - timedelta(days=365))
+        .not_valid_after(end)
+        .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
+    )
+    return builder.sign(key, hashes.SHA256()), key
+
+
+def pem(certificate: x509.Certificate) -> bytes:
+    return certificate.public_bytes(Encoding.PEM)
+
+
+def listed(run: Run) -> dict[str, str]:
+    entries = json.loads(run("keystore", "list", "--json").out)["entries"]
+    return {entry["alias"]: entry["state"] for entry in entries}
+
+
+def test_the_life_of_a_certificate(run: Run, workplace: Path, signed_files: Path) -> None:
+    added = run(
+        "keystore", "add", "acme-2024", signed_files / "old.pem", "-e", "orders", "--who", "ann", "--why", "first"
+    )
+    assert added.code == 0
+    thumbprint = json.loads(run("keystore", "show", "acme-2024", "--json").out)["thumbprint"]
+    assert ":".join(thumbprint.upper()[i : i + 2] for i in range(0, 32, 2)) in added.out
+    assert "  ".join(thumbprint[i : i + 4] for i in range(0, 32, 4)) in added.out
+    assert "wssgate report cutover" in added.out
+
+    assert run("keystore", "add", "acme-2026", signed_files / "new.pem", "--stage").code == 0
+    assert listed(run) == {"acme-2024": "trusted", "acme-2026": "staged"}
+    assert run("keystore", "trust", "acme-2026", "--why", "renewal").code == 0
+    retired = run("keystore", "retire", "ACME-2024", "--why", "switched", "--who", "bob")
+    assert "by bob: switched" in retired.out
+    assert listed(run) == {"acme-2024": "retired", "acme-2026": "trusted"}
+    assert run("keystore", "trust", "acme-2024", "--why", "too early").code == 0
+    assert listed(run)["acme-2024"] == "trusted"
+
+    lines = [json.loads(line) for line in run("keystore", "history", "--json").out.splitlines()]
+    assert [(line["action"], line["alias"]) for line in lines] == [
+        ("added", "acme-2024"),
+        ("staged", "acme-2026"),
+        ("trusted", "acme-2026"),
+        ("retired", "acme-2024"),
+        ("restored", "acme-2024"),
+    ]
+    assert (lines[0]["who"], lines[0]["why"]) == ("ann", "first")
+    assert "retired" in run("keystore", "history", "acme-2024").out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "sentence"),
+    [
+        (("second", "{}/old.pem"), 1, "in the keystore already, as first"),
+        (("first", "{}/new.pem"), 1, "the alias first is in use"),
+        (("x", "{}/old.key"), 1, "holds a private key"),
+        (("x", "{}/missing.pem"), 3, "No such file"),
+        (("x", "{}/old.xml"), 2, "XML document"),
+        (("a b", "{}/new.pem"), 2, "'a b' cannot be an alias"),
+        (("x", "{}/new.pem", "-e", "nope"), 2, "there is no endpoint 'nope'; the endpoints are: orders"),
+        (("x", "{}/new.pem", "--password-file", "{}/missing.txt"), 3, "No such file"),
+        (("x", "{}/new.pem", "--config", "nope.toml"), 2, "there is no such file"),
+    ],
+)
+def test_each_refusal_has_its_own_answer_and_changes_nothing(
+    run: Run, workplace: Path, signed_files: Path, arguments: tuple[str, ...], code: int, sentence: str
+) -> None:
+    assert run("keystore", "add", "first", signed_files / "old.pem").code == 0
+    ran = run("keystore", "add", *(argument.format(signed_files) for argument in arguments))
+    assert (ran.code, ran.out) == (code, "")
+    assert sentence in ran.err
+    assert listed(run) == {"first": "trusted"}
+
+
+def test_expired_and_authority_certificates_need_force(run: Run, workplace: Path) -> None:
+    for name, (certificate, _) in {"expired": issue("a", days=-2), "authority": issue("b", ca=True)}.items():
+        file = workplace / f"{name}.pem"
+        file.write_bytes(pem(certificate))
+        refused = run("keystore", "add", name, file)
+        assert (refused.code, "--force" in refused.err) == (1, True)
+        forced = run("keystore", "add", name, file, "--force")
+        assert (forced.code, "Warning" in forced.err) == (0, True)
+    shown = run("keystore", "list").out
+    assert "EXPIRED" in shown
+
+
+def test_a_bundle_adds_its_signers_and_leaves_authorities_out(run: Run, workplace: Path) -> None:
+    file = workplace / "bundle.pem"
+    file.write_bytes(
+        b"".join(pem(issue(name, ca=ca)[0]) for name, ca in (("ca", True), ("one", False), ("two", False)))
+    )
+    ran = run("keystore", "add", "acme", file)
+    assert ran.code == 0
+    assert "left out: CN=ca" in ran.err
+    assert listed(run) == {"acme": "trusted", "acme-2": "trusted"}
+
+
+def test_a_bundle_is_added_whole_or_not_at_all(run: Run, workplace: Path) -> None:
+    file = workplace / "bundle.pem"
+    file.write_bytes(pem(issue("good")[0]) + pem(issue("expired", days=-2)[0]))
+    assert run("keystore", "add", "acme", file).code == 1
+    assert listed(run) == {}
+
+
+def test_a_protected_file(run: Run, workplace: Path) -> None:
+    certificate, key = issue("protected")
+    file, password = workplace / "store.p12", workplace / "password.txt"
+    file.write_bytes(
+        pkcs12.serialize_key_and_certificates(b"x", None, certificate, None, BestAvailableEncryption(b"s"))
+    )
+    assert run("keystore", "add", "x", file).code == 2
+    password.write_text("wrong\n")
+    assert run("keystore", "add", "x", file, "--password-file", password).code == 2
+    password.write_text("s\n")
+    assert run("keystore", "add", "x", file, "--password-file", password).code == 0
+
+    both = workplace / "both.p12"
+    other, key = issue("with-key")
+    both.write_bytes(pkcs12.serialize_key_and_certificates(b"y", key, other, None, NoEncryption()))
+    assert run("keystore", "add", "y", both).code == 1
+    assert run("keystore", "add", "y", both, "--allow-private-key").code == 0
+    assert listed(run) == {"x": "trusted", "y": "trusted"}
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"p" * 5000])
+def test_a_password_file_without_a_password(run: Run, workplace: Path, signed_files: Path, content: bytes) -> None:
+    password = workplace / "password.txt"
+    password.write_bytes(content)
+    ran = run("keystore", "add", "x", signed_files / "old.pem", "--password-file", password)
+    assert (ran.code, "password file" in ran.err) == (2, True)
+
+
+@pytest.mark.parametrize("command", ["show", "trust", "history"])
+def test_an_alias_that_is_not_there(run: Run, workplace: Path, command: str) -> None:
+    ran = run("keystore", command, "nope")
+    assert ran.code == 2
+    assert "nope" in ran.err
+
+
+def test_retiring_says_where_the_key_lives_on(run: Run, workplace: Path) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    for serial in (1, 2):
+        now = datetime.now(UTC)
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "same key")])
+        builder = x509.CertificateBuilder(name, name, key.public_key(), serial, now, now + timedelta(days=90))
+        (workplace / f"{serial}.pem").write_bytes(pem(builder.sign(key, hashes.SHA256())))
+        assert run("keystore", "add", f"entry-{serial}", workplace / f"{serial}.pem").code == 0
+    ran = run("keystore", "retire", "entry-1", "--why", "renewed")
+    assert "stays trusted through entry-2" in ran.out
+    compromised = run("keystore", "retire", "entry-2", "--why", "stolen", "--compromised", "--json")
+    (entry,) = json.loads(compromised.out)["entries"]
+    assert entry["revoked"] is True
+    assert run("keystore", "retire", "entry-2", "--why", "again").code == 1
+    assert run("keystore", "trust", "entry-2").code == 1
+
+
+def test_export(run: Run, workplace: Path, signed_files: Path) -> None:
+    for name in ("old", "new"):
+        assert run("keystore", "add", name, signed_files / f"{name}.pem").code == 0
+    exported = run("keystore", "export", "old")
+    assert (
+        x509.load_pem_x509_certificate(exported.out.encode()).public_bytes(Encoding.PEM)
+        == (signed_files / "old.pem").read_bytes()
+    )
+    assert run("keystore", "export", "--all", "--to", "out").code == 0
+    assert sorted(file.name for file in (workplace / "out").iterdir()) == ["new.pem", "old.pem"]
+    assert run("keystore", "export", "--all", "--to", "out").code == 1
+    assert run("keystore", "export", "--all", "--to", "out", "--replace").code == 0
+    assert run("keystore", "export").code == 2
+    assert run("keystore", "export", "old", "--all").code == 2
+    assert run("keystore", "export", "old", "--to", "gateway.toml/x").code == 3
+
+
+def test_what_a_certificate_smuggles_in_does_not_reach_the_terminal(run: Run, workplace: Path) -> None:
+    file = workplace / "evil.pem"
+    file.write_bytes(pem(issue("[red]\x1b[2J\u202e")[0]))
+    ran = run("keystore", "add", "evil", file)
+    assert ran.code == 0
+    assert "[red]" in ran.out
+    assert "\x1b" not in ran.out
+    assert "\u202e" not in ran.out

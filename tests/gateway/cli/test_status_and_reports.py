@@ -1,0 +1,138 @@
+"""`wssgate status` and `wssgate report` over a ledger with records in it."""
+
+import csv
+import io
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from gateway.ledger import LedgerWriter, MessageRecord, new_record_id, open_database, record_fields
+from gateway.verify import Policy, verify
+from keystore import TrustedCertificate, TrustSnapshot
+from tests.gateway.cli.running import Run
+
+EVIL_OPERATION = "{urn:acme:orders}[red]\x1b[2JOrder\u202e"
+
+
+@pytest.fixture
+def recorded(run: Run, workplace: Path, signed_files: Path) -> Path:
+    """Both certificates trusted; two messages by the old key, one by the new, one altered, one with an evil name."""
+    for alias, name in (("acme-2024", "old"), ("acme-2026", "new")):
+        assert run("keystore", "add", alias, signed_files / f"{name}.pem", "-e", "orders").code == 0
+    trust = TrustSnapshot.of(
+        TrustedCertificate.from_pem("acme-2024", (signed_files / "old.pem").read_bytes()),
+        TrustedCertificate.from_pem("acme-2026", (signed_files / "new.pem").read_bytes()),
+    )
+    start = datetime.now(UTC)
+    engine = open_database(f"sqlite:///{workplace}/wssgate.db")
+    writer = LedgerWriter(engine, "test")
+    try:
+        for number, name in enumerate(("old", "old", "altered", "new")):
+            record = _record(signed_files / f"{name}.xml", trust, start + timedelta(milliseconds=number))
+            writer.submit(record).result(10)
+        evil = replace(record, id=new_record_id(), operation=EVIL_OPERATION)
+        writer.submit(evil).result(10)
+    finally:
+        writer.close()
+        engine.dispose()
+    return workplace
+
+
+def _record(file: Path, trust: TrustSnapshot, at: datetime) -> MessageRecord:
+    verdict = verify(file.read_bytes(), trust, Policy(), at)
+    return MessageRecord(
+        id=new_record_id(),
+        time=at,
+        instance="test",
+        endpoint="orders",
+        mode="enforce",
+        kind="message",
+        released=verdict.accepted,
+        body_sha256="0" * 64,
+        request_bytes=1,
+        response_bytes=1,
+        upstream_status=200,
+        upstream_ms=1.0,
+        verify_ms=1.0,
+        keystore_revision=2,
+        **record_fields(verdict),  # type: ignore[arg-type]  # named by the ledger, typed there
+    )
+
+
+def test_usage(run: Run, recorded: Path) -> None:
+    report = json.loads(run("report", "usage", "--json").out)
+    counted = {(row["operation"], row["alias"]): row["messages"] for row in report["rows"]}
+    order = "{urn:acme:orders}OrderResponse"
+    assert counted == {(order, "acme-2024"): 2, (order, "acme-2026"): 1, (EVIL_OPERATION, "acme-2026"): 1}
+    assert [row["reason"] for row in report["rejections"]] == ["digest-mismatch"]
+    table = run("report", "usage", "-e", "orders", "--since", "1d").out
+    assert "acme-2024" in table
+    assert "digest-mismatch" in table
+
+
+def test_no_name_of_an_operation_reaches_the_terminal_raw(run: Run, recorded: Path) -> None:
+    for command in (("report", "usage"), ("report", "cutover"), ("report", "usage", "--csv"), ("status",)):
+        out = run(*command).out
+        assert "\x1b" not in out
+        assert "\u202e" not in out
+        assert max(len(line.rstrip()) for line in out.splitlines()) <= 100 or command[-1] in {"--csv", "status"}
+
+
+def test_cutover_and_its_exit_code(run: Run, recorded: Path) -> None:
+    ran = run("report", "cutover", "--json", "--check")
+    (endpoint,) = json.loads(ran.out)["endpoints"]
+    states = {cell["operation"]: cell["state"] for cell in endpoint["cells"]}
+    assert states["{urn:acme:orders}OrderResponse"] == "switched"
+    assert ran.code == 0
+    assert run("report", "cutover").code == 0
+
+
+def test_silence_is_not_switched(run: Run, workplace: Path) -> None:
+    assert run("report", "cutover", "--check").code == 1
+    assert run("report", "cutover").code == 0
+
+
+def test_rejections_and_csv(run: Run, recorded: Path) -> None:
+    assert json.loads(run("report", "rejections", "--json").out)["messages"] == 1
+    for name, lines in (("usage", 3), ("rejections", 1), ("cutover", 2)):
+        rows = list(csv.DictReader(io.StringIO(run("report", name, "--csv").out)))
+        assert len(rows) == lines
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--endpoint", "nope"), ("--since", "tomorrow"), ("--csv", "--json"), ("--config", "nope.toml")]
+)
+@pytest.mark.parametrize("report", ["usage", "cutover", "rejections"])
+def test_wrong_use(run: Run, workplace: Path, report: str, arguments: tuple[str, ...]) -> None:
+    ran = run("report", report, *arguments)
+    assert (ran.code, ran.out) == (2, "")
+
+
+def test_list_says_when_a_key_was_seen_last(run: Run, recorded: Path) -> None:
+    entries = json.loads(run("keystore", "list", "--json").out)["entries"]
+    assert all(entry["last_seen"].startswith(str(datetime.now(UTC).year)) for entry in entries)
+
+
+def test_status(run: Run, recorded: Path) -> None:
+    status = json.loads(run("status", "--json").out)
+    (endpoint,) = status["endpoints"]
+    assert status["gateway"]["running"] is False
+    assert status["keystore"] == {"revision": 2, "entries": 2, "problems": []}
+    assert [entry["alias"] for entry in endpoint["trusted"]] == ["acme-2024", "acme-2026"]
+    assert endpoint["messages"] == {"accepted": 4, "rejected": 1}
+    assert endpoint["last_rejection"]["reason"] == "digest-mismatch"
+    shown = run("status").out
+    assert "not running" in shown
+    assert "trusts acme-2026" in shown
+
+
+def test_status_names_dangers_and_empty_trust(run: Run, workplace: Path) -> None:
+    config = workplace / "gateway.toml"
+    config.write_text(config.read_text().replace('mode = "enforce"', 'mode = "observe"'))
+    shown = run("status").out
+    assert "mode observe: rejected responses are delivered" in shown
+    assert "trusts nobody" in shown
+    assert "messages: none yet" in shown

@@ -1,0 +1,179 @@
+"""`wssgate verify`: the contract that others script against."""
+
+import io
+import json
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.gateway.cli.running import Run
+
+CONTRACT = {
+    "schema",
+    "file",
+    "outcome",
+    "reason",
+    "detail",
+    "verified_by",
+    "signatures",
+    "timestamp",
+    "soap_version",
+    "operation",
+    "warnings",
+}
+
+
+def test_one_object_a_line_in_the_order_of_the_files(run: Run, signed_files: Path) -> None:
+    files = [signed_files / name for name in ("altered.xml", "old.xml", "new.xml", "wrapped.xml")]
+    ran = run("verify", "--trust", f"acme-2024={signed_files}/old.pem", "--json", *files)
+    verdicts = [json.loads(line) for line in ran.out.splitlines()]
+    assert ran.code == 1
+    assert ran.err == ""
+    assert [verdict["file"] for verdict in verdicts] == [str(file) for file in files]
+    assert [verdict["reason"] for verdict in verdicts] == ["digest-mismatch", None, "unknown-key", "wrapping"]
+    assert [verdict["outcome"] for verdict in verdicts] == ["rejected", "accepted", "rejected", "rejected"]
+    assert all(set(verdict) >= CONTRACT for verdict in verdicts)
+
+
+def test_the_fields_of_an_accepted_message(run: Run, signed_files: Path) -> None:
+    ran = run("verify", "--trust", f"acme-2024={signed_files}/old.pem", "--json", signed_files / "old.xml")
+    verdict = json.loads(ran.out)
+    assert ran.code == 0
+    assert verdict["schema"] == "wssgate.verdict/1"
+    assert verdict["soap_version"] == "1.1"
+    assert verdict["operation"] == "{urn:acme:orders}OrderResponse"
+    assert verdict["timestamp"]["signed"] is True
+    (entry,) = verdict["verified_by"]
+    assert entry["alias"] == "acme-2024"
+    assert len(entry["key_id"]) == len(entry["thumbprint"]) == 64
+    assert {part["name"] for part in verdict["signatures"][0]["parts"]} == {"Body", "Timestamp"}
+
+
+def test_an_unknown_key_names_the_certificate_that_came_along(run: Run, signed_files: Path) -> None:
+    ran = run("verify", "--trust", f"acme-2024={signed_files}/old.pem", "--json", signed_files / "new.xml")
+    embedded = json.loads(ran.out)["embedded"]
+    assert embedded["signature_good"] is True
+    assert embedded["subject"] == "O=ACME,CN=orders"
+
+
+def test_text_for_people(run: Run, signed_files: Path) -> None:
+    files = (signed_files / "old.xml", signed_files / "altered.xml")
+    ran = run("verify", "--trust", f"acme-2024={signed_files}/old.pem", *files)
+    assert ran.code == 1
+    assert f"{files[0]}: accepted, verified by acme-2024" in ran.out
+    assert f"{files[1]}: rejected, digest-mismatch" in ran.out
+
+
+def test_without_trust_everything_is_rejected(run: Run, signed_files: Path) -> None:
+    ran = run("verify", "--json", signed_files / "old.xml")
+    assert (ran.code, json.loads(ran.out)["reason"]) == (1, "unknown-key")
+
+
+def test_standard_input(run: Run, signed_files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = io.TextIOWrapper(io.BytesIO((signed_files / "old.xml").read_bytes()))
+    monkeypatch.setattr(sys, "stdin", stream)
+    ran = run("verify", "--trust", f"a={signed_files}/old.pem", "--json", "-")
+    assert (ran.code, json.loads(ran.out)["file"]) == (0, "-")
+
+
+def test_an_unreadable_file_stands_in_its_place_and_the_others_go_on(run: Run, signed_files: Path) -> None:
+    missing = signed_files / "missing.xml"
+    ran = run("verify", "--trust", f"a={signed_files}/old.pem", "--json", missing, signed_files / "old.xml")
+    first, second = (json.loads(line) for line in ran.out.splitlines())
+    assert ran.code == 3
+    assert (first["schema"], first["file"]) == ("wssgate.unreadable/1", str(missing))
+    assert second["outcome"] == "accepted"
+    assert f"{missing}: No such file or directory." in ran.err
+
+
+def test_a_bundle_gives_numbered_aliases(run: Run, signed_files: Path, tmp_path: Path) -> None:
+    bundle = tmp_path / "bundle.pem"
+    bundle.write_bytes((signed_files / "old.pem").read_bytes() + (signed_files / "new.pem").read_bytes())
+    ran = run("verify", "--trust", f"acme={bundle}", "--json", signed_files / "old.xml", signed_files / "new.xml")
+    aliases = [json.loads(line)["verified_by"][0]["alias"] for line in ran.out.splitlines()]
+    assert (ran.code, aliases) == (0, ["acme", "acme-2"])
+
+
+def test_the_instant_decides(run: Run, signed_files: Path) -> None:
+    later = (datetime.now(UTC) + timedelta(hours=2)).isoformat()
+    ran = run("verify", "--trust", f"a={signed_files}/old.pem", "--at", later, "--json", signed_files / "old.xml")
+    assert (ran.code, json.loads(ran.out)["reason"]) == (1, "timestamp-stale")
+
+
+def test_the_policy_decides(run: Run, signed_files: Path, tmp_path: Path) -> None:
+    policy = tmp_path / "policy.toml"
+    policy.write_text('required_parts = ["Body", "{urn:x}Header"]\n')
+    ran = run("verify", "-t", f"a={signed_files}/old.pem", "--policy", policy, "--json", signed_files / "old.xml")
+    assert (ran.code, json.loads(ran.out)["reason"]) == (1, "part-not-signed")
+
+
+def test_the_content_type_is_heeded(run: Run, signed_files: Path) -> None:
+    arguments = ("verify", "-t", f"a={signed_files}/old.pem", "--json", signed_files / "old.xml")
+    ran = run(*arguments, "--content-type", "text/xml; charset=utf-16")
+    assert (ran.code, json.loads(ran.out)["reason"]) == (1, "encoding")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ((), "Missing argument"),
+        (("--trsut", "a=b", "x.xml"), "--trust"),
+        (("--trust", "old.pem", "x.xml"), "write ALIAS=FILE"),
+        (("--trust", "a b={}/old.pem", "x.xml"), "'a b' cannot be an alias"),
+        (("--trust", "a={}/old.key", "x.xml"), "holds a private key"),
+        (("--trust", "a={}/old.xml", "x.xml"), "XML document"),
+        (("--trust", "a={}/old.pem", "--trust", "A={}/new.pem", "x.xml"), "is used already"),
+        (("--at", "yesterday", "x.xml"), "2026-06-01T12:00:00Z"),
+        (("--at", "2026-06-01T12:00:00", "x.xml"), "zone"),
+        (("--at", "2026-13-01T12:00:00Z", "x.xml"), "is no instant"),
+        (("--policy", "{}/old.xml", "x.xml"), "is no TOML"),
+        (("--policy", "{}/missing.toml", "x.xml"), "there is no such file"),
+    ],
+)
+def test_wrong_use_is_named(run: Run, signed_files: Path, arguments: tuple[str, ...], sentence: str) -> None:
+    ran = run("verify", *(argument.format(signed_files) for argument in arguments))
+    assert ran.code == 2
+    assert ran.out == ""
+    assert sentence in ran.err
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("required_parts = []", "required_parts"),
+        ('required_parts = ["Header"]', '"Body", "Timestamp"'),
+        ("minimum_rsa_bits = 512", "minimum_rsa_bits"),
+        ("allow_sha_1 = true", "allow_sha1"),
+    ],
+)
+def test_a_mistake_in_the_policy_is_named(run: Run, tmp_path: Path, text: str, sentence: str) -> None:
+    policy = tmp_path / "policy.toml"
+    policy.write_text(text)
+    ran = run("verify", "--policy", policy, "x.xml")
+    assert ran.code == 2
+    assert str(policy) in ran.err
+    assert sentence in ran.err
+
+
+def test_a_missing_key_file_is_the_environments_fault(run: Run, tmp_path: Path) -> None:
+    ran = run("verify", "--trust", f"a={tmp_path}/missing.pem", "x.xml")
+    assert (ran.code, ran.out) == (3, "")
+
+
+@pytest.mark.parametrize("content", [b"", b"<", b"<html><body>502</body></html>", b"\x00" * 100, b"<!DOCTYPE a><a/>"])
+def test_whatever_it_is_there_is_a_verdict(run: Run, tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "x.xml"
+    file.write_bytes(content)
+    ran = run("verify", "--json", file)
+    assert (ran.code, json.loads(ran.out)["outcome"]) == (1, "rejected")
+
+
+def test_what_a_file_name_smuggles_in_does_not_reach_the_terminal(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "a\x1b[31m[red]\u202eb.xml"
+    file.write_bytes(b"<a/>")
+    ran = run("verify", file)
+    assert "\x1b" not in ran.out
+    assert "\u202e" not in ran.out
+    assert "\\x1b[31m[red]\\u202eb.xml: rejected" in ran.out
