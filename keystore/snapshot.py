@@ -25,7 +25,7 @@ class TrustSnapshot:
     Immutable and safe to share between threads. Each entry stands alone: one whose key cannot be used is skipped.
     """
 
-    __slots__ = ("_holders", "_index", "_narrowed", "compromised", "entries", "revision")
+    __slots__ = ("_holders", "_index", "_narrowed", "_whole", "compromised", "entries", "revision")
 
     def __init__(
         self, entries: Sequence[TrustedCertificate], revision: int = 0, compromised: frozenset[KeyId] = frozenset()
@@ -42,6 +42,7 @@ class TrustSnapshot:
         self._holders = {key_id: _Holders(key_id, tuple(group)) for key_id, group in by_key.items()}
         self._index: _HintIndex | None = None
         self._narrowed: dict[str, TrustSnapshot] = {}
+        self._whole = self
 
     @classmethod
     def of(cls, *entries: TrustedCertificate, revision: int = 0) -> "TrustSnapshot":
@@ -56,6 +57,7 @@ class TrustSnapshot:
             if len(meant) == len(self.entries):
                 return self
             narrowed = TrustSnapshot(meant, self.revision, self.compromised)
+            narrowed._whole = self
             # Two threads at once build two equal ones: harmless, the last one stays.
             self._narrowed[endpoint] = narrowed
         return narrowed
@@ -75,6 +77,12 @@ class TrustSnapshot:
         """The entries, of any state, that agree with `hint`, in the order of `entries`."""
         positions = sorted(set(self._positions(hint)))
         return tuple(self.entries[p] for p in positions if self.entries[p].agrees_with(hint))
+
+    def elsewhere_named_by(self, hint: KeyHint) -> tuple[TrustedCertificate, ...]:
+        """Entries that agree with `hint` and are meant for other endpoints only: they explain, and grant nothing."""
+        if self._whole is self:
+            return ()
+        return tuple(entry for entry in self._whole.named_by(hint) if entry not in self.entries)
 
     def _ordered(self, hint: KeyHint, at: datetime, *, trusted: bool) -> Iterator[Candidate]:
         first: set[KeyId] = set()

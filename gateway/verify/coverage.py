@@ -1,22 +1,21 @@
 """Step 10: whether the required parts are what was signed, object by object (threat rules 1 to 7, 16)."""
 
-from typing import Final
+from typing import Any, Final, cast
 
 from lxml import etree
 
 from gateway.verify.algorithms import Canonicalization
+from gateway.verify.cdata import splits_text
 from gateway.verify.envelope import Envelope, SecurityHeader
-from gateway.verify.names import ADDRESSING, TIMESTAMP, XOP, XOP_INCLUDE, XSI
-from gateway.verify.parsing import Document
+from gateway.verify.names import ADDRESSING, ENCRYPTED_DATA, TIMESTAMP, XOP_INCLUDE, XSI, XSI_TYPE
+from gateway.verify.parsing import Document, parse_canonical
 from gateway.verify.policy import Policy
 from gateway.verify.reason import Reason, Rejection
-from gateway.verify.references import ResolvedReference, part_name, path_of
+from gateway.verify.references import ResolvedReference, path_of
 from gateway.verify.text import printable
 
-_TYPE_ATTRIBUTES: Final = etree.XPath("descendant-or-self::*/@xsi:type", namespaces={"xsi": XSI})
+_HAS_TYPES: Final = etree.XPath("boolean(descendant-or-self::*/@xsi:type)", namespaces={"xsi": XSI})
 _ADDRESSING_TAGS: Final = tuple(f"{{{namespace}}}" for namespace in ADDRESSING)
-_MAX_TYPES: Final = 1000
-"""xsi:type attributes looked at per part."""
 
 
 def required_elements(
@@ -47,11 +46,9 @@ def missing_parts(
     required: dict[str, tuple[etree._Element, ...]], references: tuple[ResolvedReference, ...]
 ) -> tuple[str, ...]:
     """The required parts that `references` do not cover: covered is an element that *is* a referenced one."""
-    return tuple(
-        part
-        for part, elements in required.items()
-        if not all(any(reference.element is element for reference in references) for element in elements)
-    )
+    # Elements are equal only to themselves, so that a set of them compares objects.
+    covered = {reference.element for reference in references}
+    return tuple(part for part, elements in required.items() if not covered.issuperset(elements))
 
 
 def refuse_misplaced(
@@ -62,13 +59,15 @@ def refuse_misplaced(
     Raises:
         Rejection: `wrapping`.
     """
-    namespace = envelope.namespace
     for reference in references:
-        element, tag = reference.element, str(reference.element.tag)
-        if tag in {f"{{{namespace}}}Envelope", f"{{{namespace}}}Header", f"{{{namespace}}}Body"}:
-            in_place = element is envelope.root or element is envelope.header or element is envelope.body
+        element = reference.element
+        if element is envelope.body or element is security.timestamp:
+            continue
+        tag = str(element.tag)
+        if tag in {f"{{{envelope.namespace}}}{name}" for name in ("Envelope", "Header", "Body")}:
+            in_place = element is envelope.root or element is envelope.header
         elif tag == TIMESTAMP:
-            in_place = element is security.timestamp
+            in_place = False
         elif tag in policy.required_parts or tag.startswith(_ADDRESSING_TAGS):
             # Inside an addressing block that is itself in place, as EndpointReferences have it, is in place too.
             block = _header_block_of(element, envelope)
@@ -76,11 +75,11 @@ def refuse_misplaced(
                 block is element or (tag not in policy.required_parts and str(block.tag).startswith(_ADDRESSING_TAGS))
             )
         else:
-            continue
+            # Any other signed element may stand anywhere, but not instead of a header block of its name.
+            in_place = _header_block_of(element, envelope) is element or all(b.tag != tag for b in envelope.blocks)
         if not in_place:
-            raise Rejection(
-                Reason.WRAPPING, f"the signed {part_name(element)} stands at {path_of(element)}, where nobody reads it"
-            )
+            name = printable(tag, 160)
+            raise Rejection(Reason.WRAPPING, f"the signed {name} stands at {path_of(element)}, where nobody reads it")
 
 
 def _header_block_of(element: etree._Element, envelope: Envelope) -> etree._Element | None:
@@ -98,48 +97,67 @@ def refuse_unreadable(envelope: Envelope, document: Document) -> None:
     """The gateway must be able to read what it vouches for.
 
     Raises:
-        Rejection: `structure`, where the Body or a header block is encrypted or refers to an attachment.
+        Rejection: `structure`, where the Body or a header block is encrypted or refers to an attachment, and where
+            CDATA sections split text.
     """
-    if envelope.is_encrypted:
+    encrypted = envelope.is_encrypted or (document.may_hold(b"EncryptedData") and _holds(envelope.body, ENCRYPTED_DATA))
+    if encrypted:
         raise Rejection(Reason.STRUCTURE, "the message holds encrypted content that the gateway cannot read")
-    if XOP.encode() in document.text and next(envelope.body.iter(XOP_INCLUDE), None) is not None:
+    if document.may_hold(b"Include") and _holds(envelope.body, XOP_INCLUDE):
         raise Rejection(
             Reason.STRUCTURE, "the Body refers to an attachment (xop:Include) that the signature does not cover"
         )
+    if splits_text(document.text):
+        raise Rejection(Reason.STRUCTURE, "a CDATA section splits text: what a consumer reads is not certain")
 
 
-def unprotected_prefixes(references: tuple[ResolvedReference, ...]) -> tuple[str, ...]:
+def _holds(element: etree._Element, tag: str) -> bool:
+    return next(element.iter(tag), None) is not None
+
+
+def unprotected_prefixes(references: tuple[ResolvedReference, ...], document: Document) -> tuple[str, ...]:
     """Prefixes in xsi:type values whose declaration the signature does not cover.
 
     Exclusive canonicalization keeps only declarations of prefixes that elements and attributes themselves use, so the
-    namespace of such a value can be changed without touching the digest (XML-EXC-C14N, 1.3 and 4).
+    namespace of such a value can be changed without touching the digest (XML-EXC-C14N, 1.3 and 4). What is covered is
+    what the canonical form says: the values are read there, and have to mean the same.
     """
     found: dict[str, None] = {}
+    if not document.may_hold(b":type"):
+        return ()
     for reference in references:
-        method = reference.grammar.canonicalization
-        if method.method is not Canonicalization.EXCLUSIVE or reference.grammar.str_transform:
+        method = reference.grammar.canonicalization.method
+        if method is not Canonicalization.EXCLUSIVE or reference.grammar.str_transform:
             continue
-        for value in _TYPE_ATTRIBUTES(reference.element)[:_MAX_TYPES]:
-            prefix, colon, _ = str(value).strip().rpartition(":")
-            shown = prefix if colon else "#default"
-            if shown in method.prefixes or shown in found:
-                continue
-            if not _is_rendered(prefix if colon else None, value.getparent(), reference.element):
-                found[shown] = None
+        if not _HAS_TYPES(reference.element):
+            continue
+        meant = _type_bindings(reference.element)
+        signed = _type_bindings(parse_canonical(reference.form))
+        for (prefix, namespace), (_, covered) in zip(meant, signed, strict=True):
+            if namespace is not None and namespace != covered:
+                found[prefix or "#default"] = None
     return tuple(printable(prefix, 40) for prefix in found)
 
 
-def _is_rendered(prefix: str | None, element: etree._Element, apex: etree._Element) -> bool:
-    """Whether the canonical form of `apex` declares `prefix` at `element`: an element on the way uses it visibly."""
-    if prefix not in element.nsmap:
-        return True  # Not bound at all: there is nothing that could be rebound unnoticed below the apex.
-    node: etree._Element | None = element
-    bound = element.nsmap[prefix]
-    while node is not None:
-        attribute_uses = prefix is not None and any(str(name).startswith(f"{{{bound}}}") for name in node.attrib)
-        if node.nsmap.get(prefix) == bound and (node.prefix == prefix or attribute_uses):
-            return True
-        if node is apex:
-            return False
-        node = node.getparent()
-    return False
+def _type_bindings(apex: etree._Element) -> list[tuple[str, str | None]]:
+    """The prefix of every xsi:type value in `apex`, in document order, and the namespace it is bound to."""
+    scope: dict[str, str] = {prefix or "": uri for prefix, uri in apex.nsmap.items()}
+    hidden: list[tuple[str, str | None]] = []
+    bindings: list[tuple[str, str | None]] = []
+    for event, value in etree.iterwalk(apex, events=("start", "start-ns", "end-ns")):
+        if event == "start-ns":
+            prefix, uri = cast(tuple[str, str], value)
+            hidden.append((prefix, scope.get(prefix)))
+            scope[prefix] = uri
+        elif event == "end-ns":
+            prefix, previous = hidden.pop()
+            if previous is None:
+                scope.pop(prefix, None)
+            else:
+                scope[prefix] = previous
+        else:
+            name = cast(Any, value).get(XSI_TYPE)
+            if name is not None:
+                prefix = str(name).strip().rpartition(":")[0]
+                bindings.append((prefix, scope.get(prefix) or None))
+    return bindings

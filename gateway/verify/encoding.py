@@ -14,6 +14,26 @@ _PSEUDO_ATTRIBUTE: Final = re.compile(
     rb"[ \t\r\n]+(version|encoding|standalone)[ \t\r\n]*=[ \t\r\n]*(?:\"([^\"]*)\"|'([^']*)')"
 )
 _CHARSET: Final = re.compile(r";\s*charset\s*=\s*(?:\"([^\"]*)\"|([^\s;\"]+))", re.IGNORECASE)
+_NAMES: Final = {
+    "utf-8": "utf-8",
+    "utf8": "utf-8",
+    "utf-16": "utf-16",
+    "us-ascii": "us-ascii",
+    "ascii": "us-ascii",
+    "iso-8859-1": "iso-8859-1",
+    "iso8859-1": "iso-8859-1",
+    "latin1": "iso-8859-1",
+    "latin-1": "iso-8859-1",
+    "iso-8859-15": "iso-8859-15",
+    "iso8859-15": "iso-8859-15",
+    "latin9": "iso-8859-15",
+    "latin-9": "iso-8859-15",
+    "windows-1250": "windows-1250",
+    "cp1250": "windows-1250",
+    "windows-1252": "windows-1252",
+    "cp1252": "windows-1252",
+}
+"""The names in use for the encodings that a policy may admit; every other name stands for itself and is refused."""
 _BYTE_ORDER_MARKS: Final = (
     # The longer ones first: the mark of UTF-32 begins like that of UTF-16.
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -51,6 +71,9 @@ def as_utf8(message: bytes, policy: Policy, content_type: str | None) -> bytes:
     if encoding not in {"utf-8", marked}:
         _admit(encoding, policy)
         text = _transcoded(text, encoding)
+    if text.startswith(codecs.BOM_UTF8):
+        # A parser skips a second mark silently, and with it this module's view of the prolog.
+        raise Rejection(Reason.ENCODING, "the message begins with two byte order marks")
     _refuse_doctype(text)
     return text
 
@@ -92,14 +115,13 @@ def _charset(content_type: str | None) -> str | None:
 
 
 def _canonical(name: str) -> str:
-    try:
-        return codecs.lookup(name).name
-    except (LookupError, ValueError):
-        return printable(name.lower(), 40) or "(empty)"
+    # A closed table: codecs.lookup() imports what it is asked for, and remembers every name that it does not know.
+    known = name.lower().replace("_", "-")
+    return _NAMES.get(known) or printable(known, 40) or "(empty)"
 
 
 def _admit(encoding: str, policy: Policy) -> None:
-    if encoding not in {codecs.lookup(admitted).name for admitted in policy.encodings}:
+    if encoding not in {_canonical(admitted) for admitted in policy.encodings}:
         raise Rejection(Reason.ENCODING, f"the encoding {encoding} is not among those that the policy admits")
 
 

@@ -16,10 +16,9 @@ from gateway.verify.names import (
     TIMESTAMP,
     local_name,
 )
+from gateway.verify.policy import canonical_actor
 from gateway.verify.reason import Reason, Rejection
 from gateway.verify.text import child_elements, printable
-
-_ULTIMATE_RECEIVER = "http://www.w3.org/2003/05/soap-envelope/role/ultimateReceiver"
 
 
 @dataclass(slots=True, eq=False)
@@ -33,6 +32,8 @@ class Envelope:
     body: etree._Element
     blocks: tuple[etree._Element, ...]
     """The header blocks."""
+    operation: str | None
+    """QName of the Body's first child element in Clark notation."""
 
     @property
     def namespace(self) -> str:
@@ -40,20 +41,9 @@ class Envelope:
         return SOAP_NAMESPACES[self.version]
 
     @property
-    def payload(self) -> etree._Element | None:
-        """The Body's first child element: it names the operation."""
-        return next((child for child in self.body if isinstance(child.tag, str)), None)
-
-    @property
-    def operation(self) -> str | None:
-        """QName of the payload in Clark notation."""
-        payload = self.payload
-        return None if payload is None else str(payload.tag)
-
-    @property
     def is_fault(self) -> bool:
         """Whether the Body holds a SOAP Fault and nothing beside it (SOAP 1.2, 5.4)."""
-        return [str(child.tag) for child in self.body[:2]] == [f"{{{self.namespace}}}Fault"]
+        return self.operation == f"{{{self.namespace}}}Fault" and len(self.body) == 1
 
     @property
     def is_encrypted(self) -> bool:
@@ -74,6 +64,7 @@ class SecurityHeader:
     """The Security header block that is meant for us."""
 
     element: etree._Element
+    children: tuple[etree._Element, ...]
     signatures: tuple[etree._Element, ...]
     timestamp: etree._Element | None
 
@@ -104,14 +95,18 @@ def read_envelope(root: etree._Element) -> Envelope:
     header_tag, body_tag = f"{{{namespace}}}Header", f"{{{namespace}}}Body"
     if tags == [header_tag, body_tag]:
         header, body = children
-        return Envelope(root, version, header, body, tuple(child_elements(header)))
+        return Envelope(root, version, header, body, tuple(child_elements(header)), _operation(body))
     if tags == [body_tag]:
-        return Envelope(root, version, None, children[0], ())
+        return Envelope(root, version, None, children[0], (), _operation(children[0]))
     shown = ", ".join(printable(local_name(tag), 40) for tag in tags[:6])
     raise Rejection(
         Reason.STRUCTURE,
         f"the Envelope must hold a Header and a Body, or a Body, of its own SOAP version; it holds: {shown}",
     )
+
+
+def _operation(body: etree._Element) -> str | None:
+    return next((child.tag for child in body if isinstance(child.tag, str)), None)
 
 
 def find_security_header(envelope: Envelope, actor: str | None) -> tuple[SecurityHeader, tuple[str, ...]]:
@@ -135,8 +130,13 @@ def find_security_header(envelope: Envelope, actor: str | None) -> tuple[Securit
     if len(ours) > 1:
         raise Rejection(Reason.STRUCTURE, "two Security headers are meant for the same actor")
     if not ours:
-        missing = "has no Security header" if not warnings else "has no Security header for this gateway's actor"
-        raise Rejection(Reason.UNSIGNED, f"the message {missing}")
+        if not headers:
+            raise Rejection(Reason.UNSIGNED, "the message has no Security header")
+        meant = ", ".join(printable(_actor(block, envelope) or "no actor", 80) for block in headers)
+        ours_is = "without an actor" if actor is None else f"for the actor {printable(actor, 80)}"
+        raise Rejection(
+            Reason.UNSIGNED, f"no Security header {ours_is}; there are such for: {meant} (see the policy's key actor)"
+        )
     children = child_elements(ours[0])
     signatures = tuple(child for child in children if child.tag == SIGNATURE)
     timestamps = [child for child in children if child.tag == TIMESTAMP]
@@ -144,11 +144,11 @@ def find_security_header(envelope: Envelope, actor: str | None) -> tuple[Securit
         raise Rejection(Reason.STRUCTURE, "the Security header holds two Timestamps")
     if not signatures:
         raise Rejection(Reason.UNSIGNED, "the Security header holds no Signature")
-    return SecurityHeader(ours[0], signatures, timestamps[0] if timestamps else None), tuple(warnings)
+    timestamp = timestamps[0] if timestamps else None
+    return SecurityHeader(ours[0], tuple(children), signatures, timestamp), tuple(warnings)
 
 
 def _actor(block: etree._Element, envelope: Envelope) -> str | None:
-    """The actor (SOAP 1.1, 4.2.2) or role (SOAP 1.2, 5.2.2); none, empty and ultimate receiver are the same."""
+    """The actor (SOAP 1.1, 4.2.2) or role (SOAP 1.2, 5.2.2)."""
     name = "actor" if envelope.version == "1.1" else "role"
-    value = str(block.get(f"{{{envelope.namespace}}}{name}") or "").strip()
-    return None if value in {"", _ULTIMATE_RECEIVER} else value
+    return canonical_actor(block.get(f"{{{envelope.namespace}}}{name}"))

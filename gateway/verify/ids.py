@@ -1,7 +1,9 @@
 """Step 6: which element an id names, decided once for the whole document (threat rules 8, 9)."""
 
 import re
-from typing import Final, cast
+from collections.abc import Iterable
+from itertools import islice
+from typing import Final
 
 from lxml import etree
 
@@ -13,11 +15,10 @@ from gateway.verify.text import printable
 _ID_NAMES: Final = frozenset({"Id", "ID", "id", "iD", "AssertionID"})
 """Every attribute that some stack takes for an id, in any namespace: wsu:Id, Id, ID, id, xml:id, AssertionID."""
 
-# A coarse filter that costs little: contains() lets parts of these names through, too. They are compared below.
-_LIKELY: Final = f"@*[contains('{' '.join(sorted(_ID_NAMES))}', local-name())]"
-_EVERYWHERE: Final = etree.XPath(f"//*/{_LIKELY}")
-_NEAR: Final = etree.XPath(f"/*/{_LIKELY} | /*/*/{_LIKELY} | /*/*[1]//*/{_LIKELY}")
-"""Ids of the Envelope, of its children, and below the first of them: where the ids of nearly all messages are."""
+# contains() is a coarse filter that costs little; what it lets through is compared name by name.
+_IS_ID: Final = " or ".join(f"local-name() = '{name}'" for name in sorted(_ID_NAMES))
+_EVERYWHERE: Final = etree.XPath(f"//*/@*[contains('{' '.join(sorted(_ID_NAMES))}', local-name())][{_IS_ID}]")
+_MAX_NEAR: Final = 64
 _PLAIN: Final = re.compile(r"[\w.:\-]+")
 
 
@@ -26,18 +27,24 @@ class IdIndex:
 
     Most of a message is the Body's content, and most lookups can be settled without walking it: a value that stands in
     quotes once in the bytes is the value of one attribute at most. Wherever the bytes cannot tell (a character
-    reference might spell the value, xml:id might be trimmed), and wherever it stands there twice, the whole document is
-    indexed.
+    reference might spell the value), and wherever it stands there twice, the whole document is indexed. The parser
+    hands out xml:id as it is written, without trimming it.
     """
 
-    __slots__ = ("_bytes_tell", "_document", "_everywhere", "_near")
+    __slots__ = ("_bytes_tell", "_document", "_everywhere", "_has_apostrophes", "_near")
 
-    def __init__(self, document: Document) -> None:
-        """Index `document`."""
+    def __init__(self, document: Document, near: Iterable[etree._Element]) -> None:
+        """Index `document`; `near` are the elements where the ids of nearly all messages are, looked at first."""
         self._document = document
-        self._near = _indexed(_NEAR(document.root))
+        self._near: dict[str, etree._Element] = {}
+        for element in islice(near, _MAX_NEAR):
+            for name, value in element.items():
+                if local_name(str(name)) in _ID_NAMES:
+                    self._near[str(value)] = element
         self._everywhere: dict[str, list[etree._Element]] | None = None
-        self._bytes_tell = b"&#" not in document.text and b"xml:id" not in document.text
+        text = document.text
+        self._has_apostrophes = b"'" in text
+        self._bytes_tell = document.spells_values_plainly
 
     def find(self, value: str) -> etree._Element | None:
         """The one element that `value` names, None where there is none.
@@ -45,10 +52,11 @@ class IdIndex:
         Raises:
             Rejection: `duplicate-id`, where it names several: which one a consumer takes is anybody's guess.
         """
-        if value in self._near and self._stands_once(value):
-            return self._near[value][0]
+        near = self._near.get(value)
+        if near is not None and self._stands_once(value):
+            return near
         if self._everywhere is None:
-            self._everywhere = _indexed(_EVERYWHERE(self._document.root))
+            self._everywhere = _indexed(self._document.root)
         named = self._everywhere.get(value, [])
         if len(named) > 1:
             raise Rejection(
@@ -60,15 +68,16 @@ class IdIndex:
         if not self._bytes_tell or _PLAIN.fullmatch(value) is None:
             return False
         text, octets = self._document.text, value.encode()
-        return text.count(b'"' + octets + b'"') + text.count(b"'" + octets + b"'") == 1
+        count = text.count(b'"' + octets + b'"')
+        if self._has_apostrophes:
+            count += text.count(b"'" + octets + b"'")
+        return count == 1
 
 
-def _indexed(attributes: list[etree._ElementUnicodeResult]) -> dict[str, list[etree._Element]]:
+def _indexed(root: etree._Element) -> dict[str, list[etree._Element]]:
     elements: dict[str, list[etree._Element]] = {}
-    for value in attributes:
-        if local_name(str(value.attrname)) not in _ID_NAMES:
-            continue
-        element = cast("etree._Element", value.getparent())
+    for value in _EVERYWHERE(root):
+        element = value.getparent()
         named = elements.setdefault(str(value), [])
         # One value in two id attributes of one element still names one element; the two follow each other here.
         if not named or named[-1] is not element:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
+from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -34,6 +35,7 @@ from gateway.verify.names import (
 from gateway.verify.reason import Reason, Rejection
 from gateway.verify.text import base64_text, child_elements, decode_base64, printable, sole_text
 from keystore import NO_HINT, HintKind, KeyHint, KeyId, SigningKey, Thumbprint
+from keystore.decoding import without_warnings
 
 _MODULUS: Final = f"{{{DS}}}Modulus"
 _EXPONENT: Final = f"{{{DS}}}Exponent"
@@ -209,8 +211,9 @@ def _der_element(octets: bytes, start: int) -> tuple[int, int] | None:
 
 def _pkcs7(octets: bytes) -> list[bytes]:
     try:
-        certificates = load_der_pkcs7_certificates(octets)
-    except (ValueError, UnsupportedAlgorithm):
+        with without_warnings():
+            certificates = load_der_pkcs7_certificates(octets)
+    except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion):
         return []
     return [certificate.public_bytes(Encoding.DER) for certificate in certificates[:_MAX_PATH]]
 

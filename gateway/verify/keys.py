@@ -12,6 +12,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from gateway.verify.algorithms import KeyFamily
+from gateway.verify.budget import WorkBudget
 from gateway.verify.grammar import SignatureGrammar
 from gateway.verify.keyinfo import KeyInfo
 from gateway.verify.policy import Policy
@@ -37,8 +38,9 @@ from keystore import (
 )
 
 _CURVES: Final = (ec.SECP256R1, ec.SECP384R1, ec.SECP521R1)
-_MAX_EMBEDDED: Final = 4
-"""Certificates of the message that are looked at for a diagnosis."""
+_MAX_BITS: Final = 8192
+_MAX_EXPONENT_BITS: Final = 64
+"""Bounds on keys that a message brings along: their arithmetic is at its sender's choice."""
 
 
 @dataclass(slots=True, eq=False)
@@ -51,15 +53,21 @@ class KeyTrial:
     recognised: tuple[VerifiedBy, ...] = ()
     """Entries under whose key the value is good, although they are not trusted or not admitted."""
     embedded: EmbeddedCertificate | None = None
-    is_by_known_key: bool = False
-    """Some key of the keystore made this value, trusted or not: the SignedInfo is as that signer left it."""
+    signers: tuple[TrustedCertificate, ...] = ()
+    """The entries, of whatever state, whose key made the value."""
     reason: Reason | None = None
     detail: str = ""
     warnings: tuple[str, ...] = ()
 
 
 def try_keys(
-    signature: SignatureGrammar, octets: bytes, key_info: KeyInfo, trust: TrustSnapshot, policy: Policy, at: datetime
+    signature: SignatureGrammar,
+    octets: bytes,
+    key_info: KeyInfo,
+    trust: TrustSnapshot,
+    policy: Policy,
+    at: datetime,
+    budget: WorkBudget,
 ) -> KeyTrial:
     """Try every trusted key on `signature`, whose canonical SignedInfo is `octets`; else look for who made it."""
     signed = SignedOctets(octets, signature.algorithm)
@@ -71,14 +79,14 @@ def try_keys(
     checks += unknown
     if recognised:
         return _recognised_match(checks, recognised, at)
-    return _stranger(tuple(checks), signature, signed, key_info, trust)
+    return _stranger(tuple(checks), signature, signed, key_info, trust, budget)
 
 
 def report_hint(hint: KeyHint, trust: TrustSnapshot, trial: KeyTrial) -> HintReport:
     """What KeyInfo claimed, held against what came out."""
-    found = {by.thumbprint for by in (*trial.verified_by, *trial.recognised)}
-    named = trust.named_by(hint)
-    return HintReport(hint.kind, hint.named, any(entry.thumbprint in found for entry in named) if named else None)
+    if any(entry.agrees_with(hint) for entry in trial.signers):
+        return HintReport(hint.kind, hint.named, agreed=True)
+    return HintReport(hint.kind, hint.named, agreed=False if trust.named_by(hint) else None)
 
 
 def _run(
@@ -136,7 +144,7 @@ def _trusted_match(
         return KeyTrial(
             checks=tuple(checks),
             verified_by=tuple(_by(entry) for entry in admitted),
-            is_by_known_key=True,
+            signers=tuple(entry for entry, _ in good),
             warnings=tuple(
                 f"certificate-expired: {entry.alias} is out of its validity, and the policy accepts that"
                 for entry in admitted
@@ -157,7 +165,7 @@ def _trusted_match(
     return KeyTrial(
         checks=tuple(checks),
         recognised=tuple(_by(entry) for entry, _ in good),
-        is_by_known_key=True,
+        signers=tuple(entry for entry, _ in good),
         reason=reason,
         detail=detail,
     )
@@ -184,7 +192,7 @@ def _recognised_match(
     return KeyTrial(
         checks=tuple(checks),
         recognised=tuple(_by(e) for e in entries),
-        is_by_known_key=True,
+        signers=tuple(entries),
         reason=reason,
         detail=detail,
     )
@@ -196,10 +204,14 @@ def _stranger(
     signed: SignedOctets,
     key_info: KeyInfo,
     trust: TrustSnapshot,
+    budget: WorkBudget,
 ) -> KeyTrial:
     """No key of the keystore made the value: tell a stranger's good signature from a broken one."""
     hint = key_info.hint
-    embedded = _embedded(hint, signature, signed)
+    elsewhere = _elsewhere(signature, signed, hint, trust)
+    if elsewhere is not None:
+        return KeyTrial(checks=checks, reason=Reason.UNKNOWN_KEY, detail=elsewhere)
+    embedded = _embedded(hint, signature, signed, budget)
     if embedded is not None and embedded.signature_good:
         return KeyTrial(
             checks=checks,
@@ -211,7 +223,7 @@ def _stranger(
                 f"SHA-256 {embedded.thumbprint}"
             ),
         )
-    key = key_info.public_key
+    key = key_info.public_key if _is_ordinary(key_info.public_key) else None
     if (
         key is not None
         and applicable(signature.algorithm, key, signature.value)
@@ -227,10 +239,11 @@ def _stranger(
             Reason.SIGNATURE_INVALID,
             "the signature value is wrong, even under the key that the message carries",
         )
-    elif trust.named_by(hint):
+    elif named := trust.named_by(hint):
+        names = ", ".join(entry.alias for entry in named[:3])
         reason, detail = (
             Reason.SIGNATURE_INVALID,
-            f"the signature value is wrong under every trusted key, {hint.named} among them",
+            f"the message names {names}, and the signature value is wrong under it",
         )
     elif hint.kind in {HintKind.NONE, HintKind.UNRESOLVED}:
         reason, detail = (
@@ -245,13 +258,35 @@ def _stranger(
     return KeyTrial(checks=checks, embedded=embedded, reason=reason, detail=detail)
 
 
-def _embedded(hint: KeyHint, signature: SignatureGrammar, signed: SignedOctets) -> EmbeddedCertificate | None:
+def _elsewhere(signature: SignatureGrammar, signed: SignedOctets, hint: KeyHint, trust: TrustSnapshot) -> str | None:
+    """A sentence where an entry that is meant for other endpoints made the value."""
+    for entry in trust.elsewhere_named_by(hint):
+        key = entry.public_key
+        if key is not None and applicable(signature.algorithm, key, signature.value):
+            if not signed.is_signed_by(key, signature.value):
+                continue
+            meant = ", ".join(sorted(entry.endpoints or ()))
+            return f"signed with {entry.alias}, which the keystore holds for other endpoints only: {meant}"
+    return None
+
+
+def _is_ordinary(key: SigningKey | None) -> bool:
+    if not isinstance(key, rsa.RSAPublicKey):
+        return key is not None
+    return key.key_size <= _MAX_BITS and key.public_numbers().e.bit_length() <= _MAX_EXPONENT_BITS
+
+
+def _embedded(
+    hint: KeyHint, signature: SignatureGrammar, signed: SignedOctets, budget: WorkBudget
+) -> EmbeddedCertificate | None:
     """The certificate of the message that made the value; where none did, the first that can be read."""
     first: EmbeddedCertificate | None = None
-    for der in hint.certificates[:_MAX_EMBEDDED]:
+    for der in hint.certificates:
+        if not budget.may_examine_certificate():
+            break
         try:
             entry = TrustedCertificate.from_der("embedded", der)
-            key = entry.public_key
+            key = entry.public_key if _is_ordinary(entry.public_key) else None
             good = (
                 key is not None
                 and applicable(signature.algorithm, key, signature.value)

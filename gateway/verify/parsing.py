@@ -4,10 +4,9 @@ The only parser of the gateway: others who need a document read ask here.
 """
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, cast
+from typing import Any, Final, cast
 
 from lxml import etree
 
@@ -18,6 +17,21 @@ from gateway.verify.text import printable
 
 # Attributes are ordered by C14N at quadratic cost: 100,000 on one element took 42 s. Namespaces in scope are walked by
 # inclusive C14N at every element: 10,000 at depth 200 took 71 s. Both are refused before they can cost that.
+MAX_NAMESPACE_NAME: Final = 1024
+"""Octets of one namespace name: attributes are ordered by these names, comparing them octet by octet."""
+MAX_NAMESPACE_OCTETS: Final = 16 * 1024 * 1024
+"""What namespace declarations may come to in a canonical form: exclusive C14N repeats them wherever the parent does not
+use the prefix, and 50,000 elements with a name of 100,000 octets would be 5 GB."""
+_LONG_VALUE: Final = re.compile(rb"=[ \t\r\n]*(?:\"[^\"<]{1025}|'[^'<]{1025})")
+_HARMLESS_SIZE: Final = 8192
+_ELEMENT_COUNT: Final = etree.XPath("count(//*)")
+# Elements that need a declaration of their own in a canonical form, and attributes that may need one.
+_RENDERINGS: Final = etree.XPath(
+    "count(//*[substring-before(name(), ':') != substring-before(name(..), ':')]) + count(//@*[contains(name(), ':')])"
+)
+_PARSERS: Final[list[etree.XMLParser]] = []
+"""Parsers at rest. A parser serves one call at a time (it would make others wait), and making one costs a third of a
+small message's parse; taking from a list and giving back are atomic."""
 
 
 @dataclass(slots=True, eq=False)
@@ -32,9 +46,20 @@ class Document:
     """UTF-8, without a byte order mark."""
 
     @property
-    def holds_markup_to_skip(self) -> bool:
-        """Whether there may be comments or processing instructions; the XML declaration is neither."""
-        return b"<!--" in self.text or self.text.count(b"<?") > self.text.startswith(b"<?xml")
+    def may_split_text(self) -> bool:
+        """Whether there may be comments or processing instructions, which can split a text."""
+        # The single characters are found much faster, and many messages hold none; the XML declaration stands first.
+        text = self.text
+        return (b"!" in text and b"<!--" in text) or (text.find(b"?", 5) >= 0 and text.find(b"<?", 5) >= 0)
+
+    @property
+    def spells_values_plainly(self) -> bool:
+        """Whether every attribute value stands in the bytes as it reads: no character reference spells one."""
+        return b"&" not in self.text or b"&#" not in self.text
+
+    def may_hold(self, name: bytes) -> bool:
+        """Whether an element or attribute of that local name may be there: nothing but its letters can spell it."""
+        return name in self.text
 
 
 def read_document(data: bytes, policy: Policy, content_type: str | None = None) -> Document:
@@ -58,6 +83,11 @@ def parse_document(data: bytes, policy: Policy, content_type: str | None = None)
     return read_document(data, policy, content_type).root
 
 
+def parse_canonical(form: bytes) -> etree._Element:
+    """The root element of a canonical form that this package made itself."""
+    return _parsed(form)
+
+
 def serialize_document(root: etree._Element) -> bytes:
     """The document in UTF-8 with an XML declaration: for documents the gateway rewrote, never for verified ones."""
     return etree.tostring(root.getroottree(), xml_declaration=True, encoding="utf-8")
@@ -66,7 +96,7 @@ def serialize_document(root: etree._Element) -> bytes:
 def _parsed(text: bytes) -> etree._Element:
     parser = _PARSERS.pop() if _PARSERS else _new_parser()
     try:
-        return etree.fromstring(text, parser)
+        root = etree.fromstring(text, parser)
     except etree.XMLSyntaxError as error:
         try:
             text.decode()
@@ -79,6 +109,10 @@ def _parsed(text: bytes) -> etree._Element:
         ) from error
     finally:
         _PARSERS.append(parser)
+    # The scan of the prolog has refused it; should a parser ever see more in the bytes than the scan did, this says so.
+    if root.getroottree().docinfo.internalDTD is not None:
+        raise Rejection(Reason.DTD, "the message has a document type declaration")
+    return root
 
 
 def _new_parser() -> etree.XMLParser:
@@ -107,50 +141,65 @@ def _more_attributes_than(count: int) -> etree.XPath:
     return etree.XPath(f"boolean(//@*[{count + 1}])")
 
 
-MAX_NAMESPACE_OCTETS: Final = 64 * 1024 * 1024
-"""What namespace declarations may come to in a canonical form: exclusive C14N repeats them at every element that uses
-them, and 50,000 elements with a name of 100,000 octets would be 5 GB."""
-_DECLARED: Final = re.compile(rb"xmlns[^=<>]{0,256}=[ \t\r\n]*(?:\"([^\"]*)\"|'([^']*)')")
-_PARSERS: Final[list[etree.XMLParser]] = []
-"""Parsers at rest. A parser serves one call at a time (it would make others wait), and making one costs a third of a
-small message's parse; taking from a list and giving back are atomic."""
-_ELEMENT_COUNT: Final = etree.XPath("count(//*)")
-
-
 def _check_budgets(root: etree._Element, text: bytes, policy: Policy) -> None:
     """Count nodes, each count only where the bytes leave it open whether the budget could be exceeded."""
-    tags, equal_signs = text.count(b"<"), text.count(b"=")
-    if tags > policy.max_elements and _ELEMENT_COUNT(root) > policy.max_elements:
-        raise Rejection(Reason.LIMITS, f"the message has more than {policy.max_elements} elements")
+    size = len(text)
+    if size > policy.max_elements and text.count(b"<") > policy.max_elements:
+        elements = _ELEMENT_COUNT(root)
+        if elements > policy.max_elements:
+            raise Rejection(Reason.LIMITS, f"the message has more than {policy.max_elements} elements")
     # No element can be deeper than there are elements that end with a tag of their own, itself apart.
-    if text.count(b"</") > policy.max_depth - 1 and _deeper_than(policy.max_depth)(root):
+    if text.count(b"</") >= policy.max_depth and _deeper_than(policy.max_depth)(root):
         raise Rejection(Reason.LIMITS, f"elements are nested more than {policy.max_depth} deep")
+    # Every attribute and every namespace declaration has an equals sign.
+    equal_signs = text.count(b"=")
     if equal_signs > policy.max_attributes and _more_attributes_than(policy.max_attributes)(root):
         raise Rejection(Reason.LIMITS, f"an element has more than {policy.max_attributes} attributes")
-    if text.count(b"xmlns") > policy.max_namespaces:
-        _check_namespaces(root, policy.max_namespaces)
-    names = tags + equal_signs
-    if names * len(text) > MAX_NAMESPACE_OCTETS and names * _longest_declared(text) > MAX_NAMESPACE_OCTETS:
-        # The scan reads text content, too; only what is really declared counts.
-        longest = max((len(uri) for _, uri in _declarations(root)), default=0)
-        if names * longest > MAX_NAMESPACE_OCTETS:
-            raise Rejection(Reason.LIMITS, "the namespace names are too long for so many elements")
+    crowded = equal_signs > policy.max_namespaces and text.count(b"xmlns") > policy.max_namespaces
+    most_names = MAX_NAMESPACE_OCTETS // MAX_NAMESPACE_NAME
+    many = size > most_names and text.count(b"<") + equal_signs > most_names
+    # In a message of that size the longest possible name, on as many attributes as fit, costs next to nothing.
+    is_long = size > _HARMLESS_SIZE and _LONG_VALUE.search(text) is not None
+    if crowded or many or is_long:
+        _check_declarations(root, text, policy)
 
 
-def _declarations(root: etree._Element) -> Iterator[tuple[str, str]]:
-    """Prefix and name of every namespace declaration."""
-    for _, declaration in etree.iterwalk(root, events=("start-ns",)):
-        yield cast(tuple[str, str], declaration)
+def _check_declarations(root: etree._Element, text: bytes, policy: Policy) -> None:
+    found = _declarations(text)
+    if found.most_in_scope > policy.max_namespaces:
+        raise Rejection(
+            Reason.LIMITS, f"more than {policy.max_namespaces} namespace declarations are in scope at one element"
+        )
+    if found.longest > MAX_NAMESPACE_NAME:
+        raise Rejection(Reason.LIMITS, f"a namespace name has more than {MAX_NAMESPACE_NAME} octets")
+    names = text.count(b"<") + text.count(b"=")
+    if names * found.longest > MAX_NAMESPACE_OCTETS and _RENDERINGS(root) * found.longest > MAX_NAMESPACE_OCTETS:
+        raise Rejection(Reason.LIMITS, "the namespace names are too long for so many elements")
 
 
-def _longest_declared(text: bytes) -> int:
-    """The length of the longest namespace name that the bytes could declare."""
-    return max((max(len(m[1] or b""), len(m[2] or b"")) for m in _DECLARED.finditer(text)), default=0)
+class _Declarations:
+    """Counts namespace declarations: a parser target, so that nothing but declarations costs anything."""
+
+    def __init__(self) -> None:
+        self.longest = 0
+        self.most_in_scope = 0
+        self._in_scope = 0
+
+    def start_ns(self, prefix: str, uri: str) -> None:  # noqa: ARG002 - the parser's interface
+        self.longest = max(self.longest, len(uri))
+        self._in_scope += 1
+        self.most_in_scope = max(self.most_in_scope, self._in_scope)
+
+    def end_ns(self, prefix: str) -> None:  # noqa: ARG002 - the parser's interface
+        self._in_scope -= 1
+
+    def close(self) -> "_Declarations":
+        return self
 
 
-def _check_namespaces(root: etree._Element, limit: int) -> None:
-    in_scope = 0
-    for event, _ in etree.iterwalk(root, events=("start-ns", "end-ns")):
-        in_scope += 1 if event == "start-ns" else -1
-        if in_scope > limit:
-            raise Rejection(Reason.LIMITS, f"more than {limit} namespace declarations are in scope at one element")
+def _declarations(text: bytes) -> _Declarations:
+    """The declarations in `text`, which has been parsed: a second pass for the few messages where they may matter."""
+    parser = etree.XMLParser(
+        target=cast(Any, _Declarations()), encoding="utf-8", resolve_entities=False, huge_tree=True
+    )
+    return cast(_Declarations, etree.fromstring(text, parser))

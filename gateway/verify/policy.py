@@ -21,6 +21,15 @@ def _required_part(value: str) -> str:
     return value
 
 
+_ULTIMATE_RECEIVER = "http://www.w3.org/2003/05/soap-envelope/role/ultimateReceiver"
+
+
+def canonical_actor(value: str | None) -> str | None:
+    """The actor or role of a header block: none, an empty one and the ultimate receiver are one (SOAP 1.2, 2.2)."""
+    stripped = (value or "").strip()
+    return None if stripped in {"", _ULTIMATE_RECEIVER} else stripped
+
+
 def _encoding(value: str) -> str:
     for name in SUPPORTED_ENCODINGS:
         if value.lower() == name.lower():
@@ -39,7 +48,7 @@ class Policy(BaseModel):
     """Parts that a trusted signature must cover. Empty is an error: it would accept everything."""
     signatures: Literal["all", "any"] = "all"
     """`all`: every signature of our Security header must verify. `any`: one that covers the parts is enough."""
-    actor: str | None = None
+    actor: Annotated[str | None, AfterValidator(canonical_actor)] = None
     """SOAP actor (1.1) or role (1.2) of the Security header that is ours; None means the one without any."""
     allow_sha1: bool = False
     """Admit SHA-1 in signatures and digests. Dangerous; shown in the status and in every record."""

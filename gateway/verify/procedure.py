@@ -26,6 +26,7 @@ from datetime import datetime
 from lxml import etree
 
 from gateway.verify.binding import check_binding
+from gateway.verify.budget import WorkBudget
 from gateway.verify.c14n import canonicalize
 from gateway.verify.coverage import (
     missing_parts,
@@ -39,11 +40,10 @@ from gateway.verify.grammar import MAX_SIGNATURES, SignatureGrammar, read_signat
 from gateway.verify.ids import IdIndex
 from gateway.verify.keyinfo import read_key_info
 from gateway.verify.keys import KeyTrial, report_hint, try_keys
-from gateway.verify.names import XSI
-from gateway.verify.parsing import read_document
+from gateway.verify.parsing import Document, read_document
 from gateway.verify.policy import Policy
 from gateway.verify.reason import Reason, Rejection
-from gateway.verify.references import OctetBudget, ResolvedReference, check_reference
+from gateway.verify.references import ResolvedReference, check_reference
 from gateway.verify.request import Expectation
 from gateway.verify.text import printable
 from gateway.verify.timestamp import check_timestamp, read_timestamp
@@ -117,7 +117,7 @@ class _Findings:
     timestamp: TimestampReport | None = None
     warnings: list[str] = field(default_factory=list)
     covered: tuple[str, ...] = ()
-    replay_key: str | None = None
+    replay_keys: tuple[str, ...] = ()
     fresh_until: datetime | None = None
 
     def accepted(self) -> Verdict:
@@ -127,7 +127,7 @@ class _Findings:
             None,
             f"signed with {names}, covering {', '.join(self.covered)}",
             verified_by=tuple(self.verified_by),
-            replay_key=self.replay_key,
+            replay_keys=self.replay_keys,
             fresh_until=self.fresh_until,
         )
 
@@ -141,7 +141,7 @@ class _Findings:
         detail: str,
         *,
         verified_by: tuple[VerifiedBy, ...] = (),
-        replay_key: str | None = None,
+        replay_keys: tuple[str, ...] = (),
         fresh_until: datetime | None = None,
     ) -> Verdict:
         envelope = self.envelope
@@ -160,7 +160,7 @@ class _Findings:
             message_id=_addressed(envelope, "MessageID"),
             relates_to=_addressed(envelope, "RelatesTo"),
             warnings=tuple(self.warnings),
-            replay_key=replay_key,
+            replay_keys=replay_keys,
             fresh_until=fresh_until,
         )
 
@@ -194,12 +194,14 @@ def _verify(
     if len(security.signatures) > MAX_SIGNATURES:
         raise Rejection(Reason.LIMITS, f"the Security header holds more than {MAX_SIGNATURES} signatures")
     # 6
-    ids = IdIndex(document)
+    ids = IdIndex(document, (*root, *security.children, *envelope.blocks))
     # 7, 8, 9
-    has_markup = document.holds_markup_to_skip
-    budget = OctetBudget(len(message))
+    budget = WorkBudget(len(message))
+    places = {envelope.body: ("Body", "/Envelope/Body")}
+    if security.timestamp is not None:
+        places[security.timestamp] = ("Timestamp", "/Envelope/Header/Security/Timestamp")
     checked = [
-        _check_signature(element, ids, trust, policy, at, budget, has_markup=has_markup)
+        _check_signature(element, ids, trust, policy, at, budget, places, document.may_split_text)
         for element in security.signatures
     ]
     good = _weigh(checked, policy, findings)
@@ -215,8 +217,7 @@ def _verify(
         raise Rejection(
             Reason.PART_NOT_SIGNED, f"no single trusted signature covers {' and '.join(missing or required)}"
         )
-    if XSI.encode() in document.text:
-        _check_prefixes(carrying, policy, findings)
+    _check_prefixes(carrying, document, policy, findings)
     # 11: certificates out of their validity were refused in step 8, at the same instant.
     # 12
     _check_freshness(carrying, security, policy, at, findings)
@@ -227,7 +228,10 @@ def _verify(
             findings.warnings.append("unbound: nothing that is signed binds this response to its request")
     # 14
     findings.verified_by.update((by, None) for one in carrying for by in one.report.verified_by)
-    findings.covered = tuple(dict.fromkeys(part.name for one in carrying for part in one.report.parts))
+    in_place = {envelope.body, security.timestamp, *envelope.blocks}
+    findings.covered = tuple(
+        dict.fromkeys(r.part.name for one in carrying for r in one.references if r.element in in_place)
+    )
 
 
 def _check_signature(
@@ -236,9 +240,9 @@ def _check_signature(
     trust: TrustSnapshot,
     policy: Policy,
     at: datetime,
-    budget: OctetBudget,
-    *,
-    has_markup: bool,
+    budget: WorkBudget,
+    places: dict[etree._Element, tuple[str, str]],
+    may_split_text: bool,
 ) -> _Checked:
     """Steps 7 to 9 for one signature. A finding ends this signature alone; `_weigh` decides what it means."""
     grammar: SignatureGrammar | None = None
@@ -250,13 +254,13 @@ def _check_signature(
         grammar = read_signature(element, policy)
         key_info = read_key_info(grammar.key_info, ids)
         method = grammar.canonicalization
-        octets = canonicalize(grammar.signed_info, method.method, method.prefixes)
-        trial = try_keys(grammar, octets, key_info, trust, policy, at)
+        octets = canonicalize(grammar.signed_info, method.method, method.prefixes, budget)
+        trial = try_keys(grammar, octets, key_info, trust, policy, at, budget)
         hint = report_hint(key_info.hint, trust, trial)
-        if trial.is_by_known_key:
+        if trial.signers:
             # Digests under a stranger's signature would prove nothing, and let anyone spend our time.
             references.extend(
-                check_reference(reference, grammar, ids, trust, budget, has_markup_to_skip=has_markup)
+                check_reference(reference, grammar, ids, trust, budget, places, may_split_text=may_split_text)
                 for reference in grammar.references
             )
         finding = _finding(trial, references)
@@ -317,8 +321,8 @@ def _weigh(checked: list[_Checked], policy: Policy, findings: _Findings) -> list
     return [one for one in checked if one.report.reason is None]
 
 
-def _check_prefixes(carrying: list[_Checked], policy: Policy, findings: _Findings) -> None:
-    for prefix in dict.fromkeys(p for one in carrying for p in unprotected_prefixes(one.references)):
+def _check_prefixes(carrying: list[_Checked], document: Document, policy: Policy, findings: _Findings) -> None:
+    for prefix in dict.fromkeys(p for one in carrying for p in unprotected_prefixes(one.references, document)):
         if policy.unprotected_prefix == "reject":
             raise Rejection(
                 Reason.STRUCTURE, f"the prefix {prefix} of an xsi:type value is declared outside what is signed"
@@ -334,10 +338,16 @@ def _check_freshness(
         return
     signing = [one for one in carrying if any(reference.element is timestamp for reference in one.references)]
     findings.timestamp = read_timestamp(timestamp, signed=bool(signing))
+    if findings.timestamp.created is None and "Timestamp" in policy.required_parts:
+        raise Rejection(
+            Reason.TIMESTAMP_MISSING, "the policy requires a Timestamp, and this one says not when it was made"
+        )
     fresh_until = check_timestamp(findings.timestamp, policy, at)
     if not signing:
         findings.warnings.append("timestamp-unsigned: the Timestamp is no evidence of freshness, it is not signed")
     elif fresh_until is not None:
         findings.fresh_until = fresh_until
-        key_id = signing[0].report.verified_by[0].key_id
-        findings.replay_key = hashlib.sha256(signing[0].octets + key_id.encode()).hexdigest()
+        # One for each signature: whoever replays a message may leave one of two out.
+        findings.replay_keys = tuple(
+            hashlib.sha256(one.octets + one.report.verified_by[0].key_id.encode()).hexdigest() for one in signing
+        )

@@ -1,13 +1,14 @@
 """Step 9: references to element objects, through their transforms, to digests (XMLDSIG 4.4.3, WSS-Core 8.3)."""
 
 import base64
-import hmac
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from lxml import etree
 
 from gateway.verify.algorithms import Canonicalization
+from gateway.verify.budget import WorkBudget
 from gateway.verify.c14n import canonicalize
 from gateway.verify.grammar import CanonicalizationMethod, ReferenceGrammar, SignatureGrammar
 from gateway.verify.ids import IdIndex
@@ -31,29 +32,8 @@ class ResolvedReference:
     grammar: ReferenceGrammar
     element: etree._Element
     part: SignedPart
-
-
-class OctetBudget:
-    """The octets that the canonical forms of one message may have in all.
-
-    References to elements inside each other canonicalize the same content again and again.
-    """
-
-    __slots__ = ("_left",)
-
-    def __init__(self, message_size: int) -> None:
-        """Admit several times the message: two signatures over everything, and the parts of it again."""
-        self._left = 16 * message_size + 65_536
-
-    def spend(self, form: bytes) -> None:
-        """Count `form`.
-
-        Raises:
-            Rejection: `limits`.
-        """
-        self._left -= len(form)
-        if self._left < 0:
-            raise Rejection(Reason.LIMITS, "the references cover the same content too many times")
+    form: bytes
+    """The canonical form."""
 
 
 def check_reference(
@@ -61,13 +41,15 @@ def check_reference(
     signature: SignatureGrammar,
     ids: IdIndex,
     trust: TrustSnapshot,
-    budget: OctetBudget,
+    budget: WorkBudget,
+    places: Mapping[etree._Element, tuple[str, str]],
     *,
-    has_markup_to_skip: bool,
+    may_split_text: bool,
 ) -> ResolvedReference:
     """Resolve `reference` and compare its digest.
 
-    `has_markup_to_skip` says whether the document holds any comment or processing instruction at all.
+    `places` gives name and path of the parts that are usually signed; `may_split_text` says whether the
+    document holds any comment or processing instruction at all.
 
     Raises:
         Rejection: `reference-uri`, `duplicate-id`, `transform-not-allowed`, `structure`, `limits`. A digest that
@@ -78,34 +60,28 @@ def check_reference(
         raise Rejection(
             Reason.TRANSFORM_NOT_ALLOWED, f"{reference.uri} contains its own signature (enveloped-signature)"
         )
-    if has_markup_to_skip:
+    if may_split_text:
         _refuse_split_text(element)
     if reference.str_transform:
-        forms = _dereferenced(element, reference.canonicalization, ids, trust)
+        forms = _dereferenced(element, reference.canonicalization, ids, trust, budget)
     else:
         method = reference.canonicalization
-        forms = [canonicalize(element, method.method, method.prefixes)]
+        forms = [canonicalize(element, method.method, method.prefixes, budget)]
     for form in forms:
-        budget.spend(form)
+        budget.spend_octets(len(form))
     algorithm = reference.digest_algorithm
     digests = [algorithm.digest(form) for form in forms]
-    intact = any(hmac.compare_digest(digest, reference.digest) for digest in digests)
+    intact = reference.digest in digests
+    name, path = places.get(element) or (printable(str(element.tag), 160), path_of(element))
     part = SignedPart(
-        name=part_name(element),
-        path=path_of(element),
+        name=name,
+        path=path,
         uri=reference.uri,
         digest_algorithm=algorithm.uri,
         digest=digests[0].hex(),
         intact=intact,
     )
-    return ResolvedReference(reference, element, part)
-
-
-def part_name(element: etree._Element) -> str:
-    """`Body` and `Timestamp` by their local name, anything else in Clark notation; printable."""
-    tag = str(element.tag)
-    name = local_name(tag)
-    return name if name in {"Body", "Timestamp"} else printable(tag, 160)
+    return ResolvedReference(reference, element, part, forms[0])
 
 
 def path_of(element: etree._Element) -> str:
@@ -129,13 +105,15 @@ def _resolve(reference: ReferenceGrammar, ids: IdIndex) -> etree._Element:
 def _refuse_split_text(element: etree._Element) -> None:
     """Canonicalization drops comments; a consumer may then see another text than the signed one (threat rule 13)."""
     if next(element.iter(etree.PI), None) is not None:
-        raise Rejection(Reason.STRUCTURE, f"a processing instruction stands inside the signed {part_name(element)}")
+        raise Rejection(
+            Reason.STRUCTURE, f"a processing instruction stands inside the signed {local_name(str(element.tag))}"
+        )
     if _SPLIT_TEXT(element):
-        raise Rejection(Reason.STRUCTURE, f"a comment splits text inside the signed {part_name(element)}")
+        raise Rejection(Reason.STRUCTURE, f"a comment splits text inside the signed {local_name(str(element.tag))}")
 
 
 def _dereferenced(
-    reference: etree._Element, method: CanonicalizationMethod, ids: IdIndex, trust: TrustSnapshot
+    reference: etree._Element, method: CanonicalizationMethod, ids: IdIndex, trust: TrustSnapshot, budget: WorkBudget
 ) -> list[bytes]:
     """What the STR-Transform puts in the place of a SecurityTokenReference (WSS-Core 8.3).
 
@@ -148,7 +126,7 @@ def _dereferenced(
         )
     token = referenced_token(reference, ids)
     if token is not None:
-        return [_with_default_namespace(canonicalize(token, method.method, method.prefixes))]
+        return [_with_default_namespace(canonicalize(token, method.method, method.prefixes, budget))]
     if method.method is not Canonicalization.EXCLUSIVE:
         raise Rejection(
             Reason.TRANSFORM_NOT_ALLOWED,

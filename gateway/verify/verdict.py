@@ -143,8 +143,9 @@ class Verdict:
     relates_to: str | None = None
     """wsa:RelatesTo."""
     warnings: tuple[str, ...] = ()
-    replay_key: str | None = None
-    """SHA-256 over the canonical SignedInfo and the key id, hexadecimal; set on acceptance with a signed Timestamp."""
+    replay_keys: tuple[str, ...] = ()
+    """SHA-256 over canonical SignedInfo and key id, hexadecimal, of each signature that carries the required parts and
+    covers the Timestamp; set on acceptance. A message that repeats one of them is a replay attack."""
     fresh_until: datetime | None = None
     """The instant from which the message would be stale anyway: how long a replay attack must be remembered."""
 

@@ -13,8 +13,10 @@ from lxml import etree
 from fixtures.manifest import SHARED
 from gateway.verify import c14n
 from gateway.verify.algorithms import Canonicalization
+from gateway.verify.budget import WorkBudget
 from gateway.verify.c14n import canonicalize, join_uri_references
 from gateway.verify.reason import Reason, Rejection
+from tests.gateway.verify.documents import element, parsed
 from tests.gateway.verify.random_documents import RandomDocument
 
 EXCLUSIVE, INCLUSIVE_1_0, INCLUSIVE_1_1 = Canonicalization
@@ -34,16 +36,6 @@ FORMS_AT_LEAST = 500
 
 Form = tuple[str, Canonicalization, tuple[str, ...]]
 """Id of the apex, method, PrefixList."""
-
-
-def parsed(text: str | bytes) -> etree._Element:
-    octets = text.encode() if isinstance(text, str) else text
-    return etree.fromstring(octets, etree.XMLParser(resolve_entities=False, no_network=True))
-
-
-def element(text: str, identifier: str = "x") -> etree._Element:
-    """The element whose `Id` is `identifier`."""
-    return next(node for node in parsed(text).iter(etree.Element) if node.get("Id") == identifier)
 
 
 # libxmlsec as the judge
@@ -186,9 +178,8 @@ def test_the_default_prefix_works_in_every_thread() -> None:
     found: list[bytes] = []
 
     def run() -> None:
-        found.append(
-            canonicalize(element('<a xmlns="urn:d" xmlns:p="urn:p"><p:x Id="x"/></a>'), EXCLUSIVE, ["#default"])
-        )
+        node = element('<a xmlns="urn:d" xmlns:p="urn:p"><p:x Id="x"/></a>')
+        found.append(canonicalize(node, EXCLUSIVE, ["#default"]))
 
     threads = [threading.Thread(target=run) for _ in range(4)]
     for thread in threads:
@@ -232,7 +223,7 @@ def crowded(namespaces: int, elements: int) -> etree._Element:
         (INCLUSIVE_1_0, (), 200, 3_000, True),
         (INCLUSIVE_1_1, (), 200, 3_000, True),
         (INCLUSIVE_1_0, (), 20, 3_000, False),
-        (INCLUSIVE_1_0, (), 200, 1_000, False),
+        (INCLUSIVE_1_0, (), 60, 1_000, False),
         (EXCLUSIVE, (), 200, 3_000, False),
         (EXCLUSIVE, ("n1",), 200, 3_000, False),
         (EXCLUSIVE, tuple(f"n{number}" for number in range(64)), 200, 9_000, True),
@@ -243,10 +234,10 @@ def test_namespaces_times_elements_are_bounded(
 ) -> None:
     apex = crowded(namespaces, elements)
     if not refused:
-        assert canonicalize(apex, method, prefixes).count(b"<b>") == elements
+        assert canonicalize(apex, method, prefixes, WorkBudget(0)).count(b"<b>") == elements
         return
     with pytest.raises(Rejection, match="too many namespaces") as caught:
-        canonicalize(apex, method, prefixes)
+        canonicalize(apex, method, prefixes, WorkBudget(0))
     assert caught.value.reason is Reason.LIMITS
 
 
@@ -254,7 +245,7 @@ def test_namespaces_below_the_apex_count() -> None:
     inner = " ".join(f'xmlns:n{number}="urn:{number}"' for number in range(200))
 
     with pytest.raises(Rejection, match="too many namespaces"):
-        canonicalize(element(f'<x Id="x"><y/><y {inner}>{"<b/>" * 3_000}</y></x>'), INCLUSIVE_1_0)
+        canonicalize(element(f'<x Id="x"><y/><y {inner}>{"<b/>" * 3_000}</y></x>'), INCLUSIVE_1_0, (), WorkBudget(0))
 
 
 # xml:base (C14N 1.1, 2.4 and appendix A)
@@ -306,7 +297,6 @@ def test_a_base_that_joins_to_nothing_is_not_inherited() -> None:
     assert canonicalize(element(text), INCLUSIVE_1_1) == b'<x Id="x"></x>'
 
 
-@pytest.mark.xfail(reason="the element's own xml:base stays, although the joined value is empty", strict=True)
 def test_a_base_that_joins_to_nothing_is_not_shown() -> None:
     """The result may be empty, in which case xml:base must not be rendered (C14N 1.1, 2.4)."""
     text = '<a xml:base="c/"><x Id="x" xml:base="../"/></a>'
@@ -340,6 +330,7 @@ def test_w3c_vectors_are_there() -> None:
     assert len(W3C) >= W3C_AT_LEAST
 
 
+@vectors
 @pytest.mark.parametrize(("name", "apex"), W3C)
 def test_w3c_vector(name: str, apex: str) -> None:
     folder = VECTORS / "w3c-c14n11"

@@ -1,0 +1,140 @@
+"""Step 8: whose signature it is, and what an operator is told where it is nobody's we trust."""
+
+from dataclasses import replace
+
+import pytest
+
+from fixtures.generator.soap import BODY, direct, key_identifier, key_info, key_value, signature, thumbprint, token
+from fixtures.generator.uris import ECDSA_SHA256, RSA_SHA256, THUMBPRINT
+from fixtures.manifest import entry, own_case, trust
+from gateway.verify import CheckResult, Policy, Reason, Verdict, verify
+from keystore import State, TrustedCertificate, TrustSnapshot
+from tests.gateway.verify.judging import made
+
+CASE = own_case("bst-x509v3")
+NAMED = key_identifier(THUMBPRINT, thumbprint("old"))
+
+
+def judged(message: bytes, snapshot: TrustSnapshot, policy: Policy | None = None) -> Verdict:
+    return verify(message, snapshot, policy or Policy(), CASE.at, content_type=CASE.content_type)
+
+
+def by(signer: str, information: str = "", before: str = "", method: str = RSA_SHA256) -> bytes:
+    return made(before + signature(BODY, key_info=information, method=method), signer)
+
+
+def meant_for(alias: str, *endpoints: str) -> TrustedCertificate:
+    return replace(entry(alias), endpoints=frozenset(endpoints))
+
+
+# Entries for other endpoints
+
+
+@pytest.mark.parametrize(
+    ("signer", "elsewhere", "reason", "detail"),
+    [
+        ("old", ("old",), Reason.UNKNOWN_KEY, "which the keystore holds for other endpoints only: billing, stock"),
+        ("foreign", ("old",), Reason.UNKNOWN_KEY, "the keystore holds no key for SHA-1 thumbprint"),
+        ("old", ("new",), Reason.UNKNOWN_KEY, "the keystore holds no key for SHA-1 thumbprint"),
+    ],
+)
+def test_an_entry_for_other_endpoints_is_recognised(
+    signer: str, elsewhere: tuple[str, ...], reason: Reason, detail: str
+) -> None:
+    entries = [meant_for(alias, "stock", "billing") for alias in elsewhere]
+    snapshot = TrustSnapshot.of(entry("rsa4096"), *entries).for_endpoint("orders")
+
+    verdict = judged(by(signer, NAMED), snapshot)
+
+    assert (verdict.reason, verdict.verified_by) == (reason, ())
+    assert detail in verdict.detail
+
+
+def test_an_entry_elsewhere_of_another_family_is_passed_over() -> None:
+    snapshot = TrustSnapshot.of(entry("new"), meant_for("old", "billing")).for_endpoint("orders")
+
+    verdict = judged(by("p256", NAMED, method=ECDSA_SHA256), snapshot)
+
+    assert verdict.reason is Reason.UNKNOWN_KEY
+    assert "other endpoints" not in verdict.detail
+
+
+def test_an_entry_for_this_endpoint_verifies() -> None:
+    snapshot = TrustSnapshot.of(meant_for("old", "orders", "billing")).for_endpoint("orders")
+
+    assert judged(by("old", NAMED), snapshot).accepted
+
+
+# What an operator is told
+
+
+@pytest.mark.parametrize(
+    ("message", "trusted", "states", "reason", "detail"),
+    [
+        (by("old"), ("old",), {"old": "retired"}, Reason.RETIRED_KEY, "signed with retired key old"),
+        (by("old"), ("old",), {"old": "staged"}, Reason.STAGED_KEY, "the receiver switched too early"),
+        (by("old"), ("old",), {"old": "revoked"}, Reason.CERTIFICATE_REVOKED, "withdrawn as compromised"),
+        (by("expired"), ("expired",), {}, Reason.CERTIFICATE_EXPIRED, "whose certificate expired at"),
+        (by("future"), ("future",), {}, Reason.CERTIFICATE_EXPIRED, "whose certificate is valid only from"),
+        (by("weak1024"), ("weak1024",), {}, Reason.WEAK_KEY, "weaker than the policy admits"),
+        (by("foreign"), ("old",), {}, Reason.SIGNATURE_INVALID, "the message names none"),
+        (by("foreign", NAMED), ("old",), {}, Reason.SIGNATURE_INVALID, "the message names old"),
+        (by("foreign", NAMED), ("new",), {}, Reason.UNKNOWN_KEY, "the keystore holds no key for SHA-1 thumbprint"),
+        (by("foreign", direct(), token("foreign")), ("old",), {}, Reason.UNKNOWN_KEY, "is good under the certificate"),
+        (by("foreign", key_value("foreign")), ("old",), {}, Reason.UNKNOWN_KEY, "the message carries the bare key"),
+        (by("foreign", direct(), token("new")), ("old",), {}, Reason.SIGNATURE_INVALID, "even under the key"),
+        (by("foreign", key_value("new")), ("old",), {}, Reason.SIGNATURE_INVALID, "even under the key"),
+        (
+            by("foreign", direct(), token(content=b"x")),
+            ("old",),
+            {},
+            Reason.UNKNOWN_KEY,
+            "no key for certificate",
+        ),
+    ],
+)
+def test_each_failure_has_its_sentence(
+    message: bytes, trusted: tuple[str, ...], states: dict[str, str], reason: Reason, detail: str
+) -> None:
+    verdict = judged(message, TrustSnapshot.of(*trust(*trusted, states=states)))
+
+    assert verdict.reason is reason, verdict.detail
+    assert detail in verdict.detail
+    assert verdict.verified_by == ()
+
+
+@pytest.mark.parametrize("first", ["staged", "retired", "revoked"])
+def test_of_several_entries_with_one_key_the_worst_is_told(first: str) -> None:
+    snapshot = TrustSnapshot.of(*trust("old", "renewed", states={"old": first, "renewed": "retired"}))
+
+    verdict = judged(by("old"), snapshot)
+
+    expected = Reason.CERTIFICATE_REVOKED if first == "revoked" else Reason.RETIRED_KEY
+    assert verdict.reason is expected
+    assert {found.alias for found in verdict.recognised} == {"old", "renewed"}
+
+
+def test_a_key_withdrawn_through_one_certificate_is_good_through_none() -> None:
+    snapshot = TrustSnapshot.of(*trust("old", "renewed", states={"old": "revoked"}))
+
+    verdict = judged(by("old"), snapshot)
+
+    assert verdict.reason is Reason.CERTIFICATE_REVOKED
+    assert {check.result for check in verdict.signatures[0].checks} == {CheckResult.REFUSED}
+
+
+def test_a_note_is_told_short() -> None:
+    retired = replace(entry("old"), state=State.RETIRED, note="left by mistake\n" * 50)
+
+    verdict = judged(by("old"), TrustSnapshot.of(retired))
+
+    assert "(left by mistake" in verdict.detail
+    assert verdict.detail.isprintable()
+    assert len(verdict.detail) < 250
+
+
+def test_a_hint_that_cannot_be_read_is_no_name() -> None:
+    verdict = judged(by("foreign", key_info("<ds:KeyName/>")), TrustSnapshot.of(entry("old")))
+
+    assert verdict.reason in {Reason.SIGNATURE_INVALID, Reason.UNKNOWN_KEY}
+    assert not verdict.accepted

@@ -1,0 +1,179 @@
+"""Steps 2 and 3: one hardened parse, and the budgets of the policy to the last element."""
+
+import pytest
+from lxml import etree
+
+from gateway.verify import Policy, Reason, parsing
+from gateway.verify.parsing import MAX_NAMESPACE_NAME, MAX_NAMESPACE_OCTETS, parse_document, serialize_document
+from gateway.verify.reason import Rejection
+
+BUDGETS = Policy(max_elements=20, max_depth=8, max_attributes=8, max_namespaces=16)
+
+
+def nested(depth: int) -> str:
+    return "<a>" * depth + "</a>" * depth
+
+
+def attributes(count: int) -> str:
+    return " ".join(f'a{number}="1"' for number in range(count))
+
+
+def declarations(count: int, first: int = 0) -> str:
+    return " ".join(f'xmlns:n{number}="urn:{number}"' for number in range(first, first + count))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"<r>{'<a/>' * 19}</r>",
+        f"<r>{'<a/>' * 19}{'<!-- not an element -->' * 5}<![CDATA[<a/>]]></r>",
+        nested(8),
+        f"<r>{nested(7)}{nested(7)}</r>",
+        f"<r {attributes(8)}/>",
+        f"<r><a {attributes(8)}/><a {attributes(8)}/> = = = </r>",
+        f"<r {declarations(16)}/>",
+        f"<r><a {declarations(16)}/><a {declarations(16)}/>{'xmlns' * 20}</r>",
+        f"<r {declarations(8)}><a {declarations(8, 8)}/></r>",
+        f"<r {declarations(2)} {attributes(8)}/>",
+    ],
+)
+def test_what_is_within_the_budgets(text: str) -> None:
+    assert parse_document(text.encode(), BUDGETS).tag in {"r", "a"}
+
+
+@pytest.mark.parametrize(
+    ("text", "detail"),
+    [
+        (f"<r>{'<a/>' * 20}</r>", "more than 20 elements"),
+        (nested(9), "nested more than 8 deep"),
+        (f"<r>{nested(8)}</r>", "nested more than 8 deep"),
+        (nested(3000), "nested"),
+        (f"<r {attributes(9)}/>", "more than 8 attributes"),
+        (f"<r><a/><a {attributes(9)}/></r>", "more than 8 attributes"),
+        (f"<r {declarations(17)}/>", "more than 16 namespace declarations"),
+        (f"<r {declarations(9)}><a {declarations(8, 9)}/></r>", "more than 16 namespace declarations"),
+        (f"<r {declarations(9)}><a {declarations(9)}/></r>", "more than 16 namespace declarations"),
+    ],
+)
+def test_what_is_beyond_them(text: str, detail: str) -> None:
+    policy = BUDGETS if "3000" not in detail and len(text) < 3000 else BUDGETS.model_copy(update={"max_elements": 9999})
+
+    with pytest.raises(Rejection, match=detail) as caught:
+        parse_document(text.encode(), policy)
+    assert caught.value.reason is Reason.LIMITS
+
+
+LONG = "urn:" + "x" * (MAX_NAMESPACE_NAME - 4)
+"""As long as a namespace name may be."""
+PADDING = "x" * 10_000
+"""In a small message no name is long enough to cost anything."""
+
+
+@pytest.mark.parametrize("prefix", ["", ":p", ":" + "p" * 400])
+@pytest.mark.parametrize("gap", ["", " " * 400])
+@pytest.mark.parametrize("quote", ["'", '"'])
+@pytest.mark.parametrize("last", ["", "x", "&#120;"])
+def test_a_namespace_name_has_a_length(prefix: str, gap: str, quote: str, last: str) -> None:
+    """Wherever and however it is declared."""
+    text = f"<r>{PADDING}<a xmlns{prefix}{gap}={gap}{quote}{LONG}{last}{quote}/></r>".encode()
+    if not last:
+        assert parse_document(text, Policy()).tag == "r"
+        return
+    with pytest.raises(Rejection, match=f"a namespace name has more than {MAX_NAMESPACE_NAME} octets") as caught:
+        parse_document(text, Policy())
+    assert caught.value.reason is Reason.LIMITS
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"<a b='{LONG}x'/>",
+        f"<a b = '{LONG}x'/>",
+        f"xmlns='{LONG}x'",
+        f"<!-- xmlns='{LONG}x' -->",
+        f"<![CDATA[ xmlns='{LONG}x' ]]>",
+    ],
+)
+def test_what_only_looks_like_a_declaration_has_none(text: str) -> None:
+    assert parse_document(f"<r>{PADDING}{text}</r>".encode(), Policy()).tag == "r"
+
+
+TOO_MANY = MAX_NAMESPACE_OCTETS // MAX_NAMESPACE_NAME + 1
+"""Elements that would each write a declaration of `LONG` in an exclusive canonical form."""
+
+
+@pytest.mark.parametrize(
+    ("text", "refused"),
+    [
+        (f'<r xmlns:p="{LONG}">{"<p:a/>" * TOO_MANY}</r>', True),
+        (f'<p:r xmlns:p="urn:p" xmlns="{LONG}">{"<a/>" * TOO_MANY}</p:r>', True),
+        (f"<r xmlns:p='{LONG}'>{'<a p:b=_1_/>'.replace('_', chr(34)) * TOO_MANY}</r>", True),
+        # Few enough, or short enough, or declared where the parent declares it already.
+        (f'<r xmlns:p="{LONG}">{"<p:a/>" * (TOO_MANY // 2)}</r>', False),
+        (f'<r xmlns:p="urn:p">{"<p:a/>" * TOO_MANY}</r>', False),
+        (f'<p:r xmlns:p="{LONG}">{"<p:a/>" * TOO_MANY}</p:r>', False),
+        (f'<r xmlns:p="urn:p">{"<p:a/>" * TOO_MANY}xmlns="{LONG}"</r>', False),
+    ],
+)
+def test_long_namespace_names_times_elements_are_bounded(text: str, refused: bool) -> None:
+    if not refused:
+        assert parse_document(text.encode(), Policy()).tag in {"r", "{urn:p}r", f"{{{LONG}}}r"}
+        return
+    with pytest.raises(Rejection, match="the namespace names are too long for so many elements") as caught:
+        parse_document(text.encode(), Policy())
+    assert caught.value.reason is Reason.LIMITS
+
+
+@pytest.mark.parametrize(
+    ("text", "reason", "detail"),
+    [
+        (b"x", Reason.MALFORMED, "the message is not well-formed XML: "),
+        (b"{}", Reason.MALFORMED, "not well-formed"),
+        (b"<a>", Reason.MALFORMED, "not well-formed"),
+        (b"<a></b>", Reason.MALFORMED, "not well-formed"),
+        (b"<a/><b/>", Reason.MALFORMED, "not well-formed"),
+        (b"<a b='1' b='2'/>", Reason.MALFORMED, "not well-formed"),
+        (b"<a xmlns:p='u' xmlns:q='u' p:b='1' q:b='2'/>", Reason.MALFORMED, "not well-formed"),
+        (b"<p:a/>", Reason.MALFORMED, "not well-formed"),
+        (b"<a>&b;</a>", Reason.MALFORMED, "not well-formed"),
+        (b"<a>&#0;</a>", Reason.MALFORMED, "not well-formed"),
+        (b"<a>\x01</a>", Reason.MALFORMED, "not well-formed"),
+        (b"<a>\xff</a>", Reason.ENCODING, "^the message is not valid UTF-8$"),
+        (b"<a>\xc0\xaf</a>", Reason.ENCODING, "not valid UTF-8"),
+        (b"<a>\xed\xa0\x80</a>", Reason.ENCODING, "not valid UTF-8"),
+        (b"<!DOCTYPE a><a/>", Reason.DTD, "document type"),
+        (b"", Reason.MALFORMED, "empty"),
+    ],
+)
+def test_what_is_no_document(text: bytes, reason: Reason, detail: str) -> None:
+    with pytest.raises(Rejection, match=detail) as caught:
+        parse_document(text, Policy())
+
+    assert caught.value.reason is reason
+    assert caught.value.detail.isprintable()
+
+
+def test_an_error_of_the_parser_is_told_on_one_line_of_ascii() -> None:
+    with pytest.raises(Rejection) as caught:
+        parse_document("<é>\n</è>".encode(), Policy())
+
+    assert caught.value.detail.isascii()
+    assert "mismatch" in caught.value.detail
+
+
+def test_what_is_serialized_is_read_again() -> None:
+    root = parse_document('<?xml version="1.0"?><!-- before --><a b="é">\U0001f511</a>'.encode(), Policy())
+    root.set("c", "1")
+
+    octets = serialize_document(root)
+
+    assert octets.startswith(b"<?xml version='1.0' encoding='utf-8'?>\n<!-- before -->")
+    again = parse_document(octets, Policy())
+    assert etree.tostring(again, method="c14n") == '<a b="é" c="1">\U0001f511</a>'.encode()
+
+
+def test_a_doctype_that_the_scan_did_not_see_is_refused_all_the_same() -> None:
+    with pytest.raises(Rejection) as caught:
+        parsing._parsed(b"<!DOCTYPE a [<!ENTITY b 'c'>]><a/>")
+
+    assert caught.value.reason is Reason.DTD

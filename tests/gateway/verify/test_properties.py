@@ -1,0 +1,143 @@
+"""What holds of every message: properties over the whole verifier."""
+
+from dataclasses import replace
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from lxml import etree
+
+from fixtures.generator import uris
+from fixtures.generator.soap import BODY, TIMESTAMP, direct, signature, timestamp, token
+from fixtures.manifest import Case, own_case, own_cases
+from gateway.verify import Policy, Verdict
+from gateway.verify.policy import SUPPORTED_ENCODINGS
+from tests.gateway.verify.judging import GOOD, made
+
+
+@settings(max_examples=120, deadline=None)
+@given(st.data())
+def test_any_change_of_a_signed_character_is_rejected(data: st.DataObject) -> None:
+    case = own_case("timestamp-signed")
+    text = case.message.decode()
+    start = text.index("<ord:getOrderResponse")
+    position = data.draw(st.integers(start, text.index("</soap:Body>") - 1))
+    other = data.draw(st.characters(codec="utf-8", exclude_characters=text[position] + "\x00"))
+
+    verdict = case.verdict((text[:position] + other + text[position + 1 :]).encode())
+
+    # Quotes and white space within a tag are no part of the canonical form.
+    outside_text = text[position] in "\"' \n" or other in "\"' \r\n\t"
+    assert not verdict.accepted or outside_text
+    if verdict.accepted:
+        assert text[position] in "\"' \n"
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    order=st.permutations(["id", "wsu", "b", "a"]),
+    gaps=st.lists(st.text(" \n\t", min_size=1, max_size=3), min_size=4, max_size=4),
+    quote=st.sampled_from("\"'"),
+    end=st.text(" \n\t", max_size=2),
+)
+def test_how_a_start_tag_is_written_does_not_matter(order: list[str], gaps: list[str], quote: str, end: str) -> None:
+    attributes = {"id": ("wsu:Id", "body-1"), "wsu": ("xmlns:wsu", uris.WSU), "a": ("a", "1"), "b": ("b", "2")}
+    plain = " ".join(f'{name}="{value}"' for name, value in attributes.values())
+    message = _signed_with_attributes(plain)
+    assert plain.encode() in message
+
+    spelled = "".join(
+        f"{gap}{attributes[key][0]}={quote}{attributes[key][1]}{quote}" for gap, key in zip(gaps, order, strict=True)
+    )
+    verdict = own_case(GOOD).verdict(message.replace(f" {plain}>".encode(), f"{spelled}{end}>".encode()))
+
+    assert verdict.accepted, verdict.detail
+
+
+_MADE: dict[str, bytes] = {}
+
+
+def _signed_with_attributes(attributes: str) -> bytes:
+    if attributes not in _MADE:
+        security = token("old") + signature(BODY, key_info=direct())
+        _MADE[attributes] = made(security, "old", body_attributes=attributes)
+    return _MADE[attributes]
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_no_bytes_make_the_verifier_stumble(data: st.DataObject) -> None:
+    """A bad message is a value: whatever is cut, doubled or overwritten, there is a verdict."""
+    message = bytearray(own_case("two-signatures-old-and-new").message)
+    for _ in range(data.draw(st.integers(1, 3))):
+        start = data.draw(st.integers(0, len(message)))
+        end = min(len(message), start + data.draw(st.integers(0, 60)))
+        message[start:end] = data.draw(st.binary(max_size=20) | st.sampled_from([b"<a>", b"</a>", b"&#0;", b"]]>"]))
+
+    verdict = own_case("two-signatures-old-and-new").verdict(bytes(message))
+
+    assert verdict.detail
+    assert "\n" not in verdict.detail
+
+
+def test_timestamp_helpers_are_signed() -> None:
+    """The messages made here are good when nothing is done to them."""
+    security = timestamp() + token("old") + signature(TIMESTAMP, BODY, key_info=direct())
+    case: Case = own_case("timestamp-signed")
+
+    assert case.verdict(made(security, "old")).accepted
+
+
+MUTATED = [case for case in own_cases() if case.accepted and case.policy == Policy() and len(case.message) < 10_000]
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.data())
+def test_what_is_accepted_has_the_signed_content_unchanged(data: st.DataObject) -> None:
+    """Bytes flipped, deleted and doubled in any good message: an accepted one says what was signed."""
+    case = data.draw(st.sampled_from(MUTATED))
+    message = bytearray(case.message)
+    for _ in range(data.draw(st.integers(1, 3))):
+        start = data.draw(st.integers(0, len(message) - 1))
+        end = min(len(message), start + data.draw(st.integers(1, 12)))
+        match data.draw(st.sampled_from(["flip", "delete", "double", "exchange"])):
+            case "flip":
+                message[start] ^= 1 << data.draw(st.integers(0, 7))
+            case "delete":
+                del message[start:end]
+            case "double":
+                message[start:start] = message[start:end]
+            case _:
+                message[start:end] = message[start:end][::-1]
+
+    verdict = case.verdict(bytes(message))
+
+    assert verdict.detail
+    assert verdict.detail.isprintable()
+    if verdict.accepted:
+        assert _signed_content(verdict) == _signed_content(case.verdict())
+        assert _canonical_body(bytes(message)) == _canonical_body(case.message)
+
+
+def _signed_content(verdict: Verdict) -> set[tuple[str, str]]:
+    """Places and digests; the URI of a Reference is signed itself."""
+    return {(part.path, part.digest) for report in verdict.signatures if report.verified_by for part in report.parts}
+
+
+def _canonical_body(message: bytes) -> bytes:
+    """What a consumer reads, by another route than the verifier's."""
+    root = etree.fromstring(message, etree.XMLParser(resolve_entities=False, no_network=True))
+    body = next(child for child in root if etree.QName(child).localname == "Body")
+    return etree.tostring(body, method="c14n", exclusive=True, with_comments=False)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    message=st.binary(max_size=400) | st.text(max_size=200).map(str.encode),
+    content_type=st.none() | st.text(max_size=40) | st.just("text/xml; charset=utf-16"),
+    policy=st.sampled_from([Policy(), Policy(encodings=SUPPORTED_ENCODINGS, signatures="any", allow_sha1=True)]),
+)
+def test_arbitrary_bytes_are_rejected(message: bytes, content_type: str | None, policy: Policy) -> None:
+    verdict = replace(own_case(GOOD), content_type=content_type, policy=policy).verdict(message)
+
+    assert not verdict.accepted
+    assert verdict.detail.isprintable()

@@ -1,0 +1,88 @@
+"""What a request lets be expected of its response."""
+
+import base64
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fixtures.manifest import own_case, own_cases
+from gateway.verify import Expectation, Policy
+from gateway.verify.names import DS, SOAP11, SOAP12, WSA, WSA_2004, WSSE
+
+MESSAGE_ID = "<a:MessageID xmlns:a='{}'>{}</a:MessageID>"
+SECURITY = f'<w:Security xmlns:w="{WSSE}" xmlns:d="{DS}">{{}}</w:Security>'
+
+
+def signature(value: str) -> str:
+    return f"<d:Signature><d:SignatureValue>{value}</d:SignatureValue></d:Signature>"
+
+
+def request(header: str, soap: str = SOAP11) -> bytes:
+    return f'<s:Envelope xmlns:s="{soap}"><s:Header>{header}</s:Header><s:Body/></s:Envelope>'.encode()
+
+
+@pytest.mark.parametrize(
+    ("body", "expectation"),
+    [
+        (request(""), Expectation(soap_version="1.1")),
+        (request("", SOAP12), Expectation(soap_version="1.2")),
+        (f'<Envelope xmlns="{SOAP12}"><Body/></Envelope>'.encode(), Expectation(soap_version="1.2")),
+        (request(MESSAGE_ID.format(WSA, " urn:1\n")), Expectation("urn:1", soap_version="1.1")),
+        (request(MESSAGE_ID.format(WSA_2004, "urn:1"), SOAP12), Expectation("urn:1", soap_version="1.2")),
+        (
+            request(SECURITY.format(signature("QUJD") + signature(" RE\nVG ")) + SECURITY.format(signature("R0hJ"))),
+            Expectation(signature_values=(b"ABC", b"DEF", b"GHI"), soap_version="1.1"),
+        ),
+        # Two of them name no request.
+        (request(MESSAGE_ID.format(WSA, "urn:1") + MESSAGE_ID.format(WSA, "urn:2")), Expectation(soap_version="1.1")),
+        # Signatures elsewhere are payload.
+        (request(f'<x xmlns:d="{DS}">{signature("QUJD")}</x>'), Expectation(soap_version="1.1")),
+    ],
+)
+def test_what_is_expected(body: bytes, expectation: Expectation) -> None:
+    assert Expectation.of_request(body, Policy()) == expectation
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{}",
+        b"<a/>",
+        b"<!DOCTYPE a><a/>",
+        b"\xff\xfe",
+        request("") + b" " * 2048,
+        request(MESSAGE_ID.format(WSA, "a<!-- -->b")),
+        request(SECURITY.format(signature("*"))),
+        request("<?p?>"),
+    ],
+)
+def test_of_what_cannot_be_read_nothing_is_expected(body: bytes) -> None:
+    assert Expectation.of_request(body, Policy(max_message_bytes=2048)) == Expectation()
+
+
+def test_the_charset_of_the_request_counts() -> None:
+    body = request(MESSAGE_ID.format(WSA, "urn:\u00e9")).decode().encode("latin-1")
+    policy = Policy(encodings=("ISO-8859-1",))
+
+    assert Expectation.of_request(body, policy, "text/xml; charset=iso-8859-1").message_id == "urn:\u00e9"
+    assert Expectation.of_request(body, policy, "text/xml") == Expectation()
+
+
+def test_signed_messages_let_their_signature_values_be_expected() -> None:
+    for case in own_cases():
+        if case.accepted and case.content_type and "utf-8" in case.content_type:
+            values = re.findall(rb"<ds:SignatureValue>([^<]+)<", case.message)
+            found = Expectation.of_request(case.message, case.policy, case.content_type)
+            assert found.signature_values == tuple(base64.b64decode(value) for value in values), case.id
+
+
+@given(st.data())
+def test_any_bytes_are_a_request(data: st.DataObject) -> None:
+    body = bytearray(own_case("relates-to-request").message)
+    start = data.draw(st.integers(0, len(body)))
+    body[start : start + data.draw(st.integers(0, 50))] = data.draw(st.binary(max_size=20))
+
+    assert isinstance(Expectation.of_request(bytes(body), Policy()), Expectation)

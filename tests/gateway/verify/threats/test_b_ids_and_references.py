@@ -1,0 +1,98 @@
+"""Rules 8 to 11 of the threat model: ids and references."""
+
+import pytest
+
+from fixtures.generator import uris
+from fixtures.generator.soap import BODY, Reference, direct, signature, token
+from fixtures.manifest import own_case, own_cases
+from gateway.verify import Reason, Verdict
+from tests.gateway.verify.judging import GOOD, judged, made, reasons_of
+
+
+@pytest.mark.parametrize(
+    "attribute",
+    [
+        f'xmlns:u="{uris.WSU}" u:Id',
+        "Id",
+        "ID",
+        "id",
+        "xml:id",
+        "AssertionID",
+        'xmlns:f="urn:f" f:Id',
+        'xmlns:f="urn:f" f:ID',
+        'xmlns:f="urn:f" f:id',
+    ],
+)
+@pytest.mark.parametrize("place", ["<soap:Header>", "</soap:Header>", "</wsse:Security>", "<ds:KeyInfo>"])
+def test_rule_08_one_id_on_two_elements_is_rejected(attribute: str, place: str) -> None:
+    twin = f'<twin {attribute}="body-1"/>'
+
+    verdict = judged(GOOD, (place, place + twin if place.startswith("<s") or "Key" in place else twin + place))
+
+    assert verdict.reason is Reason.DUPLICATE_ID
+
+
+def test_rule_08_one_value_in_two_attributes_of_one_element_is_fine() -> None:
+    assert judged("id-attribute-twice-on-one-element").accepted
+
+
+def test_rule_08_a_duplicate_that_nothing_refers_to_is_fine() -> None:
+    assert judged(GOOD, ("</soap:Header>", '<x Id="twin"/><x Id="twin"/></soap:Header>')).accepted
+
+
+def test_rule_09_a_reference_is_a_plain_fragment() -> None:
+    assert reasons_of("reference-") == {Reason.REFERENCE_URI}
+    assert judged("id-starts-with-digit").accepted
+    assert judged("id-with-every-character").accepted
+
+
+def test_rule_09_nothing_is_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*arguments: object, **named: object) -> None:
+        raise AssertionError(f"something was opened: {arguments}")
+
+    cases = [case for case in own_cases() if case.id.startswith(("reference-", "doctype"))]
+    messages = {case.id: case.message for case in cases}
+    monkeypatch.setattr("builtins.open", refuse)
+    monkeypatch.setattr("socket.socket.connect", refuse)
+    for case in cases:
+        assert not case.verdict(messages[case.id]).accepted
+
+
+def test_rule_10_transforms_are_a_closed_list() -> None:
+    assert reasons_of("transform-") <= {Reason.TRANSFORM_NOT_ALLOWED, Reason.LIMITS}
+    assert judged("no-transform").accepted
+    assert judged("enveloped-no-op").accepted
+    assert judged("transform-enveloped").reason is Reason.TRANSFORM_NOT_ALLOWED
+
+
+def test_rule_10_references_are_counted() -> None:
+    parts = "".join(f'<p Id="p-{number}"/>' for number in range(40))
+    references = [Reference(f"#p-{number}") for number in range(40)]
+
+    def verdict(count: int) -> Verdict:
+        security = token("old") + signature(BODY, *references[: count - 1], key_info=direct())
+        return own_case(GOOD).verdict(made(security, "old", headers_after=parts))
+
+    assert verdict(32).accepted
+    assert verdict(33).reason is Reason.LIMITS
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        ("</ds:Signature>", '<ds:Object Id="o"/></ds:Signature>'),
+        ("</ds:Signature>", "<ds:Object><ds:Manifest/></ds:Object></ds:Signature>"),
+        ("</ds:Signature>", "<ds:Manifest/></ds:Signature>"),
+        ("<ds:KeyInfo>", '<ds:KeyInfo><ds:RetrievalMethod URI="http://127.0.0.1:9/key"/>'),
+        (
+            "<ds:KeyInfo>",
+            '<ds:KeyInfo><k:KeyInfoReference xmlns:k="http://www.w3.org/2009/xmldsig11#" URI="#token-1"/>',
+        ),
+        ('<wsse:Reference URI="#token-1"', '<wsse:Reference URI="http://127.0.0.1:9/token"'),
+        ('<wsse:Reference URI="#token-1"', '<wsse:Reference URI="file:///etc/hostname"'),
+    ],
+)
+def test_rule_11_indirections_are_refused(edit: tuple[str, str]) -> None:
+    verdict = judged(GOOD, edit)
+
+    assert verdict.reason in {Reason.STRUCTURE, Reason.REFERENCE_URI}
