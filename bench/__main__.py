@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bench.floor import bare_steps, signature_check
+from bench.floor import bare_steps
 from bench.measuring import Timing, compare
 from bench.messages import SIZES, signed_message
 from bench.verifiers import libxmlsec, signxml, wssgate, zeep
@@ -18,7 +18,7 @@ ONE_KEY = "wssgate, 1 key"
 TWO_KEYS = "wssgate, 2 keys"
 PEER = "python-xmlsec"
 FLOOR = "floor: bare steps"
-CHECK = "one signature check"
+FLOOR_TWO = "floor, one more signature check"
 TARGET = 0.5
 """At 5 KB, of the time of python-xmlsec."""
 
@@ -34,9 +34,10 @@ def main() -> None:
         console.print(_table(name, len(signed_message(SIZES[name])), timings))
     small = results["5 KB"]
     ratio = small[ONE_KEY].ratio_to(small[PEER])
-    added, check = small[TWO_KEYS].difference_to(small[ONE_KEY]), small[CHECK].microseconds
+    added = small[TWO_KEYS].difference_to(small[ONE_KEY])
+    check = small[FLOOR_TWO].difference_to(small[FLOOR])
     console.print(f"5 KB: {ratio:.2f} x python-xmlsec (target: at most {TARGET})")
-    console.print(f"5 KB: a second trusted key adds {added:.0f} µs; one signature check takes {check:.0f} µs")
+    console.print(f"5 KB: a second trusted key adds {added:.0f} µs; a bare signature check {check:.0f} µs")
     if arguments.json:
         arguments.json.write_text(json.dumps(_figures(results), indent=1) + "\n")
 
@@ -51,7 +52,7 @@ def _measure(size: int) -> dict[str, Timing]:
             "zeep": zeep(message, signer),
             "signxml": signxml(message, signer),
             FLOOR: bare_steps(message, signer),
-            CHECK: signature_check(message, signer),
+            FLOOR_TWO: bare_steps(message, signer, entry("new")),
         }
     )
 

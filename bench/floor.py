@@ -3,6 +3,7 @@
 import base64
 import hashlib
 
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
@@ -14,16 +15,13 @@ from keystore import TrustedCertificate
 _DS = "{http://www.w3.org/2000/09/xmldsig#}"
 
 
-def signature_check(message: bytes, signer: TrustedCertificate) -> Call:
-    """One RSA signature check, the cost that a further trusted key may add."""
-    key, value, digest = _parts(message, signer)
-    scheme, prehashed = padding.PKCS1v15(), Prehashed(hashes.SHA256())
-    return lambda: key.verify(value, digest, scheme, prehashed)
+def bare_steps(message: bytes, signer: TrustedCertificate, *others: TrustedCertificate) -> Call:
+    """Parse, three canonical forms, three digests and a signature check: no structure, no rule, no record.
 
-
-def bare_steps(message: bytes, signer: TrustedCertificate) -> Call:
-    """Parse, three canonical forms, three digests and one signature check: no structure, no rule, no record."""
-    key, value, _ = _parts(message, signer)
+    For each of `others` there is one more check, under a key that did not sign.
+    """
+    key, value = _key_of(signer), _value_of(message)
+    other_keys = [_key_of(other) for other in others]
     scheme, prehashed = padding.PKCS1v15(), Prehashed(hashes.SHA256())
 
     def call() -> object:
@@ -33,7 +31,14 @@ def bare_steps(message: bytes, signer: TrustedCertificate) -> Call:
         timestamp, signature = security[1], security[2]
         for element in (body, timestamp):
             hashlib.sha256(_canonical(element)).digest()
-        key.verify(value, hashlib.sha256(_canonical(signature[0])).digest(), scheme, prehashed)
+        digest = hashlib.sha256(_canonical(signature[0])).digest()
+        key.verify(value, digest, scheme, prehashed)
+        for other in other_keys:
+            try:
+                other.verify(value, digest, scheme, prehashed)
+            except InvalidSignature:
+                continue
+            raise AssertionError("the key of somebody else verified the signature")
         return root
 
     return call
@@ -43,10 +48,11 @@ def _canonical(element: etree._Element) -> bytes:
     return etree.tostring(element, method="c14n", exclusive=True, with_comments=False)
 
 
-def _parts(message: bytes, signer: TrustedCertificate) -> tuple[rsa.RSAPublicKey, bytes, bytes]:
-    signature = etree.fromstring(message).find(f".//{_DS}Signature")
-    assert signature is not None
-    key = signer.public_key
+def _key_of(entry: TrustedCertificate) -> rsa.RSAPublicKey:
+    key = entry.public_key
     assert isinstance(key, rsa.RSAPublicKey)
-    value = base64.b64decode(signature.findtext(f"{_DS}SignatureValue") or "")
-    return key, value, hashlib.sha256(_canonical(signature[0])).digest()
+    return key
+
+
+def _value_of(message: bytes) -> bytes:
+    return base64.b64decode(etree.fromstring(message).findtext(f".//{_DS}SignatureValue") or "")

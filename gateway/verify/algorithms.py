@@ -27,9 +27,9 @@ class KeyFamily(StrEnum):
     ED25519 = "Ed25519"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class SignatureAlgorithm:
-    """One SignatureMethod."""
+    """One SignatureMethod; there is one object for each."""
 
     uri: str
     family: KeyFamily

@@ -1,46 +1,52 @@
 """Step 8: the signature value under one public key (RFC 8017, FIPS 186-5, RFC 8032, RFC 9231)."""
 
 import hashlib
+from collections.abc import Callable
 from functools import lru_cache
-from typing import Final, cast
+from typing import cast
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, encode_dss_signature
 
 from gateway.verify.algorithms import KeyFamily, SignatureAlgorithm
 from keystore import SigningKey
 
-_PKCS1V15: Final = padding.PKCS1v15()
+
+@lru_cache(maxsize=64)
+def _scheme(algorithm: SignatureAlgorithm) -> tuple[object, ...]:
+    """What the library's `verify` of that family takes behind the signature and the digest."""
+    if algorithm.hash is None:
+        return ()
+    prehashed = Prehashed(algorithm.hash)
+    if algorithm.family is KeyFamily.EC:
+        return (ec.ECDSA(prehashed),)
+    if algorithm.pss:
+        return padding.PSS(padding.MGF1(algorithm.hash), algorithm.hash.digest_size), prehashed
+    return padding.PKCS1v15(), prehashed
 
 
 class SignedOctets:
     """The canonical SignedInfo, hashed once however many keys are tried."""
 
-    __slots__ = ("_algorithm", "_digest", "octets")
+    __slots__ = ("_algorithm", "_digest", "_scheme", "octets")
 
     def __init__(self, octets: bytes, algorithm: SignatureAlgorithm) -> None:
         """Hash `octets` as `algorithm` wants it."""
         self.octets = octets
         self._algorithm = algorithm
         self._digest = octets if algorithm.hash is None else hashlib.new(algorithm.hash.name, octets).digest()
+        self._scheme = _scheme(algorithm)
 
     def is_signed_by(self, key: SigningKey, value: bytes) -> bool:
         """Whether `value` is the signature of these octets under `key`, which must be `applicable`."""
-        algorithm = self._algorithm
+        if self._algorithm.family is KeyFamily.EC:
+            # r and s side by side (RFC 9231, 2.3.6), which the library takes as a DER sequence.
+            half = len(value) // 2
+            value = encode_dss_signature(int.from_bytes(value[:half], "big"), int.from_bytes(value[half:], "big"))
+        verify: Callable[..., None] = key.verify
         try:
-            if algorithm.hash is None:
-                cast(ed25519.Ed25519PublicKey, key).verify(value, self.octets)
-            elif algorithm.family is KeyFamily.EC:
-                half = len(value) // 2
-                dss = encode_dss_signature(int.from_bytes(value[:half], "big"), int.from_bytes(value[half:], "big"))
-                scheme = ec.ECDSA(Prehashed(algorithm.hash))
-                cast(ec.EllipticCurvePublicKey, key).verify(dss, self._digest, scheme)
-            else:
-                filling: padding.AsymmetricPadding = _PKCS1V15
-                if algorithm.pss:
-                    filling = padding.PSS(padding.MGF1(algorithm.hash), algorithm.hash.digest_size)
-                cast(rsa.RSAPublicKey, key).verify(value, self._digest, filling, Prehashed(algorithm.hash))
+            verify(value, self._digest, *self._scheme)
         except (InvalidSignature, UnsupportedAlgorithm, ValueError):
             # A key that the library will not compute with has verified nothing.
             return False
