@@ -104,9 +104,9 @@ def _parsed(text: bytes) -> etree._Element:
             raise Rejection(Reason.ENCODING, "the message is not valid UTF-8") from error
         if "depth" in str(error):
             raise Rejection(Reason.LIMITS, "the elements are nested too deeply") from error
-        raise Rejection(
-            Reason.MALFORMED, f"the message is not well-formed XML: {printable(error.msg or '')}"
-        ) from error
+        page = " (an HTML page?)" if text.lstrip()[:5].lower() == b"<html" else ""
+        cause = printable(" ".join((error.msg or "").split()))
+        raise Rejection(Reason.MALFORMED, f"the message is not well-formed XML{page}: {cause}") from error
     finally:
         _PARSERS.append(parser)
     # The scan of the prolog has refused it; should a parser ever see more in the bytes than the scan did, this says so.

@@ -130,6 +130,7 @@ def test_long_namespace_names_times_elements_are_bounded(text: str, refused: boo
         (b"x", Reason.MALFORMED, "the message is not well-formed XML: "),
         (b"{}", Reason.MALFORMED, "not well-formed"),
         (b"<a>", Reason.MALFORMED, "not well-formed"),
+        (b"\n<HTML><p>", Reason.MALFORMED, r"not well-formed XML \(an HTML page\?\): "),
         (b"<a></b>", Reason.MALFORMED, "not well-formed"),
         (b"<a/><b/>", Reason.MALFORMED, "not well-formed"),
         (b"<a b='1' b='2'/>", Reason.MALFORMED, "not well-formed"),
