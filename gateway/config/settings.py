@@ -113,11 +113,17 @@ class EndpointSettings(BaseModel):
     upstream_timeout: Deadline = timedelta(seconds=60)
     """Until the whole response has arrived, connecting included."""
     empty_responses: Literal["pass", "reject"] = "pass"
-    """A response without a body, such as 202, has nothing that could be signed."""
+    """`pass`: HTTP 202 and 204 without a body are delivered, without Location, WWW-Authenticate and Set-Cookie.
+
+    They have nothing that could be signed. With any other status a response without a body is rejected as unsigned.
+    """
     unsigned_faults: Literal["pass", "reject"] = "reject"
     """Many stacks do not sign their SOAP Faults."""
     wsdl: Literal["pass", "reject"] = "pass"
-    """Retrieval of WSDL and schemas with GET."""
+    """Retrieval of WSDL and schemas with GET: `?wsdl` and `?xsd=NAME` at `path`, NAME.wsdl and NAME.xsd below it.
+
+    A document that imports another one from elsewhere than `upstream` is refused.
+    """
     replay_attacks: Literal["reject", "ignore"] = "reject"
     """A response seen before; only a signed Timestamp lets it be told for sure."""
     policy: Policy = Policy()

@@ -8,8 +8,10 @@ from gateway.ledger.errors import (
     LedgerBusy,
     LedgerClosed,
     LedgerError,
+    LedgerTooSlow,
     LedgerUnavailable,
     RecordRefused,
+    ReplayGuardBroken,
     SchemaMismatch,
 )
 from gateway.ledger.instants import start_of_hour
@@ -30,6 +32,7 @@ from gateway.ledger.record import MessageRecord, Receipt, record_fields
 from gateway.ledger.record_ids import new_record_id
 from gateway.ledger.rollups import How
 from gateway.ledger.schema import SchemaState, SchemaStatus, migrate, schema_state
+from gateway.ledger.self_test import prove_replay_guard
 from gateway.ledger.writer import LedgerWriter
 
 __all__ = [
@@ -46,6 +49,7 @@ __all__ = [
     "Receipt",
     "new_record_id",
     "record_fields",
+    "prove_replay_guard",
     # reading
     "How",
     "RecordFilter",
@@ -71,6 +75,8 @@ __all__ = [
     "SchemaMismatch",
     "LedgerUnavailable",
     "LedgerClosed",
+    "LedgerTooSlow",
     "LedgerBusy",
+    "ReplayGuardBroken",
     "RecordRefused",
 ]

@@ -59,6 +59,17 @@ def writing(engine: Engine) -> Iterator[Connection]:
 
 
 @contextmanager
+def rehearsing(engine: Engine) -> Iterator[Connection]:
+    """A transaction like that of `writing`, of which nothing stays: it is rolled back in any case."""
+    with engine.connect().execution_options(**{_BEGIN: "IMMEDIATE"}) as connection:
+        transaction = connection.begin()
+        try:
+            yield connection
+        finally:
+            transaction.rollback()
+
+
+@contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
     """A transaction that sees one state of the database.
 

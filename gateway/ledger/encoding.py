@@ -26,7 +26,7 @@ MAX_ITEMS = 64
 _MAX_INTEGER = 2**63 - 1
 
 _INSTANTS = {"time", "fresh_until"}
-_LISTS = {"verified_by", "recognised", "signatures", "warnings"}
+_LISTS = {"verified_by", "recognised", "signatures", "warnings", "replay_keys"}
 _EMPTY_FOR_NONE = {"operation", "reason"}
 
 
@@ -63,7 +63,7 @@ def row_of(record: MessageRecord) -> Row:
             "upstream_ms": float(record.upstream_ms),
             "verify_ms": float(record.verify_ms),
             "keystore_revision": _integer(record.keystore_revision),
-            "replay_key": _optional(record.replay_key),
+            "replay_keys": _json(_replay_keys(record)),
             "fresh_until": None if record.fresh_until is None else to_microseconds(record.fresh_until),
             "replay_check": bool(record.replay_check),
         }
@@ -89,6 +89,7 @@ def record_of(row: Mapping[str, Any]) -> MessageRecord:
     values["recognised"] = tuple(_read_entry(v) for v in values["recognised"])
     values["signatures"] = tuple(_read_signature(s) for s in values["signatures"])
     values["warnings"] = tuple(values["warnings"])
+    values["replay_keys"] = tuple(values["replay_keys"])
     return MessageRecord(**values)
 
 
@@ -112,6 +113,13 @@ def stored_text(text: str, limit: int = MAX_NAME) -> str:
 
 def _optional(text: str | None) -> str | None:
     return None if text is None else stored_text(text)
+
+
+def _replay_keys(record: MessageRecord) -> list[str]:
+    # Unlike other lists this one is never cut short: a key that is not remembered is one that may come again.
+    if len(record.replay_keys) > MAX_ITEMS:
+        raise ValueError(f"it has more than {MAX_ITEMS} signatures to remember against replay attacks")
+    return [str(key) for key in record.replay_keys]
 
 
 def _integer(value: int) -> int:

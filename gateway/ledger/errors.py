@@ -5,7 +5,9 @@ LedgerError
 │   ├── DatabaseUnsupported   the URL names a kind of database that this version does not know
 │   └── SchemaMismatch        the database was made by a newer version, or is not one of ours
 ├── LedgerUnavailable         a group of records could not be written; none of it was
-│   └── LedgerClosed          the writer has been closed
+│   ├── LedgerClosed          the writer has been closed
+│   └── LedgerTooSlow         no commit in time; the error knows whether the record was taken back
+├── ReplayGuardBroken         the memory against replay attacks does not do its work: nothing may be served
 ├── LedgerBusy                more records wait than may wait; nothing was queued
 └── RecordRefused             this one record cannot be stored (its id exists, a number is out of range)
 """
@@ -35,6 +37,27 @@ class LedgerUnavailable(LedgerError):
 
 class LedgerClosed(LedgerUnavailable):
     """The writer has been closed and takes no more records."""
+
+
+class LedgerTooSlow(LedgerUnavailable):
+    """The record was not committed in time: the message must not be released."""
+
+    def __init__(self, seconds: float, *, withdrawn: bool) -> None:
+        """Hold whether the record was taken back before the writer began with it.
+
+        Where it was not, it may still be committed, and then says `released` although nothing left.
+        """
+        state = (
+            "it was taken back and will not be written"
+            if withdrawn
+            else "it was being written already and may still be committed, although nothing was delivered"
+        )
+        super().__init__(f"the record was not committed within {seconds:g} s; {state}")
+        self.withdrawn = withdrawn
+
+
+class ReplayGuardBroken(LedgerError):
+    """The memory against replay attacks does not recognise what is repeated, or takes everything for repeated."""
 
 
 class LedgerBusy(LedgerError):

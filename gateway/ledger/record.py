@@ -30,7 +30,11 @@ class MessageRecord:
     reason: str | None
     detail: str
     released: bool
-    """Whether the response went to the client: always with `accepted`, with `rejected` only in mode `observe`."""
+    """Whether the response was permitted to leave: always with `accepted`, with `rejected` only in mode `observe`.
+
+    The record is committed before the first byte leaves, so it cannot say that the client received it: the client may
+    have gone meanwhile, or the commit may have come too late and the client was told 503 (the log names the record).
+    """
     verified_by: tuple[VerifiedBy, ...] = ()
     recognised: tuple[VerifiedBy, ...] = ()
     signatures: tuple[SignatureReport, ...] = field(default=())
@@ -48,10 +52,11 @@ class MessageRecord:
     """Milliseconds until the whole response had arrived."""
     verify_ms: float
     keystore_revision: int
-    replay_key: str | None = None
+    replay_keys: tuple[str, ...] = ()
+    """One for each signature that carries the required parts and covers the Timestamp."""
     fresh_until: datetime | None = None
     replay_check: bool = False
-    """Ask the writer to refuse a second acceptance of the same `replay_key` before `fresh_until`."""
+    """Ask the writer to refuse a second acceptance of any of `replay_keys` before `fresh_until`."""
 
     @property
     def released_when_rejected(self) -> bool:
@@ -82,6 +87,6 @@ def record_fields(verdict: Verdict) -> dict[str, object]:
         "message_id": verdict.message_id,
         "relates_to": verdict.relates_to,
         "warnings": verdict.warnings,
-        "replay_key": verdict.replay_key,
+        "replay_keys": verdict.replay_keys,
         "fresh_until": verdict.fresh_until,
     }

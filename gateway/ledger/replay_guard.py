@@ -1,6 +1,8 @@
 """The memory against replay attacks: a signature is accepted once, on every worker of every instance together.
 
-The insert and the record share one transaction: at no moment is a message accepted and not remembered.
+The insert and the record share one transaction: at no moment is a message accepted and not remembered. A message with
+several signatures has a key for each, and repeats itself as soon as one of them was seen: otherwise leaving out or
+swapping signatures would make another message of it.
 """
 
 import json
@@ -25,22 +27,28 @@ _DETAIL = "the same signed message was accepted before: a replay attack, or a re
 def refuse_replayed(connection: Connection, rows: Sequence[Row]) -> set[str]:
     """Remember the accepted signatures of `rows`; turn the rows that repeat one into rejections. Return their ids.
 
+    All keys of a row are remembered, those of a row that repeats as well: what came with a known signature is the
+    same message, and its other signatures must not bring it in again.
     A row that repeats loses its `verified_by`: an old message sent again is no evidence that its key is in use.
     """
+    asking = [
+        (row, set(json.loads(row["replay_keys"])))
+        for row in rows
+        if row["replay_check"] and row["outcome"] == Outcome.ACCEPTED
+    ]
     # One row per key can be asked in one statement; a second one of the group repeats the first in any case.
-    asking: dict[str, Row] = {}
-    repeating: list[Row] = []
-    for row in rows:
-        key = row["replay_key"]
-        if not row["replay_check"] or not key or row["outcome"] != Outcome.ACCEPTED:
-            continue
-        if key not in asking:
-            asking[key] = row
-        elif row["time"] < _expiry(asking[key]):
-            repeating.append(row)
-    if asking:
-        new = _remember(connection, asking)
-        repeating += [row for key, row in asking.items() if key not in new]
+    first: dict[str, Row] = {}
+    for row, keys in asking:
+        for key in keys:
+            first.setdefault(key, row)
+    if not first:
+        return set()
+    new = _remember(connection, first)
+    repeating = [
+        row
+        for row, keys in asking
+        if any(key not in new or (first[key] is not row and row["time"] < _expiry(first[key])) for key in keys)
+    ]
     for row in repeating:
         row["outcome"] = str(Outcome.REJECTED)
         row["reason"] = str(Reason.REPLAYED)
@@ -58,7 +66,8 @@ def _remember(connection: Connection, asking: dict[str, Row]) -> set[str]:
         set_={"seen": statement.excluded.seen, "expires": statement.excluded.expires},
         where=replay_guard.c.expires <= statement.excluded.seen,
     ).returning(replay_guard.c.replay_key)
-    values = [{"replay_key": key, "seen": row["time"], "expires": _expiry(row)} for key, row in asking.items()]
+    # Sorted, so that two writers on a database with row locks take them in one order.
+    values = [{"replay_key": key, "seen": row["time"], "expires": _expiry(row)} for key, row in sorted(asking.items())]
     return set(connection.execute(upsert, values).scalars())
 
 

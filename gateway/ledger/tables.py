@@ -52,7 +52,7 @@ messages = Table(
     Column("upstream_ms", Float, nullable=False),
     Column("verify_ms", Float, nullable=False),
     Column("keystore_revision", BigInteger, nullable=False),
-    Column("replay_key", Text),
+    Column("replay_keys", Text, nullable=False),
     Column("fresh_until", BigInteger),
     Column("replay_check", Boolean, nullable=False),
     UniqueConstraint("writer", "sequence", name="messages_chain"),

@@ -8,23 +8,29 @@ import asyncio
 import contextlib
 import threading
 import time
-from collections import deque
+from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
-from sqlalchemy import Engine, insert
+from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
 
-from gateway.ledger.chain import Link, store_head, stored_head
+from gateway.ledger.chain import Link, stored_head
 from gateway.ledger.connections import explain, file_identity, writing
 from gateway.ledger.database import database_path
 from gateway.ledger.encoding import Row, row_of
-from gateway.ledger.errors import LedgerBusy, LedgerClosed, LedgerError, LedgerUnavailable, RecordRefused
+from gateway.ledger.errors import (
+    LedgerBusy,
+    LedgerClosed,
+    LedgerError,
+    LedgerTooSlow,
+    LedgerUnavailable,
+    RecordRefused,
+)
 from gateway.ledger.record import MessageRecord, Receipt
-from gateway.ledger.replay_guard import forget_expired, refuse_replayed
-from gateway.ledger.rollups import add_to_rollups
-from gateway.ledger.tables import messages
+from gateway.ledger.replay_guard import forget_expired
+from gateway.ledger.storing import store_rows
 
 QUEUE_LIMIT = 10_000
 """Records that may wait: a few seconds of full load; beyond it waiting only adds to the delay."""
@@ -38,7 +44,7 @@ FORGET_LIMIT = 1000
 """Replay keys dropped at a time."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Waiting:
     """A queued record and who waits for its receipt."""
 
@@ -68,7 +74,8 @@ class WriterState:
 @dataclass(slots=True)
 class _Inbox:
     condition: threading.Condition = field(default_factory=threading.Condition)
-    items: deque[_Waiting] = field(default_factory=deque)
+    items: OrderedDict[_Waiting, None] = field(default_factory=OrderedDict)
+    """In the order of arrival; one that is withdrawn leaves it at once, however many wait."""
     closing: bool = False
 
 
@@ -99,27 +106,46 @@ class LedgerWriter:
     def submit(self, record: MessageRecord) -> "Future[Receipt]":
         """Queue `record`; the future has its receipt once it is committed, or the `LedgerError` that prevented it.
 
+        Cancelling the future takes the record back for as long as the writer has not begun with it.
+
         Raises:
             LedgerBusy: Too many records wait.
             LedgerClosed: The writer has been closed.
         """
         future: Future[Receipt] = Future()
-        future.set_running_or_notify_cancel()  # once queued, it is written: it cannot be cancelled
         self._queue(_Waiting(record, future))
         return future
 
-    async def append(self, record: MessageRecord) -> Receipt:
-        """Write `record` and return its receipt once it is committed. Cancelling does not take the record back.
+    async def append(self, record: MessageRecord, *, seconds: float | None = None) -> Receipt:
+        """Write `record` and return its receipt once it is committed.
+
+        When the time is over, or whoever waits is cancelled, the record is taken back if the writer has not begun with
+        it; else it may be committed all the same, although nobody got its receipt.
+
+        Args:
+            record: What is to be written.
+            seconds: How long to wait; None waits as long as it takes.
 
         Raises:
+            LedgerTooSlow: There was no commit within `seconds`; the error tells whether the record was taken back.
             LedgerBusy: Too many records wait.
             LedgerUnavailable: The record could not be written, or the writer has been closed.
             RecordRefused: This record cannot be stored.
         """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Receipt] = loop.create_future()
-        self._queue(_Waiting(record, future, loop))
-        return await future
+        waiting = _Waiting(record, future, loop)
+        self._queue(waiting)
+        try:
+            async with asyncio.timeout(seconds):
+                return await future
+        except TimeoutError as error:
+            if future.done() and not future.cancelled():
+                return future.result()  # committed in the very instant: the record counts
+            raise LedgerTooSlow(seconds or 0.0, withdrawn=self._withdraw(waiting)) from error
+        except asyncio.CancelledError:
+            self._withdraw(waiting)
+            raise
 
     def close(self, timeout: float | None = None) -> bool:
         """Write what is queued, then stop; further records are refused. Return whether it has stopped.
@@ -160,8 +186,16 @@ class LedgerWriter:
                 raise LedgerClosed("the ledger's writer has been closed: the gateway is stopping")
             if len(inbox.items) >= self._queue_limit:
                 raise LedgerBusy(f"{len(inbox.items)} records wait to be written; try again in a moment")
-            inbox.items.append(waiting)
+            inbox.items[waiting] = None
             inbox.condition.notify()
+
+    def _withdraw(self, waiting: _Waiting) -> bool:
+        """Take `waiting` out of the queue; False where the writer has it already."""
+        with self._inbox.condition:
+            if waiting not in self._inbox.items:
+                return False
+            del self._inbox.items[waiting]
+            return True
 
     def _run(self) -> None:
         while True:
@@ -186,7 +220,9 @@ class LedgerWriter:
                     return None
                 if not inbox.condition.wait(None if self._state.healthy else PROBE_SECONDS):
                     return []
-            return [inbox.items.popleft() for _ in range(min(len(inbox.items), GROUP_LIMIT))]
+            taken = [inbox.items.popitem(last=False)[0] for _ in range(min(len(inbox.items), GROUP_LIMIT))]
+        # From here on a record cannot be taken back.
+        return [w for w in taken if not isinstance(w.waiter, Future) or w.waiter.set_running_or_notify_cancel()]
 
     def _write(self, group: Sequence[_Waiting]) -> None:
         answers: list[tuple[_Waiting, Answer]] = []
@@ -223,13 +259,7 @@ class LedgerWriter:
         with writing(self._engine) as connection:
             if self._in_doubt:
                 self._resume(stored_head(connection, self._link.writer))
-            replayed = refuse_replayed(connection, rows)
-            link = self._link
-            for row in rows:
-                link = link.extend(row)
-            connection.execute(insert(messages), rows)
-            add_to_rollups(connection, rows)
-            store_head(connection, link, self._instance)
+            link, replayed = store_rows(connection, rows, self._link, self._instance)
             if time.monotonic() >= self._next_forget:
                 # By the records' own instants: what counts as expired must not depend on a second clock.
                 forget_expired(connection, min(row["time"] for row in rows), FORGET_LIMIT)

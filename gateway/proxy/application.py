@@ -59,10 +59,12 @@ class Application:
         if route is None:
             return self._refuse(text_answer(404, "No endpoint of this gateway has this path."))
         endpoint = generation.settings.endpoints[route.endpoint]
-        is_wsdl = scope["method"] == "GET" and is_retrieval(route.rest or endpoint.path, scope["query_string"])
+        is_wsdl = scope["method"] == "GET" and is_retrieval(route.rest, scope["query_string"])
         if scope["method"] != "POST" and not is_wsdl:
             allowed = b"POST, GET" if endpoint.wsdl == "pass" else b"POST"
-            sentence = "Send SOAP messages with POST; GET is for ?wsdl and ?xsd alone."
+            sentence = (
+                "Send SOAP messages with POST; GET is for ?wsdl and ?xsd=NAME alone, at the path of the endpoint."
+            )
             return self._refuse(text_answer(405, sentence, (b"allow", allowed)))
         if is_wsdl and endpoint.wsdl == "reject":
             return self._refuse(text_answer(403, "Retrieval of WSDL and schemas is turned off for this endpoint."))

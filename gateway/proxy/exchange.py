@@ -13,7 +13,7 @@ from typing import Final, Protocol
 import structlog
 
 from gateway.config import EndpointSettings, Mode
-from gateway.ledger.errors import LedgerError
+from gateway.ledger.errors import LedgerError, LedgerTooSlow
 from gateway.ledger.record import MessageRecord, Receipt
 from gateway.ledger.record_ids import new_record_id
 from gateway.proxy.answer import Answer
@@ -45,8 +45,8 @@ BREAKDOWN_SENTENCE: Final = "The response of the receiver could not be verified 
 class Ledger(Protocol):
     """Where records go."""
 
-    async def append(self, record: MessageRecord) -> Receipt:
-        """Write `record` durably, then return."""
+    async def append(self, record: MessageRecord, *, seconds: float | None = None) -> Receipt:
+        """Write `record` durably, then return; raise `LedgerTooSlow` where that takes longer than `seconds`."""
         ...
 
 
@@ -153,7 +153,7 @@ async def record_judgement(
         upstream_ms=upstream_seconds * 1000,
         verify_ms=judgement.verify_seconds * 1000,
         keystore_revision=judgement.keystore_revision,
-        replay_key=verdict.replay_key,
+        replay_keys=verdict.replay_keys,
         fresh_until=verdict.fresh_until,
         replay_check=endpoint.replay_attacks == "reject",
     )
@@ -161,20 +161,28 @@ async def record_judgement(
 
 
 async def write_record(record: MessageRecord, surroundings: Surroundings) -> Recorded | None:
-    """Write `record` and tell metrics and log; None where it cannot be written."""
+    """Write `record` and tell metrics and log; None where it cannot be written, and nothing may be released.
+
+    A record whose commit comes too late is taken back. Where the writer has begun with it already, it may still be
+    committed: then it says `released`, which means that the response was permitted to leave, and the log names it as
+    not delivered.
+    """
     started = time.perf_counter()
     try:
-        async with asyncio.timeout(LEDGER_SECONDS):
-            receipt = await surroundings.ledger.append(record)
-    except (LedgerError, TimeoutError) as error:
+        receipt = await surroundings.ledger.append(record, seconds=LEDGER_SECONDS)
+    except LedgerError as error:
         surroundings.metrics.count_message(record.endpoint, record.kind, "unrecorded", None, ())
+        in_doubt = isinstance(error, LedgerTooSlow) and not error.withdrawn
         _log.error(
-            "not recorded, not delivered",
+            "perhaps recorded, not delivered" if in_doubt else "not recorded, not delivered",
             endpoint=record.endpoint,
             record=record.id,
-            error=str(error) or f"no commit within {LEDGER_SECONDS:g} s",
+            error=str(error),
         )
         return None
+    except asyncio.CancelledError:
+        _log.warning("cut short while being recorded, not delivered", endpoint=record.endpoint, record=record.id)
+        raise
     finally:
         surroundings.metrics.ledger_seconds.observe(time.perf_counter() - started)
     if receipt.replayed:
@@ -250,7 +258,12 @@ def _release(
         content_type = content_type_of(response)
     except Rejection:  # several of them; only mode `observe` gets here
         content_type = response.values(b"content-type")[0]
-    kept = response_headers(response.headers, content_type=content_type, keep_encoding=not judgement.is_decoded)
+    kept = response_headers(
+        response.headers,
+        content_type=content_type,
+        keep_encoding=not judgement.is_decoded,
+        is_unverified=judgement.kind == "empty" and judgement.outcome == "passed",
+    )
     return Answer(response.status, (*kept, *headers), judgement.body)
 
 

@@ -34,6 +34,8 @@ _MADE_ANEW_FOR_CLIENT = frozenset(
         b"refresh",
     }
 )
+_STEERING = frozenset({b"location", b"www-authenticate", b"set-cookie", b"set-cookie2"})
+"""Fields that steer a client; on a response without a body there is no signature anywhere near them."""
 _OWN_PREFIX = b"wssgate-"
 ACCEPT_ENCODING = "gzip, deflate"
 """What the gateway can decode under a cap."""
@@ -52,17 +54,33 @@ def request_headers(headers: Headers) -> list[tuple[str, str]]:
 
 
 def response_headers(
-    headers: Headers, *, content_type: str | None, keep_encoding: bool = False
+    headers: Headers, *, content_type: str | None, keep_encoding: bool = False, is_unverified: bool = False
 ) -> list[tuple[bytes, bytes]]:
     """The header fields of a response as they go to the client.
 
-    `content_type` is the one that the verification went by. With `keep_encoding` the body leaves as it came.
+    `content_type` is the one that the verification went by. With `keep_encoding` the body leaves as it came. With
+    `is_unverified` nothing goes that would send the client elsewhere, ask for its credentials or set its cookies.
     """
     left_out = _MADE_ANEW_FOR_CLIENT - {b"content-encoding"} if keep_encoding else _MADE_ANEW_FOR_CLIENT
+    if is_unverified:
+        left_out |= _STEERING
     forwarded = [(name, value) for name, value in _end_to_end(headers) if name not in left_out]
-    if content_type is not None:
+    if content_type is not None and not _INVALID_VALUE.search(content_type.encode("latin-1", "replace")):
         forwarded.append((b"content-type", content_type.encode("latin-1", "replace")))
     return forwarded
+
+
+def unforwardable_field(headers: Headers) -> str | None:
+    """The name of the first header field that is meant for the client and cannot be passed on; None without any."""
+    for name, value in headers:
+        lowered = name.lower()
+        if lowered in _HOP_BY_HOP:
+            continue
+        if not _TOKEN.fullmatch(name):
+            return "with a name that is none"
+        if _INVALID_VALUE.search(value):
+            return name.decode("ascii")
+    return None
 
 
 def single(headers: Headers, name: bytes) -> bytes | None:

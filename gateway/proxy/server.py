@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import socket
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
@@ -13,7 +14,8 @@ import structlog
 import uvloop
 
 from gateway.config import ConfigurationError, Settings, load_settings
-from gateway.ledger import LedgerWriter, migrate, open_database
+from gateway.ledger import LedgerWriter, ReplayGuardBroken, migrate, open_database, prove_replay_guard
+from gateway.ledger.errors import LedgerError
 from gateway.proxy.admin import AdminApplication, Status
 from gateway.proxy.application import Application
 from gateway.proxy.exchange import Surroundings
@@ -50,7 +52,7 @@ def serve(settings: Settings) -> int:
 
     Raises:
         ConfigurationError: A TLS file of an endpoint cannot be used.
-        LedgerError: The database cannot be opened or migrated.
+        LedgerError: The database cannot be opened or migrated, or the memory against replay attacks does not work.
         KeystoreError: The keystore cannot be read.
         OSError: An address cannot be listened on.
     """
@@ -74,10 +76,13 @@ async def _serve(settings: Settings) -> None:
             loop.add_signal_handler(number, on_stop)
         loop.add_signal_handler(signal.SIGHUP, reload.set)
         reloader = asyncio.create_task(_reload_whenever(reload, gateway))
+        reloader.add_done_callback(lambda _: stop.set())
         try:
             gateway.announce()
             await stop.wait()
             _log.info("stopping", under_way=gateway.application.under_way)
+            if reloader.done():
+                reloader.result()  # raises what nothing may be served with
         finally:
             reloader.cancel()
     _log.info("stopped")
@@ -117,7 +122,7 @@ class Gateway:
 
         Raises:
             ConfigurationError: A TLS file of an endpoint cannot be used.
-            LedgerError: The database cannot be opened or migrated.
+            LedgerError: The database cannot be opened or migrated, or the memory against replay attacks does not work.
             KeystoreError: The keystore cannot be read.
             OSError: An address cannot be listened on.
         """
@@ -141,14 +146,22 @@ class Gateway:
             server.force_exit = True
 
     async def reload(self) -> None:
-        """Read the configuration again; a broken one changes nothing and is reported."""
+        """Read the configuration again; a broken one changes nothing and is reported.
+
+        Raises:
+            ReplayGuardBroken: The memory against replay attacks is needed and does not work: nothing may be served.
+        """
         try:
             settings = await asyncio.to_thread(load_settings, self.settings.source)
+            await self._prove_replay_guard(settings)
             generation = Generation.of(settings)
         except ConfigurationError as error:
-            for problem in error.problems:
-                _log.error("configuration not taken over, the last good one stays in use", problem=problem)
-            self._configuration_problem = str(error)
+            self._keep_configuration(error.problems)
+            return
+        except ReplayGuardBroken:
+            raise
+        except LedgerError as error:
+            self._keep_configuration([str(error)])
             return
         for key in _NEED_RESTART:
             if getattr(settings.gateway, key) != getattr(self.settings.gateway, key):
@@ -160,6 +173,19 @@ class Gateway:
         task.add_done_callback(self._retiring.discard)
         _log.info("configuration taken over", source=str(settings.source))
         self._announce_endpoints(settings)
+
+    def _keep_configuration(self, problems: Iterable[str]) -> None:
+        problems = tuple(problems)
+        for problem in problems:
+            _log.error("configuration not taken over, the last good one stays in use", problem=problem)
+        self._configuration_problem = "\n".join(problems)
+
+    async def _prove_replay_guard(self, settings: Settings) -> None:
+        """Try out the memory against replay attacks, where an endpoint relies on it."""
+        relying = [name for name, endpoint in settings.endpoints.items() if endpoint.replay_attacks == "reject"]
+        if relying:
+            await asyncio.to_thread(prove_replay_guard, self._engine)
+            _log.info("memory against replay attacks is wired", endpoints=", ".join(relying))
 
     def announce(self) -> None:
         """Say where the gateway listens, what it does and what is dangerous about it."""
@@ -181,6 +207,8 @@ class Gateway:
         engine = open_database(gateway.database)
         self._stack.callback(engine.dispose)
         migrate(engine)
+        self._engine = engine
+        await self._prove_replay_guard(self.settings)
         self.metrics = Metrics()
         self.trust = TrustWatcher(KeystoreStore(engine), self.metrics.show_trust)
         self.trust.load()

@@ -13,6 +13,7 @@ import aiohttp
 from yarl import URL
 
 from gateway.config import EndpointSettings
+from gateway.proxy.pooling import BrokenFraming, StrictConnector
 
 _KEEP_ALIVE_SECONDS: Final = 4.0
 """Shorter than what servers commonly keep (Apache httpd: 5 s): a POST on a connection that the receiver is just closing
@@ -21,6 +22,10 @@ _CONNECT_SECONDS: Final = 10.0
 _PIECE: Final = 64 * 1024
 _WHOLE: Final = 1024 * 1024
 """Larger bodies are written in pieces, so that one of them does not hold up the event loop."""
+
+
+_REDIRECTS: Final = frozenset({300, 301, 302, 303, 305, 307, 308})
+"""Statuses that send the client elsewhere (RFC 9110, 15.4)."""
 
 
 class FailureKind(StrEnum):
@@ -92,7 +97,7 @@ class UpstreamClient:
         self._query = parts.query
         self._seconds = endpoint.upstream_timeout.total_seconds()
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
+            connector=StrictConnector(
                 limit=0,  # bounded by gateway.max_concurrency
                 ssl=context if context is not None else True,
                 keepalive_timeout=_KEEP_ALIVE_SECONDS,
@@ -145,6 +150,8 @@ class UpstreamClient:
             raise UpstreamFailure(
                 FailureKind.UNREACHABLE, f"no connection to the receiver: {_words(error.os_error)}"
             ) from error
+        except BrokenFraming as error:
+            raise UpstreamFailure(FailureKind.GARBAGE, "the receiver's answer is not HTTP") from error
         except (aiohttp.ServerDisconnectedError, aiohttp.ClientPayloadError, ConnectionError) as error:
             raise UpstreamFailure(
                 FailureKind.BROKEN_OFF, "the receiver closed the connection before its response was complete"
@@ -174,7 +181,7 @@ class UpstreamClient:
         ) as response:
             if not 200 <= response.status <= 599:
                 raise UpstreamFailure(FailureKind.GARBAGE, f"the receiver answered with HTTP status {response.status}")
-            if response.status in {301, 302, 303, 307, 308}:
+            if response.status in _REDIRECTS:
                 raise UpstreamFailure(
                     FailureKind.REDIRECT,
                     f"the receiver answered with a redirect (HTTP status {response.status}), which is not followed",

@@ -8,10 +8,8 @@ import asyncio
 import re
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
-from urllib.parse import urlsplit
 
 from gateway.config import EndpointSettings
 from gateway.proxy.answer import Answer, text_answer
@@ -27,69 +25,32 @@ from gateway.proxy.exchange import (
 )
 from gateway.proxy.faults import SoapVersion
 from gateway.proxy.forwarding import Headers, request_headers, response_headers, single
-from gateway.proxy.judgement import Judgement, decoded_body
+from gateway.proxy.judgement import Judgement, decoded_body, refuse_unforwardable
 from gateway.proxy.upstream import UpstreamClient, UpstreamFailure, UpstreamResponse
-from gateway.verify import Outcome, Policy, Reason, Verdict
-from gateway.verify.parsing import parse_document, serialize_document
+from gateway.proxy.wsdl_addresses import Addresses, rewrite
+from gateway.verify import Outcome, Policy, Verdict
 from gateway.verify.reason import Rejection
 
-_WSDL: Final = "{http://schemas.xmlsoap.org/wsdl/}"
-_WSDL_2: Final = "{http://www.w3.org/ns/wsdl}"
-_XSD: Final = "{http://www.w3.org/2001/XMLSchema}"
-_ROOTS: Final = frozenset({f"{_WSDL}definitions", f"{_WSDL_2}description", f"{_XSD}schema"})
-_ADDRESSES: Final = (
-    "{http://schemas.xmlsoap.org/wsdl/soap/}address",
-    "{http://schemas.xmlsoap.org/wsdl/soap12/}address",
-    "{http://schemas.xmlsoap.org/wsdl/http/}address",
-)
-_ENDPOINT_REFERENCES: Final = (
-    "{http://www.w3.org/2005/08/addressing}EndpointReference/{http://www.w3.org/2005/08/addressing}Address",
-    "{http://schemas.xmlsoap.org/ws/2004/08/addressing}EndpointReference/"
-    "{http://schemas.xmlsoap.org/ws/2004/08/addressing}Address",
-)
-_LOCATIONS: Final = (
-    (f"{_WSDL}import", "location"),
-    (f"{_WSDL_2}import", "location"),
-    (f"{_WSDL_2}include", "location"),
-    (f"{_XSD}import", "schemaLocation"),
-    (f"{_XSD}include", "schemaLocation"),
-    (f"{_XSD}redefine", "schemaLocation"),
-)
-_QUERY: Final = re.compile(rb"(?:wsdl|xsd|singlewsdl)(?:[=&].*)?", re.IGNORECASE | re.DOTALL)
+_QUERY: Final = re.compile(rb"singlewsdl|(?:wsdl|xsd)(?:=(?!\.)(?:[\w~-]|[./](?!\.))*)?", re.IGNORECASE)
+"""One parameter: what services call their parts, such as `xsd=1` or `wsdl=a/b.wsdl`; no escapes, no dot segments."""
+_FILE: Final = re.compile(r"(?:/[\w~-][\w.~-]*)*/[\w~-][\w.~-]*\.(?:wsdl|xsd)", re.IGNORECASE | re.ASCII)
+"""A document below the endpoint, as relative imports name it."""
 _HOST: Final = re.compile(
     rb"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?"
 )
 _OK: Final = 200
-_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _UNRECORDED: Final = "The document could not be recorded and was not delivered; try again later."
 
 
-@dataclass(frozen=True, slots=True)
-class Addresses:
-    """Where the receiver is, and where the gateway stands for it; both without a trailing slash."""
+def is_retrieval(rest: str, query: bytes) -> bool:
+    """Whether a GET asks for a WSDL or a schema, and for nothing else; `rest` is what follows the endpoint's path.
 
-    upstream: str
-    gateway: str
-
-    def translate(self, url: str) -> str | None:
-        """The gateway's URL for `url` of the receiver; None where `url` is not below the endpoint."""
-        try:
-            asked, own = urlsplit(url.strip()), urlsplit(self.upstream)
-            same_origin = _origin(asked.scheme, asked.hostname, asked.port) == _origin(
-                own.scheme, own.hostname, own.port
-            )
-        except ValueError:
-            return None
-        own_path = own.path.rstrip("/")
-        if not same_origin or not (asked.path == own_path or asked.path.startswith(f"{own_path}/")):
-            return None
-        query = f"?{asked.query}" if asked.query else ""
-        return f"{self.gateway}{asked.path[len(own_path) :]}{query}"
-
-
-def is_retrieval(path: str, query: bytes) -> bool:
-    """Whether a GET asks for a WSDL or a schema: `?wsdl`, `?xsd=...`, `?singleWsdl` (any case), NAME.wsdl, NAME.xsd."""
-    return _QUERY.fullmatch(query) is not None or (path.lower().endswith((".wsdl", ".xsd")) and not query)
+    That is `?wsdl`, `?wsdl=PART`, `?xsd=PART` or `?singleWsdl` (in any case) at the endpoint's own path, or NAME.wsdl
+    or NAME.xsd below it, without a query. A GET of any other shape might do something at the receiver.
+    """
+    if query:
+        return rest in {"", "/"} and _QUERY.fullmatch(query) is not None
+    return _FILE.fullmatch(rest) is not None
 
 
 def gateway_base(public_url: str | None, scheme: str, headers: Headers, endpoint: EndpointSettings) -> str | None:
@@ -139,46 +100,6 @@ async def retrieve(
     return _release(response, judgement, recorded)
 
 
-def rewrite(document: bytes, policy: Policy, addresses: Addresses) -> tuple[bytes, tuple[str, ...]]:
-    """`document` with the addresses of the receiver replaced, and warnings about what could not be translated.
-
-    Service addresses are always replaced: a client that went to the receiver itself would go unverified.
-
-    Raises:
-        Rejection: The document is not XML that the gateway reads, or neither a WSDL nor a schema.
-    """
-    root = parse_document(document, policy)
-    if root.tag not in _ROOTS:
-        raise Rejection(Reason.STRUCTURE, "the document is neither a WSDL nor a schema")
-    warnings: list[str] = []
-    for address in root.iter(*_ADDRESSES):
-        if address.get("location") is not None:
-            address.set("location", _service(address.get("location", ""), addresses, warnings))
-    for reference in _ENDPOINT_REFERENCES:
-        for address in root.iterfind(f".//{reference}"):
-            if (address.text or "").strip().startswith(("http:", "https:")) and len(address) == 0:
-                address.text = _service(address.text or "", addresses, warnings)
-    for element in root.iter(f"{_WSDL_2}endpoint"):
-        if element.get("address") is not None:
-            element.set("address", _service(element.get("address", ""), addresses, warnings))
-    for tag, attribute in _LOCATIONS:
-        for element in root.iter(tag):
-            location = element.get(attribute)
-            if location is not None and (translated := addresses.translate(location)) is not None:
-                element.set(attribute, translated)
-    return serialize_document(root), tuple(dict.fromkeys(warnings))
-
-
-def _service(location: str, addresses: Addresses, warnings: list[str]) -> str:
-    translated = addresses.translate(location)
-    if translated is None:
-        warnings.append(
-            "a service address that is not below the endpoint's upstream was replaced by the endpoint's own"
-        )
-        return addresses.gateway
-    return translated
-
-
 def _judge(response: UpstreamResponse, policy: Policy, addresses: Addresses, at: datetime, revision: int) -> Judgement:
     started = time.perf_counter()
     body, outcome = b"", "failed"
@@ -187,6 +108,7 @@ def _judge(response: UpstreamResponse, policy: Policy, addresses: Addresses, at:
         verdict = Verdict(Outcome.REJECTED, None, detail)
     else:
         try:
+            refuse_unforwardable(response)
             body, warnings = rewrite(decoded_body(response, policy), policy, addresses)
             detail = "a WSDL or schema, delivered with its addresses rewritten"
             verdict, outcome = Verdict(Outcome.REJECTED, None, detail, warnings=warnings), "passed"
@@ -217,8 +139,3 @@ def _without_validators(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[by
 def _unconditional(headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
     """Ask for the whole document: what the client has kept is a rewritten one, which the receiver knows nothing of."""
     return [(name, value) for name, value in headers if name != "range" and not name.startswith("if-")]
-
-
-def _origin(scheme: str, host: str | None, port: int | None) -> tuple[str, str, int | None]:
-    scheme = scheme.lower()
-    return scheme, (host or "").lower(), port or _DEFAULT_PORTS.get(scheme)

@@ -18,7 +18,7 @@ FULL = accepted(
     message_id="urn:uuid:1",
     relates_to="urn:uuid:0",
     warnings=("unprotected-prefix", "unbound"),
-    replay_key="e" * 64,
+    replay_keys=("e" * 64, "f" * 64),
     fresh_until=NOON + timedelta(minutes=5, microseconds=7),
     replay_check=True,
 )

@@ -3,21 +3,23 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 from sqlalchemy import Engine, select, text
 
-from gateway.ledger import LedgerWriter, MessageRecord, Receipt, queries
+from gateway.ledger import LedgerWriter, MessageRecord, Receipt, RecordRefused, queries
 from gateway.ledger.connections import reading, writing
+from gateway.ledger.encoding import MAX_ITEMS
 from gateway.ledger.instants import to_microseconds
 from gateway.ledger.replay_guard import DEFAULT_MEMORY, FORGET_MARGIN, forget_expired
 from gateway.ledger.tables import replay_guard
 from tests.gateway.ledger.load import NOON, OLD, accepted, rejected
 from tests.gateway.ledger.test_writer import _locked
 
-KEY = "e" * 64
+KEY, OTHER = "e" * 64, "f" * 64
 
 
 def _signed(**fields: Any) -> MessageRecord:
-    values = {"replay_key": KEY, "fresh_until": NOON + timedelta(minutes=5), "replay_check": True}
+    values = {"replay_keys": (KEY,), "fresh_until": NOON + timedelta(minutes=5), "replay_check": True}
     return accepted(OLD, **(values | fields))
 
 
@@ -48,15 +50,54 @@ def test_in_mode_observe_it_is_recorded_and_delivered(engine: Engine, writer: Le
 
 
 def test_two_in_one_group(engine: Engine, writer: LedgerWriter, tmp_path: Path) -> None:
-    first, other, second = _signed(), _signed(replay_key="f" * 64), _signed()
+    first, other, second = _signed(), _signed(replay_keys=("f" * 64,)), _signed()
     with _locked(tmp_path / "wssgate.db"):
         futures = [writer.submit(one) for one in (accepted(OLD), first, other, second)]
     assert [future.result(10).replayed for future in futures] == [False, False, False, True]
 
 
+@pytest.mark.parametrize(
+    "keys",
+    [(OTHER, KEY), (KEY,), (OTHER,), (KEY, "a" * 64), ("a" * 64, OTHER)],
+    ids=lambda keys: "".join(k[0] for k in keys),
+)
+def test_one_known_signature_among_several_makes_a_repetition(writer: LedgerWriter, keys: tuple[str, ...]) -> None:
+    assert not _write(writer, _signed(replay_keys=(KEY, OTHER))).replayed
+    assert _write(writer, _signed(replay_keys=keys)).replayed
+    assert not _write(writer, _signed(replay_keys=("b" * 64, "c" * 64))).replayed
+
+
+@pytest.mark.parametrize(
+    "keys", [(OTHER, KEY), (OTHER,), ("a" * 64, OTHER)], ids=lambda keys: "".join(k[0] for k in keys)
+)
+def test_one_known_signature_within_a_group(writer: LedgerWriter, tmp_path: Path, keys: tuple[str, ...]) -> None:
+    first, second, third = (
+        _signed(replay_keys=(KEY, OTHER)),
+        _signed(replay_keys=keys),
+        _signed(replay_keys=("b" * 64,)),
+    )
+    with _locked(tmp_path / "wssgate.db"):
+        futures = [writer.submit(one) for one in (accepted(OLD), first, second, third)]
+    assert [future.result(10).replayed for future in futures] == [False, False, True, False]
+
+
+def test_the_other_signatures_of_a_repetition_are_remembered_too(writer: LedgerWriter) -> None:
+    assert not _write(writer, _signed(replay_keys=(KEY,))).replayed
+    assert _write(writer, _signed(replay_keys=(KEY, OTHER))).replayed
+    assert _write(writer, _signed(replay_keys=(OTHER,))).replayed
+
+
+def test_more_signatures_than_are_stored_are_refused_and_never_cut_short(writer: LedgerWriter) -> None:
+    keys = tuple(f"{number:064x}" for number in range(MAX_ITEMS + 1))
+    with pytest.raises(RecordRefused, match="more than 64 signatures"):
+        _write(writer, _signed(replay_keys=keys))
+    assert not _write(writer, _signed(replay_keys=keys[:-1])).replayed
+    assert _write(writer, _signed(replay_keys=keys[-2:-1])).replayed
+
+
 def test_only_accepted_records_that_ask_for_it_are_remembered(writer: LedgerWriter) -> None:
-    asked = {"replay_key": KEY, "replay_check": True}
-    for record in (_signed(replay_check=False), rejected("timestamp-stale", **asked), _signed(replay_key=None)):
+    asked = {"replay_keys": (KEY,), "replay_check": True}
+    for record in (_signed(replay_check=False), rejected("timestamp-stale", **asked), _signed(replay_keys=())):
         assert not _write(writer, record).replayed
     assert not _write(writer, _signed()).replayed
     assert not _write(writer, _signed(replay_check=False)).replayed
@@ -85,7 +126,7 @@ def test_two_writers_accept_one_signature_once(engine: Engine) -> None:
 
     def send(writer: LedgerWriter) -> None:
         barrier.wait()
-        futures = [writer.submit(_signed(replay_key=f"{number:064x}")) for number in range(50)]
+        futures = [writer.submit(_signed(replay_keys=(f"{number:064x}",))) for number in range(50)]
         receipts.extend(future.result(10) for future in futures)
 
     threads = [threading.Thread(target=send, args=(writer,)) for writer in writers]

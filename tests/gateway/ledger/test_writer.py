@@ -14,6 +14,7 @@ from sqlalchemy import Engine, event, func, select, text
 from gateway.ledger import (
     LedgerBusy,
     LedgerClosed,
+    LedgerTooSlow,
     LedgerUnavailable,
     LedgerWriter,
     Receipt,
@@ -122,6 +123,65 @@ def test_a_cancelled_waiter_does_not_take_its_record_back(engine: Engine, writer
     asyncio.run(run())
     writer.submit(mixture(2)).result(10)
     assert queries.record(engine, record.id) is not None
+
+
+@pytest.mark.parametrize("is_taken", [True, False], ids=["being written", "queued"])
+def test_a_record_that_is_too_late_is_taken_back_where_that_can_still_be_done(
+    engine: Engine, writer: LedgerWriter, tmp_path: Path, is_taken: bool
+) -> None:
+    record = mixture(1)
+
+    async def run() -> None:
+        with _locked(tmp_path / "wssgate.db"):
+            if not is_taken:
+                writer.submit(mixture(0))
+                while writer.queue_depth:
+                    await asyncio.sleep(0.001)
+            with pytest.raises(LedgerTooSlow, match=r"within 0\.05 s; it was ") as late:
+                await writer.append(record, seconds=0.05)
+            assert late.value.withdrawn is not is_taken
+            assert writer.queue_depth == 0
+
+    asyncio.run(run())
+    writer.submit(mixture(2)).result(10)
+    assert (queries.record(engine, record.id) is not None) is is_taken
+    assert writer.healthy
+
+
+def test_a_cancelled_waiter_takes_back_what_is_only_queued(
+    engine: Engine, writer: LedgerWriter, tmp_path: Path
+) -> None:
+    record = mixture(1)
+
+    async def run() -> None:
+        with _locked(tmp_path / "wssgate.db"):
+            writer.submit(mixture(0))
+            while writer.queue_depth:
+                await asyncio.sleep(0.001)
+            task = asyncio.ensure_future(writer.append(record))
+            await asyncio.sleep(0.02)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+
+    asyncio.run(run())
+    writer.submit(mixture(2)).result(10)
+    assert queries.record(engine, record.id) is None
+
+
+def test_cancelling_a_future_takes_its_queued_record_back(engine: Engine, writer: LedgerWriter, tmp_path: Path) -> None:
+    with _locked(tmp_path / "wssgate.db"):
+        first = writer.submit(mixture(0))
+        while writer.queue_depth:
+            time.sleep(0.001)
+        assert not first.cancel(), "the writer has begun with it"
+        second, third = writer.submit(mixture(1)), writer.submit(mixture(2))
+        assert second.cancel()
+    for future in (first, third):
+        future.result(10)
+    assert _count(engine) == 2
+    assert writer.state.failed == 0
+    assert [report.state for report in verify_chain(engine)] == [ChainState.INTACT]
 
 
 def test_a_closed_event_loop_harms_nobody(engine: Engine, writer: LedgerWriter, tmp_path: Path) -> None:

@@ -20,6 +20,8 @@ from yarl import URL
 from zeep.wsse.signature import BinarySignature
 from zeep.wsse.utils import get_security_header
 
+from fixtures.generator import soap
+from fixtures.generator.signing import sign
 from gateway.config import load_settings
 from gateway.ledger import RecordFilter, StoredRecord, migrate, open_database, records
 from gateway.proxy.server import Gateway
@@ -64,6 +66,14 @@ def signed_with_timestamp(key: str = "old", text: str = SECRET) -> bytes:
     etree.SubElement(timestamp, f"{{{_WSU}}}Expires").text = f"{now + timedelta(minutes=5):%Y-%m-%dT%H:%M:%SZ}"
     get_security_header(document).append(timestamp)  # type: ignore[no-untyped-call]  # zeep has no types
     return _sign(document, key)
+
+
+def signed_twice(*keys: str) -> bytes:
+    """A response with a signed Timestamp, created now, and two signatures over the same parts."""
+    now = datetime.now(UTC)
+    times = [f"{instant:%Y-%m-%dT%H:%M:%SZ}" for instant in (now, now + timedelta(minutes=5))]
+    signatures = [soap.signature(soap.BODY, soap.TIMESTAMP, key_info="", number=number) for number in (1, 2)]
+    return sign(soap.Envelope(soap.timestamp(*times) + "".join(signatures)).text(), *(keys or ("old", "new")))
 
 
 def _sign(document: Any, key: str) -> bytes:

@@ -5,6 +5,8 @@ import gzip
 import hashlib
 import os
 import re
+import sqlite3
+import threading
 import zlib
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -12,7 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
+from gateway.proxy.judgement import INLINE_BYTES, runs_inline
+from gateway.proxy.upstream import UpstreamResponse
+from gateway.verify import verify
 from gateway.verify.parsing import parse_document
 from gateway.verify.policy import Policy
 from tests.gateway.proxy.harness import (
@@ -26,6 +32,7 @@ from tests.gateway.proxy.harness import (
     http,
     run,
     signed,
+    signed_twice,
     signed_with_timestamp,
     world,
 )
@@ -156,6 +163,8 @@ REJECTED: dict[str, tuple[bytes, str]] = {
     "bomb in members": (http(gzip.compress(b" " * 50_000) * 60, Content_Encoding="gzip"), "limits"),
     "too long": (http(signed() + b" " * 1_100_000), "limits"),
     "announced too long": (b"HTTP/1.1 200 OK\r\nContent-Length: 50000000\r\n\r\n" + b" " * 1000, "limits"),
+    "control in Content-Type": (http(signed(), content_type="text/xml\x01"), "encoding"),
+    "control in another field": (http(signed(), X_Field="a\x1bb"), "encoding"),
     "two Content-Types": (http(signed(), content_type="text/xml", content_TYPE="text/html"), "encoding"),
 }
 
@@ -190,7 +199,12 @@ def test_observe_delivers_what_it_would_reject(tmp_path: Path, subtests: pytest.
         assert response.status in {200, 500}
         assert response.body == body
         assert response.headers.get("content-encoding") == (coding[1].decode() if coding else None)
-        assert response.headers["content-type"].encode() in head
+        assert "\x01" not in response.headers.get("content-type", "")
+        assert "\x1b" not in response.headers.get("x-field", "")
+        if "control in Content-Type" in case:
+            assert "content-type" not in response.headers
+        else:
+            assert response.headers["content-type"].encode() in head
 
     play_all(tmp_path, subtests, cases, check, endpoint='mode = "observe"', policy="max_message_bytes = 1000000")
 
@@ -308,6 +322,14 @@ async def _stalls(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
     await reader.read()
 
 
+async def _bad_chunk_later(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n")
+    await writer.drain()
+    await asyncio.sleep(0.02)
+    writer.write(b"zz\r\n")
+    await writer.drain()
+
+
 FAILURES: dict[str, tuple[bytes | Reply, int, str]] = {
     "closes at once": (_nothing, 502, "closed the connection"),
     "sends half a body": (_half_sent, 502, "closed the connection"),
@@ -316,10 +338,18 @@ FAILURES: dict[str, tuple[bytes | Reply, int, str]] = {
     "garbage": (b"\x00\x01garbage\r\n\r\n", 502, "not HTTP"),
     "no HTTP": (b"220 mail ready\r\n", 502, "not HTTP"),
     "bad chunk": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 502, "not HTTP"),
+    "bad chunk later": (_bad_chunk_later, 502, "not HTTP"),
     "two lengths": (b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 5\r\n\r\nabcde", 502, "not HTTP"),
     "head too long": (b"HTTP/1.1 200 OK\r\nX: " + b"a" * 100_000 + b"\r\n\r\n", 502, "not HTTP"),
     "strange status": (b"HTTP/1.1 999 Hm\r\nContent-Length: 0\r\n\r\n", 502, "HTTP status 999"),
-    "redirect": (b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n", 502, "redirect"),
+    **{
+        f"redirect {status}": (
+            b"HTTP/1.1 %d Over there\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n" % status,
+            502,
+            f"redirect (HTTP status {status})",
+        )
+        for status in (300, 301, 302, 303, 305, 307, 308)
+    },
     "silence": (_silent, 504, "did not answer within"),
     "stalls in the middle": (_stalls, 504, "did not answer within"),
 }
@@ -355,7 +385,7 @@ def test_receiver_that_is_down(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("policy", ["pass", "reject"])
-@pytest.mark.parametrize("status", ["202 Accepted", "204 No Content", "200 OK"])
+@pytest.mark.parametrize("status", ["202 Accepted", "204 No Content"])
 def test_response_without_a_body(tmp_path: Path, policy: str, status: str) -> None:
     reply = (
         f"HTTP/1.1 {status}\r\n{'' if status[:3] == '204' else 'Content-Length: 0' + chr(13) + chr(10)}\r\n".encode()
@@ -372,6 +402,38 @@ def test_response_without_a_body(tmp_path: Path, policy: str, status: str) -> No
             assert (record.outcome, record.reason, record.released) == ("rejected", "unsigned", False)
 
     play(tmp_path, reply, check, endpoint=f'empty_responses = "{policy}"')
+
+
+STEERING = {"Location": "http://elsewhere.example/", "WWW_Authenticate": "Basic realm=x", "Set_Cookie": "a=b"}
+
+
+def test_response_without_a_body_steers_no_client(tmp_path: Path) -> None:
+    def check(response: Response, it: World) -> None:
+        assert (response.status, it.last().outcome) == (202, "passed")
+        assert response.headers["x-kept"] == "y"
+        assert not {"location", "www-authenticate", "set-cookie"} & response.headers.keys()
+
+    play(tmp_path, http(b"", "202 Accepted", X_Kept="y", **STEERING), check)
+
+
+@pytest.mark.parametrize("reply", ["200 OK", "201 Created", "304 Not Modified", "401 Unauthorized", "500 Oops"])
+@pytest.mark.parametrize("coding", [None, "gzip"])
+def test_other_statuses_need_a_body(tmp_path: Path, reply: str, coding: str | None) -> None:
+    def check(response: Response, it: World) -> None:
+        record = it.last()
+        assert (response.status, is_fault(response)) == (502, True)
+        assert (record.kind, record.outcome, record.reason, record.released) == (
+            "message",
+            "rejected",
+            "unsigned",
+            False,
+        )
+        assert f"HTTP status {reply[:3]} is none that may do without" in record.detail
+        assert not {"location", "www-authenticate", "set-cookie"} & response.headers.keys()
+
+    body = b"" if coding is None or reply.startswith("304") else gzip.compress(b"")
+    fields = STEERING if coding is None else {**STEERING, "Content_Encoding": coding}
+    play(tmp_path, http(body, reply, **fields), check)
 
 
 def test_unsigned_fault_passes_where_the_configuration_says_so(tmp_path: Path) -> None:
@@ -433,6 +495,32 @@ def test_replay_attack(tmp_path: Path, mode: str, status: int, released: bool) -
     run(scenario())
 
 
+def test_replay_attack_with_two_signatures(tmp_path: Path) -> None:
+    message = signed_twice()
+    head, one, other, tail = _around_signatures(message)
+
+    async def scenario() -> None:
+        async with world(tmp_path, policy='required_parts = ["Body", "Timestamp"]') as it:
+            for body, reason in (
+                (message, None),
+                (head + other + one + tail, "replayed"),
+                (head + other + tail, "replayed"),
+            ):
+                it.receiver.reply = http(body)
+                response = await it.ask()
+                assert (it.last().reason, response.status) == (reason, 502 if reason else 200)
+            assert len(it.ledger()[0].record.replay_keys) == 2
+
+    run(scenario())
+
+
+def _around_signatures(message: bytes) -> tuple[bytes, bytes, bytes, bytes]:
+    first = message.index(b"<ds:Signature ")
+    second = message.index(b"<ds:Signature ", first + 1)
+    end = message.rindex(b"</ds:Signature>") + len(b"</ds:Signature>")
+    return message[:first], message[first:second], message[second:end], message[end:]
+
+
 def test_replay_attacks_may_be_ignored(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with world(tmp_path, endpoint='replay_attacks = "ignore"') as it:
@@ -474,6 +562,78 @@ def test_nothing_is_released_that_cannot_be_recorded(tmp_path: Path) -> None:
             assert [stored.record.outcome for stored in it.ledger()] == ["accepted", "accepted"]
 
     run(scenario())
+
+
+def test_a_commit_that_comes_too_late_delivers_nothing_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.proxy.exchange.LEDGER_SECONDS", 0.2)
+
+    async def scenario() -> None:
+        async with world(tmp_path) as it:
+            it.receiver.reply = http(signed())
+            holder = sqlite3.connect(tmp_path / "wssgate.db", isolation_level=None)
+            holder.execute("BEGIN IMMEDIATE")
+            try:
+                # The first is in the writer's hands when its time is over, the second only waits behind it.
+                first = asyncio.create_task(it.ask())
+                await asyncio.sleep(0.1)
+                second = asyncio.create_task(it.ask())
+                for response in (await first, await second):
+                    assert (response.status, is_fault(response)) == (503, True)
+                    assert "wssgate-record" not in response.headers
+            finally:
+                holder.execute("ROLLBACK")
+                holder.close()
+            assert (await it.ask()).status == 200
+            late, in_time = it.ledger()
+            assert late.record.released, "it was permitted to leave; that it did not is what the log says"
+            assert in_time.record.outcome == "accepted"
+            said = [line for line in lines if line["log_level"] == "error"]
+            assert [line["event"] for line in said] == [
+                "perhaps recorded, not delivered",
+                "not recorded, not delivered",
+            ]
+            assert said[0]["record"] == late.record.id
+            assert "taken back" in said[1]["error"]
+
+    with structlog.testing.capture_logs() as lines:
+        run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("size", "headers", "inline"),
+    [
+        (INLINE_BYTES, (), True),
+        (INLINE_BYTES + 1, (), False),
+        (1, ((b"Content-Encoding", b"gzip"),), False),
+        (1, ((b"content-encoding", b"identity"),), False),
+    ],
+)
+def test_what_may_hold_up_the_event_loop_leaves_it(
+    size: int, headers: tuple[tuple[bytes, bytes], ...], inline: bool
+) -> None:
+    assert runs_inline(UpstreamResponse(200, headers, b"x" * size)) is inline
+
+
+def test_a_small_compressed_response_is_judged_in_a_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: list[str] = []
+
+    def watched(*arguments: Any, **options: Any) -> Any:
+        threads.append(threading.current_thread().name)
+        return verify(*arguments, **options)
+
+    monkeypatch.setattr("gateway.proxy.judgement.verify", watched)
+
+    async def scenario() -> None:
+        async with world(tmp_path) as it:
+            for reply in (http(signed()), http(gzip.compress(signed()), Content_Encoding="gzip")):
+                it.receiver.reply = reply
+                assert (await it.ask()).status == 200
+
+    run(scenario())
+    assert threads[0] == threading.current_thread().name
+    assert threads[1].startswith("verify")
 
 
 def test_the_same_key_in_two_certificates_is_named_twice(tmp_path: Path) -> None:

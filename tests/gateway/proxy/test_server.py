@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
@@ -15,11 +16,12 @@ import aiohttp
 import pytest
 
 from gateway.config import load_settings
-from gateway.ledger import DatabaseUnavailable, migrate, open_database
+from gateway.ledger import DatabaseUnavailable, LedgerUnavailable, ReplayGuardBroken, migrate, open_database
 from gateway.proxy.server import Gateway
 from keystore.store import KeystoreStore
 from tests.gateway.proxy.harness import REQUEST, Receiver, add, http, run, signed, world
 
+WIRED = "memory against replay attacks is wired"
 NO_TRUST = (
     "no certificate is trusted for this endpoint, so that every response will be rejected; "
     "add one with: wssgate keystore add"
@@ -44,7 +46,13 @@ async def _process(config: Path) -> AsyncIterator[Process]:
         "import sys; from gateway.config import load_settings; from gateway.proxy.server import serve; "
         "sys.exit(serve(load_settings(sys.argv[1])))"
     )
-    process = await asyncio.create_subprocess_exec(sys.executable, "-c", program, str(config), stdout=PIPE, stderr=PIPE)
+    async with _started(sys.executable, "-c", program, str(config)) as process:
+        yield process
+
+
+@asynccontextmanager
+async def _started(*command: str) -> AsyncIterator[Process]:
+    process = await asyncio.create_subprocess_exec(*command, stdout=PIPE, stderr=PIPE)
     try:
         yield process
     finally:
@@ -159,6 +167,88 @@ def test_hang_up_reads_the_configuration_again(tmp_path: Path) -> None:
             process.send_signal(signal.SIGTERM)
             await _lines(process, "stopped")
             assert await asyncio.wait_for(process.wait(), 5) == 0
+
+    run(scenario())
+
+
+FORGETFUL = "CREATE TRIGGER forgetful AFTER INSERT ON replay_guard BEGIN DELETE FROM replay_guard; END"
+
+
+def _damage(folder: Path) -> None:
+    connection = sqlite3.connect(folder / "wssgate.db")
+    connection.execute(FORGETFUL)
+    connection.commit()
+    connection.close()
+
+
+@pytest.mark.parametrize("policy", ["reject", "ignore"])
+def test_no_start_without_a_memory_against_replay_attacks(tmp_path: Path, policy: str) -> None:
+    async def scenario() -> None:
+        _write(tmp_path / "gateway.toml", 1, f'replay_attacks = "{policy}"\n')
+        settings = load_settings(tmp_path / "gateway.toml")
+        engine = open_database(settings.gateway.database)
+        migrate(engine)
+        engine.dispose()
+        _damage(tmp_path)
+        if policy == "ignore":
+            async with Gateway(settings):
+                return
+        with pytest.raises(ReplayGuardBroken, match="does not recognise a message that is repeated"):
+            async with Gateway(settings):
+                pass
+
+    run(scenario())
+
+
+def test_broken_memory_found_at_a_reload_ends_the_process(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        config = tmp_path / "gateway.toml"
+        _write(config, 1)
+        command = [sys.executable, "-m", "gateway.cli", "serve", "--config", str(config)]
+        async with _started(*command) as process:
+            lines = await _lines(process, "serving")
+            assert [line["endpoints"] for line in lines if line["event"] == WIRED] == ["orders"]
+            process.send_signal(signal.SIGHUP)
+            assert (await _lines(process, "configuration taken over"))[-2]["event"] == WIRED
+            _damage(tmp_path)
+            process.send_signal(signal.SIGHUP)
+            await _lines(process, "stopping")
+            assert process.stderr is not None
+            said = (await process.stderr.read()).decode()
+            assert await asyncio.wait_for(process.wait(), 5) == 3
+            assert "does not recognise a message that is repeated" in " ".join(said.split())
+            assert "Traceback" not in said
+
+        async with _started(*command) as process:
+            assert process.stderr is not None
+            said = (await process.stderr.read()).decode()
+            assert await asyncio.wait_for(process.wait(), 5) == 3
+            assert "does not recognise a message that is repeated" in " ".join(said.split())
+
+    run(scenario())
+
+
+def test_database_that_is_busy_at_a_reload_keeps_the_configuration(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def busy(_: object) -> None:
+        raise LedgerUnavailable("the memory against replay attacks cannot be tried out: database is locked")
+
+    async def scenario() -> None:
+        async with world(tmp_path) as it:
+            it.config.write_text(
+                it.config.read_text().replace("[endpoint.orders]", '[endpoint.orders]\nmode = "observe"')
+            )
+            with monkeypatch.context() as patch:
+                patch.setattr("gateway.proxy.server.prove_replay_guard", busy)
+                await it.gateway.reload()
+            status = json.loads((await it.admin("/readyz")).body)
+            assert "database is locked" in status["configuration"]["problem"]
+            assert status["endpoints"]["orders"]["mode"] == "enforce"
+            await it.gateway.reload()
+            status = json.loads((await it.admin("/readyz")).body)
+            assert status["configuration"]["problem"] is None
+            assert status["endpoints"]["orders"]["mode"] == "observe"
 
     run(scenario())
 

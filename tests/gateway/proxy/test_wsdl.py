@@ -7,7 +7,8 @@ import pytest
 import zeep
 from lxml import etree
 
-from gateway.proxy.wsdl import Addresses, is_retrieval, rewrite
+from gateway.proxy.wsdl import is_retrieval
+from gateway.proxy.wsdl_addresses import Addresses, rewrite
 from gateway.verify import Policy
 from gateway.verify.reason import Rejection
 from tests.gateway.proxy.harness import http, run, signed, world
@@ -18,7 +19,6 @@ WSDL = """<?xml version="1.0"?>
   xmlns:xs="http://www.w3.org/2001/XMLSchema" xmlns:wsa="http://www.w3.org/2005/08/addressing"
   xmlns:t="urn:orders" targetNamespace="urn:orders">
   <import namespace="urn:b" location="{upstream}?wsdl=b"/>
-  <import namespace="urn:c" location="http://elsewhere.example/c.wsdl"/>
   <types><xs:schema targetNamespace="urn:orders">
     <xs:import namespace="urn:d" schemaLocation="{upstream}/d.xsd"/>
     <xs:include schemaLocation="relative.xsd"/>
@@ -51,26 +51,45 @@ GATEWAY = "https://gateway.example/orders"
 
 
 @pytest.mark.parametrize(
-    ("path", "query", "expected"),
+    ("rest", "query", "expected"),
     [
-        ("/orders", b"wsdl", True),
-        ("/orders", b"WSDL", True),
-        ("/orders", b"wsdl=b.wsdl", True),
-        ("/orders", b"xsd=1", True),
-        ("/orders", b"XSD=orders.xsd", True),
-        ("/orders", b"singleWsdl", True),
-        ("/orders", b"wsdl&version=2", True),
-        ("/orders/orders.wsdl", b"", True),
-        ("/orders/types.XSD", b"", True),
-        ("/orders", b"", False),
-        ("/orders", b"wsdlx", False),
-        ("/orders", b"op=get&wsdl", False),
-        ("/orders", b"%77sdl", False),
-        ("/orders.xsd/get", b"id=1", False),
+        ("", b"wsdl", True),
+        ("/", b"wsdl", True),
+        ("", b"WSDL", True),
+        ("", b"wsdl=b.wsdl", True),
+        ("", b"wsdl=parts/b.wsdl", True),
+        ("", b"xsd=1", True),
+        ("", b"XSD=orders.xsd", True),
+        ("", b"singleWsdl", True),
+        ("/orders.wsdl", b"", True),
+        ("/types.XSD", b"", True),
+        ("/a/b/types.xsd", b"", True),
+        ("", b"", False),
+        ("", b"wsdlx", False),
+        ("", b"wsdl&cmd=drop", False),
+        ("", b"wsdl=b&cmd=drop", False),
+        ("", b"xsd=1;cmd=drop", False),
+        ("", b"xsd=..", False),
+        ("", b"xsd=../../secret", False),
+        ("", b"xsd=a/./b", False),
+        ("", b"xsd=%2e%2e/secret", False),
+        ("", b"xsd=a\n", False),
+        ("", b"singleWsdl=1", False),
+        ("", b"op=get&wsdl", False),
+        ("", b"%77sdl", False),
+        ("/admin/delete", b"wsdl", False),
+        ("/admin/delete", b"wsdl&cmd=drop", False),
+        ("/types.xsd", b"id=1", False),
+        ("/types.xsd", b"wsdl", False),
+        ("/types.xsd/get", b"", False),
+        ("/%2e%2e/types.xsd", b"", False),
+        ("/../types.xsd", b"", False),
+        ("/a;x/types.xsd", b"", False),
+        ("/.xsd", b"", False),
     ],
 )
-def test_what_counts_as_retrieval(path: str, query: bytes, expected: bool) -> None:
-    assert is_retrieval(path, query) is expected
+def test_what_counts_as_retrieval(rest: str, query: bytes, expected: bool) -> None:
+    assert is_retrieval(rest, query) is expected
 
 
 @pytest.mark.parametrize("upstream", ["http://127.0.0.1:9/ws", "http://127.0.0.1:9"])
@@ -81,7 +100,6 @@ def test_addresses_lead_to_the_gateway(upstream: str) -> None:
     locations = root.xpath("//@location | //@schemaLocation | //*[local-name()='Address']/text()")
     assert locations == [
         f"{GATEWAY}?wsdl=b",
-        "http://elsewhere.example/c.wsdl",
         f"{GATEWAY}/d.xsd",
         "relative.xsd",
         GATEWAY,
@@ -110,6 +128,138 @@ def test_addresses_lead_to_the_gateway(upstream: str) -> None:
 )
 def test_only_what_is_below_the_upstream_is_translated(url: str, expected: str | None) -> None:
     assert Addresses("http://receiver.example/ws", GATEWAY).translate(url) == expected
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://elsewhere.example/",
+        "http://elsewhere.example/<!-- -->",
+        "<!-- -->http://elsewhere.example/",
+        "http://<?x?>elsewhere.example/",
+        "<x/>http://elsewhere.example/<x>y</x>tail",
+        "HTTP://elsewhere.example/",
+        " \n//elsewhere.example/",
+        "urn:elsewhere.example",
+        "",
+    ],
+)
+@pytest.mark.parametrize("addressing", ["http://www.w3.org/2005/08/addressing", "urn:any:addressing"])
+def test_an_endpoint_reference_leads_to_the_gateway_whatever_it_looks_like(address: str, addressing: str) -> None:
+    document = WSDL.replace("{upstream}/ref", address).replace("http://www.w3.org/2005/08/addressing", addressing)
+    rewritten, warnings = rewrite(
+        document.format(upstream="http://r.example/ws").encode(), Policy(), Addresses("http://r.example/ws", GATEWAY)
+    )
+    root = etree.fromstring(rewritten)
+    (found,) = root.iter(f"{{{addressing}}}Address")
+    assert (found.text, len(found)) == (GATEWAY, 0)
+    assert b"elsewhere" not in rewritten
+    assert warnings
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["<soap:address location='http://elsewhere.example/'/>", "<x:address xmlns:x='u' location='//elsewhere'/>"],
+)
+def test_addresses_of_unknown_bindings_lead_to_the_gateway_too(address: str) -> None:
+    document = WSDL.replace('<soap:address location="jms:queue"/>', address).format(upstream="http://r.example/ws")
+    rewritten, _ = rewrite(document.encode(), Policy(), Addresses("http://r.example/ws", GATEWAY))
+    assert b"elsewhere" not in rewritten
+
+
+FOREIGN = [
+    "http://elsewhere.example/c.wsdl",
+    "HTTPS://elsewhere.example/c.wsdl",
+    "//elsewhere.example/c.wsdl",
+    " //elsewhere.example/c.wsdl",
+    "/\\elsewhere.example/c.wsdl",
+    "\\\\elsewhere.example/c.wsdl",
+    "http:/elsewhere.example/c.wsdl",
+    "http://r.example@elsewhere.example/ws/c.wsdl",
+    "http://r.example:81/ws/c.wsdl",
+    "http://r.example/other/c.wsdl",
+    "file:///etc/passwd",
+    "h&#9;ttp://elsewhere.example/c.wsdl",
+    "http://[bad/ws",
+    "http://www.w3.org@elsewhere.example/xml.xsd",
+    "http://www.w3.org.elsewhere.example/xml.xsd",
+    "http://www.w3.org:81/2001/xml.xsd",
+    "http://www.w3.org",
+]
+IMPORTS = [
+    '<import namespace="urn:c" location="{}"/>',
+    '<xs:import xmlns:xs="http://www.w3.org/2001/XMLSchema" namespace="urn:c" schemaLocation="{}"/>',
+    '<xs:include xmlns:xs="http://www.w3.org/2001/XMLSchema" schemaLocation="{}"/>',
+    '<xs:redefine xmlns:xs="http://www.w3.org/2001/XMLSchema" schemaLocation="{}"/>',
+    '<xs:override xmlns:xs="http://www.w3.org/2001/XMLSchema" schemaLocation="{}"/>',
+    '<w:include xmlns:w="http://www.w3.org/ns/wsdl" location="{}"/>',
+    '<i:include xmlns:i="http://www.w3.org/2001/XInclude" href="{}"/>',
+]
+
+
+@pytest.mark.parametrize("element", IMPORTS)
+@pytest.mark.parametrize("location", FOREIGN)
+def test_a_document_that_leads_past_the_gateway_is_refused(element: str, location: str) -> None:
+    document = f'<definitions xmlns="http://schemas.xmlsoap.org/wsdl/">{element.format(location)}</definitions>'
+    with pytest.raises(Rejection, match="not below the endpoint's upstream: clients would fetch it past") as refusal:
+        rewrite(document.encode(), Policy(), Addresses("http://r.example/ws", GATEWAY))
+    assert refusal.value.detail.isprintable()
+
+
+@pytest.mark.parametrize("location", ["types.xsd", "?xsd=1", "../common/types.xsd", "/orders/types.xsd", "#a", ""])
+def test_relative_imports_stay_as_they_are(location: str) -> None:
+    document = f'<definitions xmlns="http://schemas.xmlsoap.org/wsdl/">{IMPORTS[0].format(location)}</definitions>'
+    rewritten, _ = rewrite(document.encode(), Policy(), Addresses("http://r.example/ws", GATEWAY))
+    assert etree.fromstring(rewritten)[0].get("location") == location
+
+
+def test_the_schemas_of_the_standards_stay_where_they_are_published() -> None:
+    location = "http://www.w3.org/2001/xml.xsd"
+    document = f'<definitions xmlns="http://schemas.xmlsoap.org/wsdl/">{IMPORTS[1].format(location)}</definitions>'
+    rewritten, _ = rewrite(document.encode(), Policy(), Addresses("http://r.example/ws", GATEWAY))
+    assert etree.fromstring(rewritten)[0].get("schemaLocation") == location
+
+
+def test_hints_that_would_lead_elsewhere_are_left_out() -> None:
+    document = (
+        '<definitions xmlns="http://schemas.xmlsoap.org/wsdl/" xml:base="http://elsewhere.example/" '
+        'xmlns:i="http://www.w3.org/2001/XMLSchema-instance" i:schemaLocation="urn:a http://elsewhere.example/a.xsd">'
+        '<types><x i:noNamespaceSchemaLocation="http://elsewhere.example/b.xsd" xml:base="//elsewhere"/></types>'
+        '<import location="types.xsd"/></definitions>'
+    )
+    rewritten, _ = rewrite(document.encode(), Policy(), Addresses("http://r.example/ws", GATEWAY))
+    assert b"elsewhere" not in rewritten
+
+
+def test_a_refused_document_is_recorded_and_not_delivered(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with world(tmp_path) as it:
+            document = (
+                f'<definitions xmlns="http://schemas.xmlsoap.org/wsdl/">{IMPORTS[0].format(FOREIGN[0])}</definitions>'
+            )
+            it.receiver.reply = http(document.encode())
+            response = await it.ask("GET", "/orders?wsdl")
+            assert (response.status, b"elsewhere" in response.body) == (502, False)
+            record = it.last()
+            assert (record.kind, record.outcome, record.reason, record.released) == (
+                "wsdl",
+                "rejected",
+                "structure",
+                False,
+            )
+            assert "imports http://elsewhere.example/c.wsdl, which is not below" in record.detail
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("path", ["/orders/admin/delete?wsdl&cmd=drop", "/orders?wsdl&cmd=drop", "/orders/admin?wsdl"])
+def test_a_get_of_another_shape_reaches_nobody(tmp_path: Path, path: str) -> None:
+    async def scenario() -> None:
+        async with world(tmp_path) as it:
+            assert (await it.ask("GET", path)).status == 405
+            assert it.receiver.requests == []
+
+    run(scenario())
 
 
 @pytest.mark.parametrize("document", [b"<html/>", b"<a", b"", b"<!DOCTYPE a><a/>", b"<s:Envelope xmlns:s='x'/>"])

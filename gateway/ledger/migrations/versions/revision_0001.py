@@ -46,7 +46,7 @@ def _create_messages() -> None:
         sa.Column("upstream_ms", sa.Float, nullable=False),
         sa.Column("verify_ms", sa.Float, nullable=False),
         sa.Column("keystore_revision", sa.BigInteger, nullable=False),
-        sa.Column("replay_key", sa.Text),
+        sa.Column("replay_keys", sa.Text, nullable=False),
         sa.Column("fresh_until", sa.BigInteger),
         sa.Column("replay_check", sa.Boolean, nullable=False),
         sa.UniqueConstraint("writer", "sequence", name="messages_chain"),

@@ -1,0 +1,22 @@
+"""What one group of records adds to the database, inside a transaction that whoever calls has begun."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, insert
+
+from gateway.ledger.chain import Link, store_head
+from gateway.ledger.encoding import Row
+from gateway.ledger.replay_guard import refuse_replayed
+from gateway.ledger.rollups import add_to_rollups
+from gateway.ledger.tables import messages
+
+
+def store_rows(connection: Connection, rows: Sequence[Row], link: Link, instance: str) -> tuple[Link, set[str]]:
+    """Store rows, roll-ups, replay keys and the head of the chain; return its new end and the ids found replayed."""
+    replayed = refuse_replayed(connection, rows)
+    for row in rows:
+        link = link.extend(row)
+    connection.execute(insert(messages), rows)
+    add_to_rollups(connection, rows)
+    store_head(connection, link, instance)
+    return link, replayed

@@ -1,0 +1,141 @@
+"""Connections to a receiver that carry one answer for each request, and are never used again after anything else.
+
+aiohttp returns a connection to its pool with whatever the receiver sends afterwards: bytes behind a 204, or beyond
+Content-Length, would be read as the answer to the next request, which is another client's. Here a connection serves
+again only where the answer ended exactly where its framing says (RFC 9112, 6.3), and nothing arrived while it was idle.
+
+What this cannot tell apart, nor any other HTTP/1.1 client: bytes that arrive after the next request was sent look like
+its answer. They have to be well timed, they have to pass the verification, and a signed RelatesTo gives them away.
+"""
+
+import asyncio
+import select
+from functools import partial
+from typing import Any, Final
+
+import aiohttp
+from aiohttp.client_proto import ResponseHandler
+from aiohttp.client_reqrep import ConnectionKey
+from aiohttp.connector import Connection
+from aiohttp.http import HttpProcessingError, RawResponseMessage
+
+_END_OF_CHUNKS: Final = b"\r\n\r\n"
+
+
+class StrictConnector(aiohttp.TCPConnector):
+    """A pool of connections that are given out only in the state of a fresh one."""
+
+    def __init__(self, **options: Any) -> None:
+        """Like `aiohttp.TCPConnector`."""
+        super().__init__(**options)
+        self._factory = partial(StrictResponseHandler, loop=self._loop)  # type: ignore[assignment]  # partial is invariant
+
+    async def _get(self, key: ConnectionKey, traces: list[Any]) -> Connection | None:
+        # Ends: every turn takes a connection out of the pool.
+        while (connection := await super()._get(key, traces)) is not None:
+            protocol = connection.protocol
+            if isinstance(protocol, StrictResponseHandler) and protocol.is_fresh:
+                return connection
+            connection.close()
+        return None
+
+    def _release(self, key: ConnectionKey, protocol: ResponseHandler, *, should_close: bool = False) -> None:
+        is_done = isinstance(protocol, StrictResponseHandler) and protocol.rest()
+        super()._release(key, protocol, should_close=should_close or not is_done)
+
+
+class BrokenFraming(aiohttp.ClientPayloadError):
+    """The body of an answer does not follow its own framing, such as a chunk without a size."""
+
+
+class StrictResponseHandler(ResponseHandler):
+    """One connection; counts what arrives, and closes it at the first byte that nobody asked for."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Wait for the first request."""
+        super().__init__(loop)
+        self._is_idle = True
+        self._framing: RawResponseMessage | None = None
+        self._received = 0
+        """Bytes since the request was begun."""
+        self._head = 0
+        """Those of them that are the heads of answers."""
+        self._last = b""
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether it may serve a request: nothing was left over, and nothing waits in the system's buffers.
+
+        What is left over shows in `should_close` where an answer ended, and its connection was released, in the middle
+        of what arrived.
+        """
+        return self._is_idle and not self.should_close and not self._has_input()
+
+    def set_response_params(self, **parameters: Any) -> None:
+        """Begin to wait for an answer."""
+        self._is_idle = False
+        self._framing, self._received, self._head, self._last = None, 0, 0, b""
+        super().set_response_params(**parameters)
+
+    def rest(self) -> bool:
+        """Go back to waiting for a request; return whether the answer ended exactly where it should have."""
+        is_exact = self._is_exact()
+        self._is_idle = True
+        return is_exact
+
+    def data_received(self, data: bytes) -> None:
+        """Take in a part of an answer; without a request under way, close the connection."""
+        if self._is_idle:
+            if data and self.transport is not None:
+                self.force_close()
+                self.transport.abort()
+            return
+        self._received += len(data)
+        self._last = (self._last + data[-len(_END_OF_CHUNKS) :])[-len(_END_OF_CHUNKS) :]
+        start = 0
+        # The head is parsed line by line, so that it is known where it ends; each turn takes a line out of `data`.
+        while self._framing is None and (end := data.find(b"\n", start) + 1) > 0:
+            self._head += end - start
+            super().data_received(data[start:end])
+            start = end
+            if self.should_close and self.exception() is not None:
+                return
+        if self._framing is None:
+            self._head += len(data) - start
+        if start < len(data) or not data:
+            super().data_received(data[start:])
+
+    def set_exception(self, exc: BaseException, *cause: BaseException) -> None:
+        """Fail, and let whoever reads the body know at once: aiohttp itself tells only those who wait for a head."""
+        payload = self._payload
+        super().set_exception(exc, *cause)
+        if isinstance(exc, HttpProcessingError) and payload is not None and not payload.is_eof():
+            payload.set_exception(BrokenFraming("the body does not follow its framing"))
+
+    def feed_data(self, data: tuple[RawResponseMessage, Any], size: int = 0) -> None:
+        """Note how the answer is framed, as soon as its head is there."""
+        message = data[0]
+        if message.code >= 200:  # an interim answer has no body, and the next head follows
+            self._framing = message
+        super().feed_data(data, size)
+
+    def _is_exact(self) -> bool:
+        framing = self._framing
+        if framing is None:
+            return False
+        if framing.chunked:
+            # The last chunk and the trailers end in an empty line. A further head that is cut short does not, and one
+            # that is complete is in the queue of messages, which `should_close` looks at.
+            return self._last == _END_OF_CHUNKS
+        length = framing.headers.get("Content-Length", "0")
+        has_body = framing.code not in {204, 304} and not self._skip_payload
+        return bool(self._received == self._head + (int(length) if has_body else 0))
+
+    def _has_input(self) -> bool:
+        transport = self.transport
+        socket = None if transport is None else transport.get_extra_info("socket")
+        if socket is None or socket.fileno() < 0:
+            return True
+        poll = select.poll()
+        poll.register(socket.fileno(), select.POLLIN | select.POLLPRI)
+        return bool(poll.poll(0))
