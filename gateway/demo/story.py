@@ -4,6 +4,7 @@ Every answer is compared with the one that the story needs: a demo that ends has
 """
 
 import json
+import shutil
 import signal
 import sys
 import tempfile
@@ -191,6 +192,8 @@ class _Story:
         self._narrator.command(["init", "--endpoint", "orders", "--upstream", "https://receiver.example/ws/orders"])
         self._narrator.command(["keystore", "add", "acme-2024", "acme-2024.pem", "--endpoint", "orders"])
         self._narrator.command(["serve"])
+        if shutil.which("wssgate") is None:
+            self._narrator.says("The command is in .venv/bin; `. .venv/bin/activate` makes it known to the shell.")
 
     def _receiver_signs(self, signing: dict[str, list[str]], attack: Attack = Attack.NONE) -> None:
         write_settings(self._folder, ReceiverSettings(signing, attack))

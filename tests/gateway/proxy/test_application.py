@@ -140,7 +140,7 @@ def test_longest_prefix_wins(tmp_path: Path) -> None:
     async def scenario() -> None:
         endpoint = (
             '[endpoint.special]\npath = "/orders/special"\nupstream = "http://127.0.0.1:{port}/other/"\n'
-            '[endpoint.root]\npath = "/"\nupstream = "http://127.0.0.1:{port}/root?client=100"'
+            '[endpoint.root]\npath = "/"\nupstream = "http://127.0.0.1:{port}/base?client=100"'
         )
         async with world(tmp_path) as it:
             it.receiver.reply = http(signed())
@@ -166,7 +166,7 @@ def test_longest_prefix_wins(tmp_path: Path) -> None:
                 "/other/",
                 "/other/x",
                 "/ws/specialx",
-                "/root/y?client=100&z=1",
+                "/base/y?client=100&z=1",
             ]
             assert {stored.record.endpoint for stored in it.ledger()} == {"orders", "special", "root"}
 
