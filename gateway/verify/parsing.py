@@ -19,15 +19,17 @@ from gateway.verify.text import printable
 # inclusive C14N at every element: 10,000 at depth 200 took 71 s. Both are refused before they can cost that.
 MAX_NAMESPACE_NAME: Final = 1024
 """Octets of one namespace name: attributes are ordered by these names, comparing them octet by octet."""
-MAX_NAMESPACE_OCTETS: Final = 16 * 1024 * 1024
+MAX_NAMESPACE_OCTETS: Final = 40 * 1024 * 1024
 """What namespace declarations may come to in a canonical form: exclusive C14N repeats them wherever the parent does not
 use the prefix, and 50,000 elements with a name of 100,000 octets would be 5 GB."""
-_LONG_VALUE: Final = re.compile(rb"=[ \t\r\n]*(?:\"[^\"<]{1025}|'[^'<]{1025})")
+_DECLARED: Final = re.compile(rb"xmlns(?::[^\s=<>\"'/:]+)?\s*=\s*(?:\"([^\"]*)\"|'([^']*)')")
+"""A declaration, and whatever in a text looks like one. No part of it can match the same octets twice: linear."""
 _HARMLESS_SIZE: Final = 8192
 _ELEMENT_COUNT: Final = etree.XPath("count(//*)")
 # Elements that need a declaration of their own in a canonical form, and attributes that may need one.
 _RENDERINGS: Final = etree.XPath(
-    "count(//*[substring-before(name(), ':') != substring-before(name(..), ':')]) + count(//@*[contains(name(), ':')])"
+    "count(//*[substring-before(name(), ':') != substring-before(name(..), ':') and namespace-uri() != ''])"
+    " + count(//@*[contains(name(), ':')])"
 )
 _PARSERS: Final[list[etree.XMLParser]] = []
 """Parsers at rest. A parser serves one call at a time (it would make others wait), and making one costs a third of a
@@ -156,15 +158,19 @@ def _check_budgets(root: etree._Element, text: bytes, policy: Policy) -> None:
     if equal_signs > policy.max_attributes and _more_attributes_than(policy.max_attributes)(root):
         raise Rejection(Reason.LIMITS, f"an element has more than {policy.max_attributes} attributes")
     crowded = equal_signs > policy.max_namespaces and text.count(b"xmlns") > policy.max_namespaces
-    most_names = MAX_NAMESPACE_OCTETS // MAX_NAMESPACE_NAME
-    many = size > most_names and text.count(b"<") + equal_signs > most_names
     # In a message of that size the longest possible name, on as many attributes as fit, costs next to nothing.
-    is_long = size > _HARMLESS_SIZE and _LONG_VALUE.search(text) is not None
-    if crowded or many or is_long:
+    if crowded or (size > _HARMLESS_SIZE and _may_be_costly(text, equal_signs)):
         _check_declarations(root, text, policy)
 
 
+def _may_be_costly(text: bytes, equal_signs: int) -> bool:
+    """Whether the namespace names could be too long, as far as the bytes tell."""
+    longest = max((max(len(m[1] or b""), len(m[2] or b"")) for m in _DECLARED.finditer(text)), default=0)
+    return longest > MAX_NAMESPACE_NAME or (text.count(b"<") + equal_signs) * longest > MAX_NAMESPACE_OCTETS
+
+
 def _check_declarations(root: etree._Element, text: bytes, policy: Policy) -> None:
+    """Refuse by what is really declared, which takes another pass over the document."""
     found = _declarations(text)
     if found.most_in_scope > policy.max_namespaces:
         raise Rejection(
