@@ -19,7 +19,6 @@ from gateway.verify import Policy, verify
 from keystore import TrustedCertificate, TrustSnapshot
 
 Call = Callable[[], object]
-_WSU = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd"
 _DS = "http://www.w3.org/2000/09/xmldsig#"
 _SIGNATURE = f".//{{{_DS}}}Signature"
 
@@ -43,11 +42,9 @@ def libxmlsec(message: bytes, signer: TrustedCertificate) -> Call:
 
     def call() -> object:
         root = etree.fromstring(message)
+        xmlsec.tree.add_ids(root, ["Id"])
         context = xmlsec.SignatureContext()
         context.key = key
-        for element in root.iter():
-            if element.get(f"{{{_WSU}}}Id") is not None:
-                context.register_id(element, "Id", _WSU)
         node = root.find(_SIGNATURE)
         assert node is not None
         context.verify(node)
