@@ -7,7 +7,7 @@ from lxml import etree
 from gateway.verify.algorithms import Canonicalization
 from gateway.verify.cdata import splits_text
 from gateway.verify.envelope import Envelope, SecurityHeader
-from gateway.verify.names import ADDRESSING, ENCRYPTED_DATA, TIMESTAMP, XOP_INCLUDE, XSI, XSI_TYPE
+from gateway.verify.names import ADDRESSING, ENCRYPTED_DATA, TIMESTAMP, XENC, XOP, XOP_INCLUDE, XSI, XSI_TYPE
 from gateway.verify.parsing import Document, parse_canonical
 from gateway.verify.policy import Policy
 from gateway.verify.reason import Reason, Rejection
@@ -16,6 +16,9 @@ from gateway.verify.text import printable
 
 _HAS_TYPES: Final = etree.XPath("boolean(descendant-or-self::*/@xsi:type)", namespaces={"xsi": XSI})
 _ADDRESSING_TAGS: Final = tuple(f"{{{namespace}}}" for namespace in ADDRESSING)
+_XSI: Final = XSI.encode()
+_XOP: Final = XOP.encode()
+_XENC: Final = XENC.encode()
 
 
 def required_elements(
@@ -100,10 +103,10 @@ def refuse_unreadable(envelope: Envelope, document: Document) -> None:
         Rejection: `structure`, where the Body or a header block is encrypted or refers to an attachment, and where
             CDATA sections split text.
     """
-    encrypted = envelope.is_encrypted or (document.may_hold(b"EncryptedData") and _holds(envelope.body, ENCRYPTED_DATA))
+    encrypted = envelope.is_encrypted or (document.may_declare(_XENC) and _holds(envelope.body, ENCRYPTED_DATA))
     if encrypted:
         raise Rejection(Reason.STRUCTURE, "the message holds encrypted content that the gateway cannot read")
-    if document.may_hold(b"Include") and _holds(envelope.body, XOP_INCLUDE):
+    if document.may_declare(_XOP) and _holds(envelope.body, XOP_INCLUDE):
         raise Rejection(
             Reason.STRUCTURE, "the Body refers to an attachment (xop:Include) that the signature does not cover"
         )
@@ -123,7 +126,7 @@ def unprotected_prefixes(references: tuple[ResolvedReference, ...], document: Do
     what the canonical form says: the values are read there, and have to mean the same.
     """
     found: dict[str, None] = {}
-    if not document.may_hold(b":type"):
+    if not document.may_declare(_XSI):
         return ()
     for reference in references:
         method = reference.grammar.canonicalization.method

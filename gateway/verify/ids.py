@@ -31,7 +31,7 @@ class IdIndex:
     hands out xml:id as it is written, without trimming it.
     """
 
-    __slots__ = ("_bytes_tell", "_document", "_everywhere", "_has_apostrophes", "_near")
+    __slots__ = ("_bytes_tell", "_document", "_everywhere", "_near")
 
     def __init__(self, document: Document, near: Iterable[etree._Element]) -> None:
         """Index `document`; `near` are the elements where the ids of nearly all messages are, looked at first."""
@@ -42,8 +42,6 @@ class IdIndex:
                 if local_name(str(name)) in _ID_NAMES:
                     self._near[str(value)] = element
         self._everywhere: dict[str, list[etree._Element]] | None = None
-        text = document.text
-        self._has_apostrophes = b"'" in text
         self._bytes_tell = document.spells_values_plainly
 
     def find(self, value: str) -> etree._Element | None:
@@ -67,11 +65,7 @@ class IdIndex:
     def _stands_once(self, value: str) -> bool:
         if not self._bytes_tell or _PLAIN.fullmatch(value) is None:
             return False
-        text, octets = self._document.text, value.encode()
-        count = text.count(b'"' + octets + b'"')
-        if self._has_apostrophes:
-            count += text.count(b"'" + octets + b"'")
-        return count == 1
+        return self._document.times_in_quotes(value.encode()) == 1
 
 
 def _indexed(root: etree._Element) -> dict[str, list[etree._Element]]:

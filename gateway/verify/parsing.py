@@ -4,7 +4,6 @@ The only parser of the gateway: others who need a document read ask here.
 """
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final, cast
 
@@ -24,7 +23,9 @@ MAX_NAMESPACE_OCTETS: Final = 40 * 1024 * 1024
 use the prefix, and 50,000 elements with a name of 100,000 octets would be 5 GB."""
 _DECLARED: Final = re.compile(rb"xmlns(?::[^\s=<>\"'/:]+)?\s*=\s*(?:\"([^\"]*)\"|'([^']*)')")
 """A declaration, and whatever in a text looks like one. No part of it can match the same octets twice: linear."""
-_HARMLESS_SIZE: Final = 8192
+_SMALL: Final = 8192
+"""Octets up to which a search costs less than avoiding it, and a namespace name less than looking for it."""
+_MOST_QUOTES: Final = 20_000
 _ELEMENT_COUNT: Final = etree.XPath("count(//*)")
 # Elements that need a declaration of their own in a canonical form, and attributes that may need one.
 _RENDERINGS: Final = etree.XPath(
@@ -36,16 +37,19 @@ _PARSERS: Final[list[etree.XMLParser]] = []
 small message's parse; taking from a list and giving back are atomic."""
 
 
-@dataclass(slots=True, eq=False)
 class Document:
     """A document and the bytes that it was parsed from.
 
     What the bytes do not mention cannot be in the tree: a search in them spares many a walk.
     """
 
-    root: etree._Element
-    text: bytes
-    """UTF-8, without a byte order mark."""
+    __slots__ = ("_in_quotes", "root", "text")
+
+    def __init__(self, root: etree._Element, text: bytes) -> None:
+        """Hold `root` and the UTF-8 `text`, without a byte order mark, that it was parsed from."""
+        self.root = root
+        self.text = text
+        self._in_quotes: list[bytes] | None = None
 
     @property
     def may_split_text(self) -> bool:
@@ -59,9 +63,30 @@ class Document:
         """Whether every attribute value stands in the bytes as it reads: no character reference spells one."""
         return b"&" not in self.text or b"&#" not in self.text
 
-    def may_hold(self, name: bytes) -> bool:
-        """Whether an element or attribute of that local name may be there: nothing but its letters can spell it."""
-        return name in self.text
+    def may_declare(self, namespace: bytes) -> bool:
+        """Whether some element may declare `namespace`."""
+        return not self.spells_values_plainly or self.times_in_quotes(namespace) > 0
+
+    def times_in_quotes(self, value: bytes) -> int:
+        """How often `value`, which holds no quotes, stands in quotes: no fewer times than attributes have it."""
+        if len(self.text) > _SMALL:
+            if self._in_quotes is None:
+                self._in_quotes = _in_quotes(self.text)
+            if self._in_quotes:
+                return self._in_quotes.count(value)
+        count = self.text.count(b'"' + value + b'"')
+        return count + self.text.count(b"'" + value + b"'") if b"'" in self.text else count
+
+
+def _in_quotes(text: bytes) -> list[bytes]:
+    """Whatever stands between two quotes of one kind that follow each other; empty where there are too many of them.
+
+    Splitting costs a small part of a search where quotes are few, as they are in most large messages.
+    """
+    pieces = text.split(b'"', _MOST_QUOTES)
+    if b"'" in text:
+        pieces += text.split(b"'", _MOST_QUOTES)
+    return pieces if len(pieces) <= _MOST_QUOTES else []
 
 
 def read_document(data: bytes, policy: Policy, content_type: str | None = None) -> Document:
@@ -151,7 +176,7 @@ def _check_budgets(root: etree._Element, text: bytes, policy: Policy) -> None:
         if elements > policy.max_elements:
             raise Rejection(Reason.LIMITS, f"the message has more than {policy.max_elements} elements")
     # No element can be deeper than there are elements that end with a tag of their own, itself apart.
-    if text.count(b"</") >= policy.max_depth and _deeper_than(policy.max_depth)(root):
+    if (size > _SMALL or text.count(b"</") >= policy.max_depth) and _deeper_than(policy.max_depth)(root):
         raise Rejection(Reason.LIMITS, f"elements are nested more than {policy.max_depth} deep")
     # Every attribute and every namespace declaration has an equals sign.
     equal_signs = text.count(b"=")
@@ -159,14 +184,15 @@ def _check_budgets(root: etree._Element, text: bytes, policy: Policy) -> None:
         raise Rejection(Reason.LIMITS, f"an element has more than {policy.max_attributes} attributes")
     crowded = equal_signs > policy.max_namespaces and text.count(b"xmlns") > policy.max_namespaces
     # In a message of that size the longest possible name, on as many attributes as fit, costs next to nothing.
-    if crowded or (size > _HARMLESS_SIZE and _may_be_costly(text, equal_signs)):
+    if crowded or (size > _SMALL and _may_be_costly(text)):
         _check_declarations(root, text, policy)
 
 
-def _may_be_costly(text: bytes, equal_signs: int) -> bool:
+def _may_be_costly(text: bytes) -> bool:
     """Whether the namespace names could be too long, as far as the bytes tell."""
     longest = max((max(len(m[1] or b""), len(m[2] or b"")) for m in _DECLARED.finditer(text)), default=0)
-    return longest > MAX_NAMESPACE_NAME or (text.count(b"<") + equal_signs) * longest > MAX_NAMESPACE_OCTETS
+    # An element takes four octets, an attribute five.
+    return longest > MAX_NAMESPACE_NAME or len(text) // 4 * longest > MAX_NAMESPACE_OCTETS
 
 
 def _check_declarations(root: etree._Element, text: bytes, policy: Policy) -> None:

@@ -121,3 +121,39 @@ def test_hundreds_of_elements_near_are_not_all_looked_at(near: bool) -> None:
 
     assert named(text, near, "i499") == "b"
     assert named(text, near, "i500") is None
+
+
+PADDING = {
+    "small": "",
+    "large": "<p>" + "x" * 20_000 + "</p>",
+    "large, with apostrophes": "<p>it's" + "x" * 20_000 + "</p><p a='b'/>",
+    "large, with very many quotes": '<p a="b"/>' * 15_000,
+    "large, with very many apostrophes": "<p a='b'/>" * 25_000,
+}
+
+
+@pytest.mark.parametrize("padding", PADDING.values(), ids=PADDING)
+@pytest.mark.parametrize(
+    ("second", "found"),
+    [
+        ("", True),
+        ("<b Id='y'/>", True),
+        ('<b other="x"/>', True),
+        ("<b>\"x\" and 'x'</b>", True),
+        ('<b Id="x"/>', False),
+        ("<b Id='x'/>", False),
+        ('<b xmlns:w="urn:w" w:id = "x"/>', False),
+        ('<b Id="&#120;"/>', False),
+        ("<b AssertionID='&#x78;'/>", False),
+    ],
+)
+def test_one_element_is_found_whatever_the_size(padding: str, second: str, found: bool, near: bool) -> None:
+    """The shortcut over the bytes and the whole index must never disagree about an id that stands twice."""
+    whole = document(f'<r><a Id="x"/>{padding}{second}</r>')
+    ids = index(whole, near)
+    if found:
+        assert ids.find("x") is whole.root[0]
+    else:
+        with pytest.raises(Rejection) as refusal:
+            ids.find("x")
+        assert refusal.value.reason is Reason.DUPLICATE_ID
