@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.messages import AT
+from bench.verification.messages import AT
 from fixtures.generator.signing import sign
 from fixtures.generator.soap import BODY, Envelope, direct, signature, token
 from fixtures.manifest import entry

@@ -3,7 +3,6 @@
 Keys and certificates are loaded once for everybody; parsing the message is part of every call.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import xmlsec
@@ -13,12 +12,12 @@ from signxml.exceptions import InvalidInput
 from signxml.verifier import SignatureConfiguration, XMLVerifier
 from zeep.wsse import signature as zeep_signature
 
-from bench.messages import AT
+from bench.measuring import Call
+from bench.verification.messages import AT
 from fixtures.manifest import entry
 from gateway.verify import Policy, verify
 from keystore import TrustedCertificate, TrustSnapshot
 
-Call = Callable[[], object]
 _DS = "http://www.w3.org/2000/09/xmldsig#"
 _SIGNATURE = f".//{{{_DS}}}Signature"
 

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from lxml import etree
 
-from bench.verifiers import Call
+from bench.measuring import Call
 from keystore import TrustedCertificate
 
 _DS = "{http://www.w3.org/2000/09/xmldsig#}"

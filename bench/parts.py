@@ -1,0 +1,12 @@
+"""The parts of the benchmark, by the name that the command line knows them by."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from rich.console import Console
+
+from bench.verification import comparison
+
+Part = Callable[[Console], Mapping[str, Any]]
+"""Measures, prints on the console, and returns its figures for JSON."""
+PARTS: Mapping[str, Part] = {"verification": comparison.run}
