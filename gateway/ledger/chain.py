@@ -20,6 +20,8 @@ from gateway.ledger.tables import chains, messages
 
 _START = "0" * 64
 """What the first row of a chain has as its previous hash."""
+_ADDED_LATER = frozenset({"embedded", "second_opinion"})
+"""Columns younger than the first schema: left out where they are NULL, so that older rows keep their digests."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,11 @@ class Link:
 
 
 def _digest(previous: str, row: Row) -> str:
-    content = {name: value for name, value in row.items() if name not in {"previous_hash", "hash"}}
+    content = {
+        name: value
+        for name, value in row.items()
+        if name not in {"previous_hash", "hash"} and not (value is None and name in _ADDED_LATER)
+    }
     return hashlib.sha256(bytes.fromhex(previous) + canonical(content)).hexdigest()
 
 

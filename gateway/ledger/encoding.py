@@ -12,7 +12,17 @@ from typing import Any
 from gateway.ledger.errors import RecordRefused
 from gateway.ledger.instants import from_microseconds, to_microseconds
 from gateway.ledger.record import MessageRecord
-from gateway.verify import CheckResult, HintReport, KeyCheck, Reason, SignatureReport, SignedPart, VerifiedBy
+from gateway.second_opinion import Opinion, SecondOpinion
+from gateway.verify import (
+    CheckResult,
+    EmbeddedCertificate,
+    HintReport,
+    KeyCheck,
+    Reason,
+    SignatureReport,
+    SignedPart,
+    VerifiedBy,
+)
 from keystore import Alias, HintKind, KeyId, State, Thumbprint
 
 Row = dict[str, Any]
@@ -26,6 +36,7 @@ MAX_ITEMS = 64
 _MAX_INTEGER = 2**63 - 1
 
 _INSTANTS = {"time", "fresh_until"}
+_JSON = {"embedded", "second_opinion"}
 _LISTS = {"verified_by", "recognised", "signatures", "warnings", "replay_keys"}
 _EMPTY_FOR_NONE = {"operation", "reason"}
 
@@ -66,6 +77,8 @@ def row_of(record: MessageRecord) -> Row:
             "replay_keys": _json(_replay_keys(record)),
             "fresh_until": None if record.fresh_until is None else to_microseconds(record.fresh_until),
             "replay_check": bool(record.replay_check),
+            "embedded": None if record.embedded is None else _json(_embedded(record.embedded)),
+            "second_opinion": None if record.second_opinion is None else _json(_opinion(record.second_opinion)),
         }
         canonical(row)  # finds what JSON, and so the hash chain, cannot hold
     except (TypeError, ValueError, AttributeError) as error:
@@ -82,12 +95,14 @@ def record_of(row: Mapping[str, Any]) -> MessageRecord:
             value = None if value is None else from_microseconds(value)
         elif field.name in _EMPTY_FOR_NONE:
             value = value or None
-        elif field.name in _LISTS:
+        elif field.name in _LISTS or (field.name in _JSON and value is not None):
             value = json.loads(value)
         values[field.name] = value
     values["verified_by"] = tuple(_read_entry(v) for v in values["verified_by"])
     values["recognised"] = tuple(_read_entry(v) for v in values["recognised"])
     values["signatures"] = tuple(_read_signature(s) for s in values["signatures"])
+    values["embedded"] = _read_embedded(values["embedded"])
+    values["second_opinion"] = _read_opinion(values["second_opinion"])
     values["warnings"] = tuple(values["warnings"])
     values["replay_keys"] = tuple(values["replay_keys"])
     return MessageRecord(**values)
@@ -204,6 +219,46 @@ def _read_signature(value: Mapping[str, Any]) -> SignatureReport:
         reason=_read_reason(value["reason"]),
         detail=value["detail"],
     )
+
+
+def _embedded(certificate: EmbeddedCertificate) -> dict[str, object]:
+    return {
+        "subject": stored_text(certificate.subject),
+        "issuer": stored_text(certificate.issuer),
+        # As text: a serial number has up to 20 octets, and JSON readers disagree about such numbers.
+        "serial": stored_text(str(certificate.serial)),
+        "not_before": to_microseconds(certificate.not_before),
+        "not_after": to_microseconds(certificate.not_after),
+        "key_id": str(certificate.key_id),
+        "thumbprint": str(certificate.thumbprint),
+        "thumbprint_sha1": stored_text(certificate.thumbprint_sha1),
+        "signature_good": certificate.signature_good,
+    }
+
+
+def _read_embedded(value: Mapping[str, Any] | None) -> EmbeddedCertificate | None:
+    if value is None:
+        return None
+    return EmbeddedCertificate(
+        subject=value["subject"],
+        issuer=value["issuer"],
+        serial=int(value["serial"]),
+        not_before=from_microseconds(value["not_before"]),
+        not_after=from_microseconds(value["not_after"]),
+        key_id=KeyId(value["key_id"]),
+        thumbprint=Thumbprint(value["thumbprint"]),
+        thumbprint_sha1=value["thumbprint_sha1"],
+        signature_good=value["signature_good"],
+        der=b"",
+    )
+
+
+def _opinion(opinion: SecondOpinion) -> dict[str, str]:
+    return {"opinion": str(opinion.opinion), "detail": stored_text(opinion.detail)}
+
+
+def _read_opinion(value: Mapping[str, str] | None) -> SecondOpinion | None:
+    return None if value is None else SecondOpinion(Opinion(value["opinion"]), value["detail"])
 
 
 def _read_reason(value: str | None) -> Reason | None:

@@ -1,9 +1,10 @@
 """What is written down about one message."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from gateway.verify import SignatureReport, Verdict, VerifiedBy
+from gateway.second_opinion import SecondOpinion
+from gateway.verify import EmbeddedCertificate, SignatureReport, Verdict, VerifiedBy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +56,11 @@ class MessageRecord:
     replay_keys: tuple[str, ...] = ()
     """One for each signature that carries the required parts and covers the Timestamp."""
     fresh_until: datetime | None = None
+    embedded: EmbeddedCertificate | None = None
+    """The certificate that the message itself carried, where no key of the keystore had made its signature; without the
+    certificate's bytes (`der` is empty)."""
+    second_opinion: SecondOpinion | None = None
+    """What another implementation said of the accepted message; None where it was not asked."""
     replay_check: bool = False
     """Ask the writer to refuse a second acceptance of any of `replay_keys` before `fresh_until`."""
 
@@ -89,4 +95,10 @@ def record_fields(verdict: Verdict) -> dict[str, object]:
         "warnings": verdict.warnings,
         "replay_keys": verdict.replay_keys,
         "fresh_until": verdict.fresh_until,
+        "embedded": without_bytes(verdict.embedded),
     }
+
+
+def without_bytes(embedded: EmbeddedCertificate | None) -> EmbeddedCertificate | None:
+    """`embedded` as a record keeps it: names and hashes, not the bytes, whose size a stranger chose."""
+    return None if embedded is None else replace(embedded, der=b"")

@@ -55,6 +55,8 @@ messages = Table(
     Column("replay_keys", Text, nullable=False),
     Column("fresh_until", BigInteger),
     Column("replay_check", Boolean, nullable=False),
+    Column("embedded", Text),
+    Column("second_opinion", Text),
     UniqueConstraint("writer", "sequence", name="messages_chain"),
     Index("messages_by_time", "time"),
     Index("messages_by_cell", "endpoint", "operation", "time"),

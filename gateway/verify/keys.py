@@ -219,8 +219,7 @@ def _stranger(
             reason=Reason.UNKNOWN_KEY,
             detail=(
                 "signed with a key that the keystore does not hold; the signature is good under the certificate that "
-                f"the message carries: {printable(embedded.subject, 120)}, valid until {embedded.not_after:%Y-%m-%d}, "
-                f"SHA-256 {embedded.thumbprint}"
+                f"the message carries: {_described(embedded)}"
             ),
         )
     key = key_info.public_key if _is_ordinary(key_info.public_key) else None
@@ -256,6 +255,15 @@ def _stranger(
             f"the keystore holds no key for {hint.named}, and no trusted key verifies the signature",
         )
     return KeyTrial(checks=checks, embedded=embedded, reason=reason, detail=detail)
+
+
+def _described(embedded: EmbeddedCertificate) -> str:
+    """The certificate as an operator looks for it: whose, by whom, until when, and its fingerprints."""
+    return (
+        f"{printable(embedded.subject, 200)}, issued by {printable(embedded.issuer, 200)}, "
+        f"valid from {embedded.not_before:%Y-%m-%d} until {embedded.not_after:%Y-%m-%d}, "
+        f"SHA-256 {embedded.thumbprint}, SHA-1 {embedded.thumbprint_sha1}"
+    )
 
 
 def _elsewhere(signature: SignatureGrammar, signed: SignedOctets, hint: KeyHint, trust: TrustSnapshot) -> str | None:

@@ -271,9 +271,10 @@ def _check_signature(
 
 def _finding(trial: KeyTrial, references: list[ResolvedReference]) -> Rejection | None:
     """What is wrong with a signature that could be computed to its end: altered parts before an unwanted key."""
-    altered = [reference.part.name for reference in references if not reference.part.intact]
+    altered = [reference.part for reference in references if not reference.part.intact]
     if altered:
-        return Rejection(Reason.DIGEST_MISMATCH, f"altered after signing: {', '.join(altered)}")
+        named = ", ".join(f"{part.name} (at {part.path}, referenced as {part.uri})" for part in altered)
+        return Rejection(Reason.DIGEST_MISMATCH, f"altered after signing: {named}")
     return None if trial.reason is None else Rejection(trial.reason, trial.detail)
 
 

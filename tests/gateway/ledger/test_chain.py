@@ -1,9 +1,17 @@
-import pytest
-from sqlalchemy import Engine, text
+from dataclasses import replace
+from pathlib import Path
 
-from gateway.ledger import LedgerWriter, verify_chain
-from gateway.ledger.chain import ChainReport, ChainState
+import pytest
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Engine, insert, text
+
+from gateway.ledger import LedgerWriter, SchemaStatus, migrate, open_database, schema, verify_chain
+from gateway.ledger.chain import ChainReport, ChainState, Link, store_head
 from gateway.ledger.connections import writing
+from gateway.ledger.encoding import row_of
+from gateway.ledger.tables import messages
+from gateway.second_opinion import Opinion, SecondOpinion
 from tests.gateway.ledger.load import mixture
 
 
@@ -29,6 +37,33 @@ def _verify(engine: Engine) -> ChainReport:
     return reports[0]
 
 
+def test_a_row_from_before_a_column_was_added_keeps_its_hash(url: str) -> None:
+    engine = open_database(url)
+    config = Config()
+    config.set_main_option("script_location", str(Path(schema.__file__).parent / "migrations"))
+    with writing(engine) as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        row = row_of(mixture(1))
+        old = {name: value for name, value in row.items() if name not in {"embedded", "second_opinion"}}
+        link = Link.first().extend(old)
+        connection.execute(insert(messages), old)
+        store_head(connection, link, "host:1")
+    assert migrate(engine).status is SchemaStatus.CURRENT
+    assert _verify(engine).state is ChainState.INTACT
+    engine.dispose()
+
+
+def test_a_finding_that_was_taken_out_of_a_row_is_missed(engine: Engine) -> None:
+    writer = LedgerWriter(engine, "host:1")
+    told = replace(mixture(1), second_opinion=SecondOpinion(Opinion.DISAGREES, "the value is wrong"))
+    writer.submit(told).result(10)
+    writer.close()
+    assert _verify(engine).state is ChainState.INTACT
+    _tamper(engine, "UPDATE messages SET second_opinion = NULL")
+    assert _verify(engine).state is ChainState.ALTERED
+
+
 def test_an_empty_ledger_has_no_chain(engine: Engine) -> None:
     assert verify_chain(engine) == ()
 
@@ -52,6 +87,8 @@ def test_what_was_written_is_intact(engine: Engine, ids: list[str]) -> None:
         "hash = '" + "0" * 64 + "'",
         "previous_hash = '" + "1" * 64 + "'",
         "instance = 'host:2'",
+        "embedded = '{}'",
+        "second_opinion = '{}'",
     ],
 )
 def test_an_altered_row_is_found(engine: Engine, ids: list[str], change: str) -> None:

@@ -6,8 +6,9 @@ import pytest
 
 from gateway.ledger import RecordRefused
 from gateway.ledger.encoding import MAX_DETAIL, MAX_ITEMS, MAX_NAME, canonical, record_of, row_of
-from gateway.verify import CheckResult, KeyCheck
-from keystore import State
+from gateway.second_opinion import Opinion, SecondOpinion
+from gateway.verify import CheckResult, EmbeddedCertificate, KeyCheck
+from keystore import KeyId, State, Thumbprint
 from tests.gateway.ledger.load import NEW, NOON, OLD, RENEWED, accepted, rejected, signature
 
 FULL = accepted(
@@ -21,6 +22,19 @@ FULL = accepted(
     replay_keys=("e" * 64, "f" * 64),
     fresh_until=NOON + timedelta(minutes=5, microseconds=7),
     replay_check=True,
+    embedded=EmbeddedCertificate(
+        subject="CN=orders,O=ACME",
+        issuer="CN=ACME CA",
+        serial=2**159 - 1,
+        not_before=NOON,
+        not_after=NOON + timedelta(days=730),
+        key_id=KeyId("c" * 64),
+        thumbprint=Thumbprint("4" * 64),
+        thumbprint_sha1="5" * 40,
+        signature_good=True,
+        der=b"",
+    ),
+    second_opinion=SecondOpinion(Opinion.NOT_JUDGED, "libxmlsec knows no STR-Transform"),
 )
 BARE = rejected("not-soap", operation=None, soap_version=None, upstream_status=None)
 

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 import structlog
 
+from fixtures.manifest import entry
 from gateway.proxy.judgement import INLINE_BYTES, runs_inline
 from gateway.proxy.upstream import UpstreamResponse
 from gateway.verify import verify
@@ -679,3 +680,14 @@ def test_time_of_the_record_is_now(tmp_path: Path) -> None:
         assert abs((datetime.now(UTC) - it.last().time).total_seconds()) < 10
 
     play(tmp_path, http(signed()), check)
+
+
+def test_the_record_names_the_certificate_of_an_unknown_key(tmp_path: Path) -> None:
+    def check(_: Response, it: World) -> None:
+        record = it.last()
+        unknown = entry("foreign")
+        assert record.reason == "unknown-key"
+        assert (record.embedded.thumbprint, record.embedded.subject) == (unknown.thumbprint, unknown.subject)
+        assert (record.embedded.signature_good, record.embedded.der) == (True, b"")
+
+    play(tmp_path, http(signed("foreign")), check)

@@ -103,6 +103,18 @@ def test_each_failure_has_its_sentence(
     assert verdict.verified_by == ()
 
 
+def test_an_unknown_key_is_told_with_all_that_its_certificate_says() -> None:
+    verdict = judged(by("leaf", direct(), token("leaf")), TrustSnapshot.of(entry("old")))
+
+    leaf = entry("leaf")
+    assert leaf.issuer != leaf.subject
+    assert verdict.embedded is not None
+    assert verdict.embedded.signature_good
+    for told in (leaf.subject, f"issued by {leaf.issuer}", leaf.thumbprint, leaf.thumbprint_sha1.hex()):
+        assert told in verdict.detail
+    assert f"valid from {leaf.not_before:%Y-%m-%d} until {leaf.not_after:%Y-%m-%d}" in verdict.detail
+
+
 @pytest.mark.parametrize("first", ["staged", "retired", "revoked"])
 def test_of_several_entries_with_one_key_the_worst_is_told(first: str) -> None:
     snapshot = TrustSnapshot.of(*trust("old", "renewed", states={"old": first, "renewed": "retired"}))

@@ -71,6 +71,21 @@ def test_a_timestamp_that_says_nothing_bounds_nothing() -> None:
     assert required.reason is Reason.TIMESTAMP_MISSING
 
 
+def test_an_altered_part_is_named_with_its_place_and_its_reference() -> None:
+    case = own_case("timestamp-signed")
+    message = case.message.replace(b"<wsu:Expires>2026", b"<wsu:Expires>2027")
+    assert message != case.message
+
+    verdict = case.verdict(message)
+
+    (report,) = verdict.signatures
+    (altered,) = [part for part in report.parts if not part.intact]
+    assert verdict.reason is Reason.DIGEST_MISMATCH
+    assert verdict.detail == (
+        f"altered after signing: Timestamp (at /Envelope/Header/Security/Timestamp, referenced as {altered.uri})"
+    )
+
+
 def test_verdicts_are_the_same_in_every_thread() -> None:
     """Parsers, dictionaries of names and caches are shared or made anew: it must not matter."""
     cases = [case for case in own_cases() if case.accepted]
