@@ -180,6 +180,8 @@ def _print(
     overview.add_row(cell("keystore"), cell(f"revision {snapshot.revision}, {len(snapshot.entries)} entries"))
     overview.add_row(cell("gateway"), cell(*_running_text(gateway.admin, running, snapshot.revision)))
     show(overview)
+    for danger in gateway.dangers:
+        say(f"danger: {danger}", style="red")
     for problem in problems:
         say(f"  keystore: {plain(problem)}", style="red")
     for endpoint in endpoints:

@@ -26,6 +26,18 @@ class Mode(StrEnum):
     """It passes, and the record says what would have happened."""
 
 
+class Durability(StrEnum):
+    """When a response may leave."""
+
+    COMMIT = "commit"
+    """Once its record is committed."""
+    ASYNC = "async"
+    """Once its record is queued: a process that is killed may have delivered responses without a record.
+
+    Where the memory against replay attacks must be asked, the response waits for the commit all the same.
+    """
+
+
 class LogFormat(StrEnum):
     """How log lines are written to standard error."""
 
@@ -69,8 +81,16 @@ class GatewaySettings(BaseModel):
     """How long a connection of a client may wait for its next request."""
     shutdown_timeout: Deadline = timedelta(seconds=90)
     """How long exchanges under way may take to finish after SIGTERM."""
+    durability: Durability = Durability.COMMIT
     log_format: LogFormat = LogFormat.CONSOLE
     log_level: LogLevel = LogLevel.INFO
+
+    @property
+    def dangers(self) -> tuple[str, ...]:
+        """What is weaker here than the default, one phrase each, for status and log."""
+        if self.durability is Durability.ASYNC:
+            return ("durability async: a process that is killed loses records of responses that were delivered",)
+        return ()
 
     @field_validator("workers")
     @classmethod
@@ -178,6 +198,7 @@ class Settings(BaseModel):
                 f"gateway.admin listens on {self.gateway.admin}, which other machines may reach, and asks for no "
                 "password: use a loopback address, or keep strangers out with a firewall"
             )
+        found += [f"gateway: {danger}" for danger in self.gateway.dangers]
         for name, endpoint in self.endpoints.items():
             found += [f"endpoint.{name}: {danger}" for danger in endpoint.dangers]
         return tuple(found)

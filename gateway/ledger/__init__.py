@@ -3,6 +3,7 @@
 from gateway.ledger.chain import ChainReport, ChainState, verify_chain
 from gateway.ledger.database import database_path, open_database
 from gateway.ledger.errors import (
+    AlreadyRecorded,
     DatabaseUnavailable,
     DatabaseUnsupported,
     LedgerBusy,
@@ -79,4 +80,5 @@ __all__ = [
     "LedgerBusy",
     "ReplayGuardBroken",
     "RecordRefused",
+    "AlreadyRecorded",
 ]

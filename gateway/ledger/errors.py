@@ -9,7 +9,8 @@ LedgerError
 │   └── LedgerTooSlow         no commit in time; the error knows whether the record was taken back
 ├── ReplayGuardBroken         the memory against replay attacks does not do its work: nothing may be served
 ├── LedgerBusy                more records wait than may wait; nothing was queued
-└── RecordRefused             this one record cannot be stored (its id exists, a number is out of range)
+└── RecordRefused             this one record cannot be stored (a number is out of range, for instance)
+    └── AlreadyRecorded       a record of this id is there already
 """
 
 # ruff: noqa: N818 - named after what happened, like the errors of the keystore
@@ -66,3 +67,7 @@ class LedgerBusy(LedgerError):
 
 class RecordRefused(LedgerError):
     """This one record cannot be stored, whatever the state of the database; the others of its group are stored."""
+
+
+class AlreadyRecorded(RecordRefused):
+    """A record of this id is in the ledger already; nothing was written twice."""

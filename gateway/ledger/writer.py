@@ -2,6 +2,9 @@
 
 While one group is being committed the next one gathers: the cost of a commit is shared by as many records as the
 load brings, and a lone record does not wait for company.
+
+A record that nobody waits for (durability `async`) was promised when it was queued: where its group cannot be
+written, it is kept and written again once the database is back.
 """
 
 import asyncio
@@ -21,6 +24,7 @@ from gateway.ledger.connections import explain, file_identity, writing
 from gateway.ledger.database import database_path
 from gateway.ledger.encoding import Row, row_of
 from gateway.ledger.errors import (
+    AlreadyRecorded,
     LedgerBusy,
     LedgerClosed,
     LedgerError,
@@ -49,7 +53,8 @@ class _Waiting:
     """A queued record and who waits for its receipt."""
 
     record: MessageRecord
-    waiter: "Future[Receipt] | asyncio.Future[Receipt]"
+    waiter: "Future[Receipt] | asyncio.Future[Receipt] | None"
+    """None where nobody waits: the record is owed, whatever happens."""
     loop: asyncio.AbstractEventLoop | None = None
 
 
@@ -69,6 +74,8 @@ class WriterState:
     """Records committed."""
     failed: int = 0
     """Records that got no receipt."""
+    lost: int = 0
+    """Records that nobody waited for and that will never be written; counted at the end, or when they are refused."""
 
 
 @dataclass(slots=True)
@@ -98,6 +105,8 @@ class LedgerWriter:
         self._link = Link.first()
         self._in_doubt = False
         self._next_forget = 0.0
+        self._owed: list[_Waiting] = []
+        self._has_failed_at_the_end = False
         self._state = WriterState()
         self._inbox = _Inbox()
         self._thread = threading.Thread(target=self._run, name="ledger-writer", daemon=True)
@@ -147,6 +156,22 @@ class LedgerWriter:
             self._withdraw(waiting)
             raise
 
+    def enqueue(self, record: MessageRecord) -> Receipt:
+        """Queue `record` and wait for nothing: it is written soon, unless the process is killed before.
+
+        The receipt says nothing of replay attacks, which only the commit finds out.
+
+        Raises:
+            LedgerBusy: Too many records wait.
+            LedgerUnavailable: Records cannot be written at present, or the writer has been closed.
+            RecordRefused: This record cannot be stored.
+        """
+        row_of(record)  # what could not be stored later is refused now
+        if not self.healthy and not self._inbox.closing:
+            raise LedgerUnavailable(f"the record was not queued, for none can be written: {self.last_error}")
+        self._queue(_Waiting(record, None))
+        return Receipt(record.id)
+
     def close(self, timeout: float | None = None) -> bool:
         """Write what is queued, then stop; further records are refused. Return whether it has stopped.
 
@@ -171,8 +196,8 @@ class LedgerWriter:
 
     @property
     def queue_depth(self) -> int:
-        """Records that wait for their group."""
-        return len(self._inbox.items)
+        """Records that wait to be written."""
+        return len(self._inbox.items) + len(self._owed)
 
     @property
     def state(self) -> WriterState:
@@ -184,8 +209,8 @@ class LedgerWriter:
         with inbox.condition:
             if inbox.closing:
                 raise LedgerClosed("the ledger's writer has been closed: the gateway is stopping")
-            if len(inbox.items) >= self._queue_limit:
-                raise LedgerBusy(f"{len(inbox.items)} records wait to be written; try again in a moment")
+            if self.queue_depth >= self._queue_limit:
+                raise LedgerBusy(f"{self.queue_depth} records wait to be written; try again in a moment")
             inbox.items[waiting] = None
             inbox.condition.notify()
 
@@ -201,21 +226,24 @@ class LedgerWriter:
         while True:
             group = self._next_group()
             if group is None:
-                return
+                break
             try:
                 if group:
                     self._write(group)
                 elif not self._state.healthy:
                     self._probe()
             except Exception as error:  # noqa: BLE001 - whatever it is, those who wait get an answer and the thread lives on
-                self._fail(f"{type(error).__name__}: {error}")
-                self._answer((w, LedgerUnavailable(f"the record could not be written: {error}")) for w in group)
+                self._answer(self._unavailable(group, f"{type(error).__name__}: {error}"))
+        self._state.lost += len(self._owed)
 
     def _next_group(self) -> list[_Waiting] | None:
         """The next records, none when it is time to probe, None when all is written and the writer closed."""
         inbox = self._inbox
         with inbox.condition:
-            while not inbox.items:
+            while not inbox.items or self._owed_is_due():
+                if self._owed_is_due():
+                    owed, self._owed = self._owed[:GROUP_LIMIT], self._owed[GROUP_LIMIT:]
+                    return owed
                 if inbox.closing:
                     return None
                 if not inbox.condition.wait(None if self._state.healthy else PROBE_SECONDS):
@@ -223,6 +251,11 @@ class LedgerWriter:
             taken = [inbox.items.popitem(last=False)[0] for _ in range(min(len(inbox.items), GROUP_LIMIT))]
         # From here on a record cannot be taken back.
         return [w for w in taken if not isinstance(w.waiter, Future) or w.waiter.set_running_or_notify_cancel()]
+
+    def _owed_is_due(self) -> bool:
+        """Whether what is owed can be written: the database is back; or this is the end, and the last try."""
+        at_the_end = self._inbox.closing and not self._inbox.items and not self._has_failed_at_the_end
+        return bool(self._owed) and (self._state.healthy or at_the_end)
 
     def _write(self, group: Sequence[_Waiting]) -> None:
         answers: list[tuple[_Waiting, Answer]] = []
@@ -238,9 +271,9 @@ class LedgerWriter:
             try:
                 answers += self._commit(batch)
             except OperationalError as error:
-                answers += self._unavailable(batch, explain(error, self._engine))
+                answers += self._unavailable([w for w, _ in batch], explain(error, self._engine))
             except LedgerUnavailable as error:
-                answers += self._unavailable(batch, str(error))
+                answers += self._unavailable([w for w, _ in batch], str(error))
             except (SQLAlchemyError, ValueError, OverflowError) as error:
                 self._in_doubt = True
                 if len(batch) > 1:
@@ -249,7 +282,13 @@ class LedgerWriter:
                     batches += [[(waiting, row_of(waiting.record))] for waiting, _ in reversed(batch)]
                 else:
                     answers.append((batch[0][0], _refusal(batch[0][0].record, error)))
-        self._state.failed += sum(isinstance(answer, LedgerError) for _, answer in answers)
+        self._state.failed += sum(isinstance(answer, LedgerError) for w, answer in answers if w.waiter is not None)
+        self._state.lost += sum(
+            # An owed record that is there already was committed by an attempt of which the outcome was not learned.
+            isinstance(answer, RecordRefused) and not isinstance(answer, AlreadyRecorded)
+            for w, answer in answers
+            if w.waiter is None
+        )
         self._answer(answers)
 
     def _commit(self, batch: Sequence[tuple[_Waiting, Row]]) -> list[tuple[_Waiting, Answer]]:
@@ -291,9 +330,14 @@ class LedgerWriter:
             self._identity = identity
             self._in_doubt = True
 
-    def _unavailable(self, batch: Sequence[tuple[_Waiting, Row]], why: str) -> list[tuple[_Waiting, Answer]]:
+    def _unavailable(self, group: Iterable[_Waiting], why: str) -> list[tuple[_Waiting, Answer]]:
+        """The answers to those who wait; what nobody waits for is kept, to be written later."""
         self._fail(why)
-        return [(waiting, LedgerUnavailable(f"the record could not be written: {why}")) for waiting, _ in batch]
+        waiting: list[_Waiting] = []
+        for one in group:
+            (self._owed if one.waiter is None else waiting).append(one)
+        self._has_failed_at_the_end = self._inbox.closing
+        return [(one, LedgerUnavailable(f"the record could not be written: {why}")) for one in waiting]
 
     def _fail(self, why: str) -> None:
         self._in_doubt = True
@@ -320,7 +364,7 @@ class LedgerWriter:
         for waiting, answer in answers:
             if isinstance(waiting.waiter, Future):
                 _settle(waiting.waiter, answer)
-            elif waiting.loop is not None:
+            elif waiting.waiter is not None and waiting.loop is not None:
                 by_loop.setdefault(waiting.loop, []).append((waiting.waiter, answer))
         for loop, settled in by_loop.items():
             with contextlib.suppress(RuntimeError):  # the loop was closed: nobody waits any more
@@ -343,6 +387,6 @@ def _settle(future: "Future[Receipt] | asyncio.Future[Receipt]", answer: Answer)
 
 def _refusal(record: MessageRecord, error: Exception) -> RecordRefused:
     if isinstance(error, IntegrityError):
-        return RecordRefused(f"the record {record.id} is in the ledger already; nothing was written twice")
+        return AlreadyRecorded(f"the record {record.id} is in the ledger already; nothing was written twice")
     cause = str(getattr(error, "orig", None) or error).splitlines()[0]
     return RecordRefused(f"the record {record.id} cannot be stored: {cause}")

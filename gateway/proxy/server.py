@@ -18,6 +18,7 @@ from gateway.ledger import LedgerWriter, ReplayGuardBroken, migrate, open_databa
 from gateway.ledger.errors import LedgerError
 from gateway.proxy.admin import AdminApplication, Status
 from gateway.proxy.application import Application
+from gateway.proxy.durability import ledger_of
 from gateway.proxy.exchange import Surroundings
 from gateway.proxy.generation import Generation
 from gateway.proxy.listening import Server, bind, bound_address
@@ -37,6 +38,7 @@ _NEED_RESTART: Final = (
     "header_timeout",
     "idle_timeout",
     "shutdown_timeout",
+    "durability",
     "log_format",
     "log_level",
 )
@@ -213,13 +215,13 @@ class Gateway:
         self.trust = TrustWatcher(KeystoreStore(engine), self.metrics.show_trust)
         self.trust.load()
         self._ledger = LedgerWriter(engine, self.instance)
-        self._stack.push_async_callback(asyncio.to_thread, self._ledger.close)
+        self._stack.push_async_callback(self._close_ledger)
         self.metrics.watch_queue(lambda: self._ledger.queue_depth)
         pool = ThreadPoolExecutor(max_workers=os.cpu_count() or 1, thread_name_prefix="verify")
         self._stack.callback(pool.shutdown)
         surroundings = Surroundings(
             trust=self.trust.for_endpoint,
-            ledger=self._ledger,
+            ledger=ledger_of(self._ledger, gateway.durability),
             metrics=self.metrics,
             pool=pool,
             clock=lambda: datetime.now(UTC),
@@ -253,6 +255,16 @@ class Gateway:
         for server in self._servers:
             server.start()
 
+    async def _close_ledger(self) -> None:
+        """Write what is queued."""
+        await asyncio.to_thread(self._ledger.close)
+        if self._ledger.state.lost:
+            _log.error(
+                "responses were delivered without a record: the ledger could not be written to the end",
+                records=self._ledger.state.lost,
+                error=self._ledger.last_error,
+            )
+
     async def _close_connections(self) -> None:
         # The servers have waited for the exchanges as long as they may; what is left now is cut short.
         await self.application.generation.retire(_LAST_SECONDS)
@@ -269,6 +281,7 @@ class Gateway:
             "keystore": {"revision": self.trust.revision, "problem": self.trust.problem},
             "ledger": {
                 "healthy": self._ledger.healthy,
+                "durability": str(self.settings.gateway.durability),
                 "queue": self._ledger.queue_depth,
                 "last_error": self._ledger.last_error,
             },
