@@ -1,22 +1,22 @@
 """The keystore: adding, changing and reading entries."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 
 from cryptography import x509
 from sqlalchemy import Engine, select
 
 from keystore.certificate import State, TrustedCertificate
-from keystore.errors import NotAdmitted, Refused, StateUnchanged
-from keystore.identity import Alias
 from keystore.snapshot import TrustSnapshot
-from keystore.store.changes import add_entry, find, named, retire_entry, trust_entry
+from keystore.store.changes import named
+from keystore.store.draft import Draft
 from keystore.store.entry import StoredEntry
-from keystore.store.outcome import Action, Added, Changed, HistoryItem, NewCertificate
+from keystore.store.outcome import Added, Changed, HistoryItem, NewCertificate
 from keystore.store.past import current_revision, entries_at, read_history, revision_at
 from keystore.store.revision import new_revision
 from keystore.store.tables import entries, head
+from keystore.store.terms import Terms
 
 
 class KeystoreStore:
@@ -31,6 +31,16 @@ class KeystoreStore:
         """Use the database of `engine`."""
         self._engine = engine
         self._known: dict[tuple[int, int], TrustedCertificate] = {}
+
+    @contextmanager
+    def revising(self, *, who: str, why: str, at: datetime) -> Iterator[Draft]:
+        """Open one revision for several changes: committed at the end of the block, dropped when it raises.
+
+        Raises:
+            Refused: `who` is empty.
+        """
+        with new_revision(self._engine, who=who, why=why, at=at) as revision:
+            yield Draft(revision)
 
     def add(
         self,
@@ -98,30 +108,9 @@ class KeystoreStore:
             Refused: As `add`, for the first of them that cannot be added; or there are none.
             AliasInvalid: As `add`.
         """
-        if not certificates:
-            raise Refused("there is no certificate to add: name at least one")
-        meant_for = None if endpoints is None else frozenset(endpoints)
-        if meant_for is not None and not meant_for:
-            raise Refused(
-                "no endpoint is named, so the certificate would be trusted for none: name one, or leave it out"
-            )
-        if trusted_from is not None and trusted_until is not None and trusted_from >= trusted_until:
-            raise Refused("the trust would end before it begins: give an end that is later than the beginning")
-        with new_revision(self._engine, who=who, why=why, at=at) as revision:
-            present = revision.present()
-            added = []
-            for new in certificates:
-                entry = TrustedCertificate(
-                    alias=Alias(new.alias),
-                    certificate=new.certificate,
-                    state=State.STAGED if stage else State.TRUSTED,
-                    endpoints=meant_for,
-                    trusted_from=trusted_from,
-                    trusted_until=trusted_until,
-                )
-                added.append(add_entry(revision, present, entry, force=force))
-                present.append(added[-1].entry)
-            return tuple(added)
+        terms = Terms(None if endpoints is None else frozenset(endpoints), trusted_from, trusted_until)
+        with self.revising(who=who, why=why, at=at) as draft:
+            return draft.add_many(certificates, terms, stage=stage, force=force)
 
     def trust(self, alias: str, *, who: str, why: str, at: datetime, force: bool = False) -> Changed:
         """Trust the staged entry `alias` from now on.
@@ -131,15 +120,8 @@ class KeystoreStore:
             StateUnchanged: It is not staged.
             NotAdmitted: The certificate itself speaks against it (it may have expired meanwhile).
         """
-        with new_revision(self._engine, who=who, why=why, at=at) as revision:
-            present = revision.present()
-            entry = find(present, alias)
-            state = entry.state_at(at)
-            if state is State.TRUSTED:
-                raise StateUnchanged(f"{entry.alias} is trusted already: nothing to do")
-            if state is State.RETIRED:
-                raise StateUnchanged(f"{entry.alias} is retired: restore it if it shall be trusted again")
-            return trust_entry(revision, present, replace(entry, trusted_from=None), Action.TRUSTED, force=force)
+        with self.revising(who=who, why=why, at=at) as draft:
+            return draft.trust(alias, force=force)
 
     def restore(self, alias: str, *, who: str, why: str, at: datetime, force: bool = False) -> Changed:
         """Trust the retired entry `alias` again.
@@ -149,22 +131,8 @@ class KeystoreStore:
             StateUnchanged: It is not retired.
             NotAdmitted: The certificate itself speaks against it, or it was revoked (which `force` overrides).
         """
-        with new_revision(self._engine, who=who, why=why, at=at) as revision:
-            present = revision.present()
-            entry = find(present, alias)
-            state = entry.state_at(at)
-            if state is State.TRUSTED:
-                raise StateUnchanged(f"{entry.alias} is trusted already: nothing to do")
-            if state is State.STAGED:
-                raise StateUnchanged(f"{entry.alias} is staged and was not retired: trust it instead")
-            if entry.revoked and not force:
-                raise NotAdmitted(
-                    f"{entry.alias} is not restored: it was revoked because its key is compromised; ask the partner "
-                    "for a new key, or use --force if that was a mistake"
-                )
-            return trust_entry(
-                revision, present, replace(entry, revoked=False, trusted_until=None), Action.RESTORED, force=force
-            )
+        with self.revising(who=who, why=why, at=at) as draft:
+            return draft.restore(alias, force=force)
 
     def retire(self, alias: str, *, who: str, why: str, at: datetime, revoked: bool = False) -> Changed:
         """Trust the entry `alias` no more, and go on recognising it; with `revoked`, because its key is compromised.
@@ -173,12 +141,8 @@ class KeystoreStore:
             UnknownAlias: There is no such entry.
             StateUnchanged: It is retired already (a retired entry can still be marked as revoked).
         """
-        with new_revision(self._engine, who=who, why=why, at=at) as revision:
-            present = revision.present()
-            entry = find(present, alias)
-            if entry.state is State.RETIRED and (entry.revoked or not revoked):
-                raise StateUnchanged(f"{entry.alias} is already {entry.note or 'retired'}: nothing to do")
-            return retire_entry(revision, present, entry, revoked=revoked)
+        with self.revising(who=who, why=why, at=at) as draft:
+            return draft.retire(alias, revoked=revoked)
 
     def entries(self) -> tuple[StoredEntry, ...]:
         """Every entry that is not purged, in the order of adding; those that are damaged say so in `problem`."""
