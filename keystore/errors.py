@@ -7,12 +7,16 @@ KeystoreError
 ├── Refused               a change that must not be made (the message says why and what to do)
 │   ├── AliasInUse        another entry has that alias
 │   ├── AlreadyThere      the same certificate is in the keystore already
+│   ├── GateClosed        it is too early for the change; `force` overrides it, and the history says so for ever
 │   ├── HoldsPrivateKey   the file holds a private key where certificates are meant
 │   ├── NotAdmitted       the certificate itself speaks against it; `force` overrides some of the reasons
 │   └── StateUnchanged    the entry is in a state from which that change cannot be made
 ├── UnknownAlias          no entry of that name
 └── UnknownRevision       no such revision, or none yet at that instant
 """
+
+from dataclasses import dataclass
+from datetime import datetime
 
 # ruff: noqa: N818 - these are answers to a person; "Refused" says what happened, "RefusedError" says it twice
 
@@ -43,6 +47,36 @@ class AliasInUse(Refused):
 
 class AlreadyThere(Refused):
     """The same certificate is in the keystore already; the message names its alias and state."""
+
+
+@dataclass(frozen=True, slots=True)
+class Blocker:
+    """One thing that speaks against a change, for now."""
+
+    sentence: str
+    """What, since when or until when; a part of a sentence."""
+    endpoint: str | None = None
+    """Where; None where it holds for the entry as a whole."""
+    safe_at: datetime | None = None
+    """When it will be gone by itself, as far as can be told today; None where something else has to happen first."""
+
+
+class GateClosed(Refused):
+    """It is too early for the change: messages could still need the certificate."""
+
+    def __init__(self, what: str, blockers: tuple[Blocker, ...]) -> None:
+        """Say `what` is not done, because of `blockers`, of which there is at least one."""
+        listed = "; ".join(blocker.sentence for blocker in blockers)
+        super().__init__(
+            f"{what}: {listed}. If it must be now, --force with --reason TEXT overrides this, and the history keeps it"
+        )
+        self.blockers = blockers
+
+    @property
+    def safe_at(self) -> datetime | None:
+        """The earliest instant at which the change may be made; None where no time alone opens the gate."""
+        times = [blocker.safe_at for blocker in self.blockers]
+        return None if None in times else max(time for time in times if time is not None)
 
 
 class HoldsPrivateKey(Refused):

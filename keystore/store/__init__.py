@@ -1,16 +1,24 @@
 """The keystore in a database: entries with states, every change a revision, every past revision readable."""
 
+from keystore.store.draft import Draft
 from keystore.store.entry import StoredEntry
-from keystore.store.outcome import Added, Changed, HistoryItem, NewCertificate
+from keystore.store.gates import Gates
+from keystore.store.outcome import Action, Added, Changed, HistoryItem, NewCertificate, PastRevision
 from keystore.store.store import KeystoreStore
 from keystore.store.tables import keystore_tables
+from keystore.store.terms import Terms
 
 __all__ = [
+    "Action",
     "Added",
     "Changed",
+    "Draft",
+    "Gates",
     "HistoryItem",
     "KeystoreStore",
     "NewCertificate",
+    "PastRevision",
     "StoredEntry",
+    "Terms",
     "keystore_tables",
 ]

@@ -3,77 +3,165 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import NamedTuple
 
 from keystore.admission import examine
 from keystore.certificate import State, TrustedCertificate
-from keystore.errors import AliasInUse, AlreadyThere, NotAdmitted, StateUnchanged, UnknownAlias
+from keystore.errors import AliasInUse, AlreadyThere, Blocker, GateClosed, NotAdmitted, StateUnchanged, UnknownAlias
 from keystore.store.entry import StoredEntry
 from keystore.store.outcome import Action, Added, Changed
 from keystore.store.revision import Revision
 
+_ADDED_AS = {State.STAGED: Action.STAGED, State.TRUSTED: Action.ADDED, State.RETIRED: Action.RETIRED}
 _NAMES_SHOWN = 10
 """How many aliases a message lists."""
 
 
 def add_entry(revision: Revision, present: Sequence[StoredEntry], new: TrustedCertificate, *, force: bool) -> Added:
-    """Add `new` beside the entries `present`.
+    """Add `new` beside the entries `present`, in the state that it has.
 
     Raises:
         AliasInUse: One of them has its alias.
         AlreadyThere: One of them is the same certificate.
-        NotAdmitted: The certificate itself speaks against it.
+        NotAdmitted: The certificate itself speaks against it; of one that is retired already nothing does.
     """
     for entry in present:
         if entry.thumbprint == new.thumbprint:
             raise AlreadyThere(_already_there(entry, revision.at))
-    for entry in present:
-        if entry.alias.lower() == new.alias.lower():
-            raise AliasInUse(
-                f"the alias {entry.alias} is in use for another certificate (SHA-256 {entry.thumbprint[:16]}…): "
-                "choose another alias"
-            )
-    warnings = _admit(new, revision.at, force=force) + _shared_key_warning(new, present, revision.at)
-    noted = replace(new, note=revision.note("staged" if new.state is State.STAGED else "added"))
-    stored = revision.add(
-        StoredEntry.of_certificate(noted, at=revision.at, who=revision.who),
-        Action.STAGED if new.state is State.STAGED else Action.ADDED,
-    )
-    return Added(stored, revision.number, warnings)
+    _refuse_alias_in_use(present, new.alias)
+    action = Action.REVOKED if new.revoked else _ADDED_AS[new.state]
+    noted = replace(new, note=revision.note(str(action)))
+    admitted = _NOTHING if new.state is State.RETIRED else _admit(noted, present, revision.at, force=force)
+    warnings = admitted.warnings + _shared_key_warning(new, present, revision.at)
+    entry = StoredEntry.of_certificate(noted, at=revision.at, who=revision.who)
+    return Added(revision.add(entry, action, admitted.overrode), revision.number, warnings)
 
 
 def trust_entry(
     revision: Revision, present: Sequence[StoredEntry], entry: StoredEntry, action: Action, *, force: bool
 ) -> Changed:
-    """Make `entry` trusted.
+    """Make `entry` trusted. One that was revoked is trusted again only by force, which is for the caller to ask.
 
     Raises:
         NotAdmitted: The certificate itself speaks against it, or is damaged.
     """
-    made = replace(entry, state=State.TRUSTED, note=revision.note(str(action)))
+    withdrawn = ("it was revoked because its key is compromised",) if entry.revoked else ()
+    made = replace(entry, state=State.TRUSTED, revoked=False, note=revision.note(str(action)))
     trusted = made.trusted()
     if trusted is None:
         raise NotAdmitted(f"{entry.alias} cannot be trusted: {entry.problem}")
     others = [other for other in present if other.id != entry.id]
-    warnings = _admit(trusted, revision.at, force=force) + _shared_key_warning(trusted, others, revision.at)
-    return Changed(revision.change(made, action), revision.number, warnings)
+    admitted = _admit(trusted, others, revision.at, force=force)
+    overrode = (*withdrawn, *admitted.overrode)
+    warnings = admitted.warnings + _shared_key_warning(trusted, others, revision.at)
+    return Changed(revision.change(made, action, overrode), revision.number, warnings)
 
 
-def retire_entry(revision: Revision, present: Sequence[StoredEntry], entry: StoredEntry, *, revoked: bool) -> Changed:
-    """Retire `entry`, and say what stays trusted."""
+def retire_entry(
+    revision: Revision,
+    present: Sequence[StoredEntry],
+    entry: StoredEntry,
+    *,
+    revoked: bool,
+    blockers: tuple[Blocker, ...],
+    force: bool,
+) -> Changed:
+    """Retire `entry`, and say what stays trusted. A key in wrong hands does not wait for a gate.
+
+    Raises:
+        GateClosed: There are `blockers`, and neither `force` nor `revoked`.
+    """
+    overrode = _pass(f"{entry.alias} is not retired", blockers, force=force or revoked)
     action = Action.REVOKED if revoked else Action.RETIRED
     changed = revision.change(
-        replace(entry, state=State.RETIRED, revoked=revoked, note=revision.note(str(action))), action
+        replace(entry, state=State.RETIRED, revoked=revoked, note=revision.note(str(action))), action, overrode
     )
     left = [other for other in present if other.id != entry.id and other.state_at(revision.at) is State.TRUSTED]
     through = tuple(other.alias for other in left if other.key_id == entry.key_id)
-    warnings = []
-    if through:
+    warnings = [f"overridden: {sentence}" for sentence in overrode]
+    if through and revoked:
+        warnings.append(
+            f"the same public key is in {', '.join(through)}: a compromised key is accepted through no certificate, "
+            "so nothing that it signed passes any more"
+        )
+    elif through:
         warnings.append(
             f"the same public key stays trusted through {', '.join(through)}: signatures of it are still accepted"
         )
     if not left:
         warnings.append("no trusted certificate is left: every message will be rejected")
-    return Changed(changed, revision.number, tuple(warnings), through)
+    return Changed(changed, revision.number, tuple(warnings), () if revoked else through)
+
+
+def purge_entry(revision: Revision, entry: StoredEntry, *, blockers: tuple[Blocker, ...], force: bool) -> Changed:
+    """Take the certificate of `entry` out of the keystore; its history stays.
+
+    Raises:
+        StateUnchanged: It is not retired.
+        GateClosed: There are `blockers`, and no `force`.
+    """
+    state = entry.state_at(revision.at)
+    if state is not State.RETIRED:
+        raise StateUnchanged(f"{entry.alias} is {state} and cannot be purged: retire it first")
+    if entry.revoked:
+        raise StateUnchanged(
+            f"{entry.alias} cannot be purged: its key is compromised, and no other certificate makes it good again "
+            "only as long as the keystore knows it"
+        )
+    overrode = _pass(f"{entry.alias} is not purged", blockers, force=force)
+    made = replace(
+        entry, state=State.PURGED, der=None, certificate=None, problem=None, note=revision.note(str(Action.PURGED))
+    )
+    changed = revision.change(made, Action.PURGED, overrode)
+    return Changed(changed, revision.number, tuple(f"overridden: {sentence}" for sentence in overrode))
+
+
+def adjust_entry(
+    revision: Revision,
+    present: Sequence[StoredEntry],
+    entry: StoredEntry,
+    made: StoredEntry,
+    *,
+    blockers: tuple[Blocker, ...],
+    force: bool,
+) -> Changed:
+    """Write `made`, which is `entry` with another name or other terms.
+
+    Raises:
+        AliasInUse: Another entry has the new name.
+        StateUnchanged: It is the same.
+        GateClosed: There are `blockers`, and no `force`.
+    """
+    if made == entry:
+        raise StateUnchanged(f"{entry.alias} is so already: nothing to do")
+    _refuse_alias_in_use([other for other in present if other.id != entry.id], made.alias)
+    overrode = _pass(f"{entry.alias} is not changed", blockers, force=force)
+    warnings = [f"overridden: {sentence}" for sentence in overrode]
+    if made.trusted_until is not None and made.trusted_until > revision.at:
+        warnings.append(
+            f"its trust ends by itself at {made.trusted_until:%Y-%m-%d %H:%M:%S}Z, whatever is under way then"
+        )
+    return Changed(revision.change(made, Action.CHANGED, overrode), revision.number, tuple(warnings))
+
+
+def _pass(what: str, blockers: tuple[Blocker, ...], *, force: bool) -> tuple[str, ...]:
+    """The sentences that are overridden.
+
+    Raises:
+        GateClosed: There are some, and no `force`.
+    """
+    if blockers and not force:
+        raise GateClosed(what, blockers)
+    return tuple(blocker.sentence for blocker in blockers)
+
+
+def _refuse_alias_in_use(present: Iterable[StoredEntry], alias: str) -> None:
+    for entry in present:
+        if entry.alias.lower() == alias.lower():
+            raise AliasInUse(
+                f"the alias {entry.alias} is in use for another certificate (SHA-256 {entry.thumbprint[:16]}…): "
+                "choose another alias"
+            )
 
 
 def _already_there(entry: StoredEntry, at: datetime) -> str:
@@ -112,19 +200,36 @@ def named(present: Sequence[StoredEntry], alias: str) -> StoredEntry:
     raise UnknownAlias(f"there is no entry {alias!r} in the keystore; there are: {known}{more}")
 
 
-def _admit(entry: TrustedCertificate, at: datetime, *, force: bool) -> tuple[str, ...]:
-    """The warnings about the certificate of `entry`.
+class _Admitted(NamedTuple):
+    warnings: tuple[str, ...] = ()
+    overrode: tuple[str, ...] = ()
+    """Those of the warnings that would have been refusals without force."""
+
+
+_NOTHING = _Admitted()
+
+
+def _admit(entry: TrustedCertificate, others: Iterable[StoredEntry], at: datetime, *, force: bool) -> _Admitted:
+    """What is to be said of the certificate of `entry`, which comes beside `others`.
 
     Raises:
         NotAdmitted: Something speaks against it that `force` does not override, or `force` is not set.
     """
-    admission = examine(entry.certificate, at)
-    if force:
-        admission = admission.forced()
+    withdrawn = [other.alias for other in others if other.revoked and other.key_id == entry.key_id]
+    if withdrawn:
+        raise NotAdmitted(
+            f"{entry.alias} is not admitted: its public key was withdrawn as compromised with {withdrawn[0]}, and no "
+            "other certificate makes it good again; ask the partner for a new key"
+        )
+    found = examine(entry.certificate, at)
+    admission = found.forced() if force else found
     if not admission.admitted:
         reasons = "; ".join(finding.sentence for finding in admission.refusals)
         raise NotAdmitted(f"{entry.alias} is not admitted: {reasons}")
-    return tuple(finding.sentence for finding in admission.warnings)
+    return _Admitted(
+        tuple(finding.sentence for finding in admission.warnings),
+        tuple(finding.sentence for finding in found.refusals),
+    )
 
 
 def _shared_key_warning(entry: TrustedCertificate, others: Iterable[StoredEntry], at: datetime) -> tuple[str, ...]:

@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from keystore.certificate import State, TrustedCertificate
-from keystore.errors import NotAdmitted, Refused, StateUnchanged
+from keystore.errors import Blocker, NotAdmitted, Refused, StateUnchanged
 from keystore.identity import Alias
-from keystore.store.changes import add_entry, find, retire_entry, trust_entry
+from keystore.store.changes import add_entry, adjust_entry, find, purge_entry, retire_entry, trust_entry
 from keystore.store.entry import StoredEntry
+from keystore.store.gates import Gates
 from keystore.store.outcome import Action, Added, Changed, NewCertificate
 from keystore.store.revision import Revision
 from keystore.store.terms import Terms
@@ -16,10 +18,16 @@ from keystore.store.terms import Terms
 class Draft:
     """Changes to the entries as they are inside an open revision; each one sees what those before it did."""
 
-    def __init__(self, revision: Revision) -> None:
-        """Work on the entries of `revision`."""
+    def __init__(self, revision: Revision, gates: Gates | None = None) -> None:
+        """Work on the entries of `revision`; without `gates` nothing but the entries themselves is asked."""
         self._revision = revision
+        self._gates = gates
         self._present = {entry.id: entry for entry in revision.present()}
+
+    @property
+    def revision(self) -> int:
+        """The number of the revision in the making."""
+        return self._revision.number
 
     @property
     def entries(self) -> tuple[StoredEntry, ...]:
@@ -37,19 +45,30 @@ class Draft:
         """
         if not certificates:
             raise Refused("there is no certificate to add: name at least one")
-        added = []
-        for new in certificates:
-            entry = TrustedCertificate(
-                alias=Alias(new.alias),
-                certificate=new.certificate,
-                state=State.STAGED if stage else State.TRUSTED,
-                endpoints=terms.endpoints,
-                trusted_from=terms.trusted_from,
-                trusted_until=terms.trusted_until,
-            )
-            added.append(add_entry(self._revision, self.entries, entry, force=force))
-            self._keep(added[-1].entry)
-        return tuple(added)
+        state = State.STAGED if stage else State.TRUSTED
+        return tuple(self.add(new, terms, state=state, force=force) for new in certificates)
+
+    def add(
+        self, new: NewCertificate, terms: Terms, *, state: State, revoked: bool = False, force: bool = False
+    ) -> Added:
+        """Add one certificate in the given state; a retired one is recognised from the beginning, and never trusted.
+
+        Raises:
+            Refused: As `KeystoreStore.add`.
+            AliasInvalid: As there.
+        """
+        entry = TrustedCertificate(
+            alias=Alias(new.alias),
+            certificate=new.certificate,
+            state=state,
+            endpoints=terms.endpoints,
+            trusted_from=terms.trusted_from,
+            trusted_until=terms.trusted_until,
+            revoked=revoked,
+        )
+        added = add_entry(self._revision, self.entries, entry, force=force)
+        self._keep(added.entry)
+        return added
 
     def trust(self, alias: str, *, force: bool = False) -> Changed:
         """Trust the staged entry `alias`. See `KeystoreStore.trust`.
@@ -84,9 +103,9 @@ class Draft:
                 f"{entry.alias} is not restored: it was revoked because its key is compromised; ask the partner "
                 "for a new key, or use --force if that was a mistake"
             )
-        return self._trust(replace(entry, revoked=False, trusted_until=None), Action.RESTORED, force=force)
+        return self._trust(replace(entry, trusted_until=None), Action.RESTORED, force=force)
 
-    def retire(self, alias: str, *, revoked: bool = False) -> Changed:
+    def retire(self, alias: str, *, revoked: bool = False, force: bool = False) -> Changed:
         """Trust the entry `alias` no more. See `KeystoreStore.retire`.
 
         Raises:
@@ -96,9 +115,73 @@ class Draft:
         entry = find(self.entries, alias)
         if entry.state is State.RETIRED and (entry.revoked or not revoked):
             raise StateUnchanged(f"{entry.alias} is already {entry.note or 'retired'}: nothing to do")
-        changed = retire_entry(self._revision, self.entries, entry, revoked=revoked)
+        blockers = self._before_retiring(entry, self._revision.at)
+        changed = retire_entry(self._revision, self.entries, entry, revoked=revoked, blockers=blockers, force=force)
         self._keep(changed.entry)
         return changed
+
+    def purge(self, alias: str, *, force: bool = False) -> Changed:
+        """Take the certificate of the retired entry `alias` out of the keystore. See `KeystoreStore.purge`.
+
+        Raises:
+            UnknownAlias: As there.
+            Refused: As there.
+        """
+        entry = find(self.entries, alias)
+        blockers: tuple[Blocker, ...] = ()
+        if self._gates is not None and entry.state_at(self._revision.at) is State.RETIRED:
+            blockers = self._gates.before_purging(entry, at=self._revision.at, since=self._since(entry))
+        changed = purge_entry(self._revision, entry, blockers=blockers, force=force)
+        del self._present[entry.id]
+        return changed
+
+    def adjust(self, alias: str, terms: Terms, *, new_alias: str | None = None, force: bool = False) -> Changed:
+        """Give the entry `alias` other terms, and perhaps another name. See `KeystoreStore.adjust`.
+
+        Raises:
+            UnknownAlias: As there.
+            Refused: As there.
+            AliasInvalid: As there.
+        """
+        entry = find(self.entries, alias)
+        made = replace(
+            entry,
+            alias=entry.alias if new_alias is None else Alias(new_alias),
+            endpoints=terms.endpoints,
+            trusted_from=terms.trusted_from,
+            trusted_until=terms.trusted_until,
+        )
+        changed = adjust_entry(
+            self._revision, self.entries, entry, made, blockers=self._before_adjusting(entry, made), force=force
+        )
+        self._keep(changed.entry)
+        return changed
+
+    def _before_adjusting(self, entry: StoredEntry, made: StoredEntry) -> tuple[Blocker, ...]:
+        """What speaks against the trust that `made` takes away from `entry`, now or by ending earlier."""
+        at = self._revision.at
+        if made.state_at(at) is not State.TRUSTED:
+            return self._before_retiring(entry, at)
+        blockers = self._before_retiring(entry, at, kept=made.endpoints)
+        end = made.trusted_until
+        if end is not None and (entry.trusted_until is None or end < entry.trusted_until):
+            blockers += self._before_retiring(entry, end)
+        return blockers
+
+    def _before_retiring(
+        self, entry: StoredEntry, at: datetime, kept: frozenset[str] | None = frozenset()
+    ) -> tuple[Blocker, ...]:
+        # What is not trusted now, or cannot be read, verifies nothing: no message can be under way that needs it.
+        if self._gates is None or entry.certificate is None or entry.state_at(self._revision.at) is not State.TRUSTED:
+            return ()
+        others = [other for other in self.entries if other.id != entry.id]
+        return self._gates.before_retiring(entry, others, at=at, since=self._since(entry), kept=kept)
+
+    def _since(self, entry: StoredEntry) -> datetime:
+        """Since when `entry` has been in its present state; a trust window that began or ended counts."""
+        since = self._revision.states_since().get(entry.id, entry.changed_at)
+        edges = (entry.trusted_from, entry.trusted_until)
+        return max([since, *(edge for edge in edges if edge is not None and edge <= self._revision.at)])
 
     def _trust(self, entry: StoredEntry, action: Action, *, force: bool) -> Changed:
         changed = trust_entry(self._revision, self.entries, entry, action, force=force)

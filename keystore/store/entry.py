@@ -60,7 +60,7 @@ class StoredEntry:
             endpoints=certificate.endpoints,
             trusted_from=certificate.trusted_from,
             trusted_until=certificate.trusted_until,
-            revoked=False,
+            revoked=certificate.revoked,
             note=certificate.note,
             added_at=at,
             added_by=who,

@@ -19,6 +19,9 @@ class Action(StrEnum):
     RETIRED = "retired"
     REVOKED = "revoked"
     RESTORED = "restored"
+    CHANGED = "changed"
+    """Its name or its terms, not its state."""
+    PURGED = "purged"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,3 +67,19 @@ class HistoryItem:
     thumbprint: Thumbprint
     entry: StoredEntry
     """The entry as it was after the change."""
+    overrode: str = ""
+    """What spoke against the change and was overridden by force; empty where nothing did."""
+
+
+@dataclass(frozen=True, slots=True)
+class PastRevision:
+    """One revision, read back."""
+
+    number: int
+    """0 is the empty keystore, before the first change."""
+    time: datetime | None
+    """When it was made, and by whom and why; None and empty for revision 0."""
+    who: str
+    why: str
+    entries: tuple[StoredEntry, ...]
+    """The entries as they were, those purged by then left out."""

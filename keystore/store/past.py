@@ -9,13 +9,31 @@ from keystore.errors import UnknownRevision
 from keystore.identity import Alias, Thumbprint
 from keystore.store.entry import StoredEntry
 from keystore.store.instants import from_microseconds, to_microseconds
-from keystore.store.outcome import Action, HistoryItem
+from keystore.store.outcome import Action, HistoryItem, PastRevision
 from keystore.store.tables import entries, head, history, revisions
 
 
 def current_revision(connection: Connection) -> int:
     """The number of the newest revision; 0 before the first change."""
     return connection.execute(select(head.c.revision).where(head.c.id == 1)).scalar_one_or_none() or 0
+
+
+def past_revision(connection: Connection, when: int | datetime) -> PastRevision:
+    """The revision that `when` means, with its entries.
+
+    Raises:
+        UnknownRevision: there is no revision of that number.
+        ValueError: `when` has no time zone.
+    """
+    number = revision_at(connection, when)
+    made = connection.execute(select(revisions).where(revisions.c.revision == number)).mappings().one_or_none()
+    return PastRevision(
+        number=number,
+        time=None if made is None else from_microseconds(made["time"]),
+        who="" if made is None else made["who"],
+        why="" if made is None else made["why"],
+        entries=tuple(entries_at(connection, number)),
+    )
 
 
 def entries_at(connection: Connection, revision: int) -> list[StoredEntry]:
@@ -65,6 +83,35 @@ def read_history(connection: Connection, alias: str | None) -> list[HistoryItem]
             alias=Alias(row["alias"]),
             thumbprint=Thumbprint(row["thumbprint"]),
             entry=StoredEntry.from_json(row["entry"]),
+            overrode=row["overrode"] or "",
         )
         for row in connection.execute(query.order_by(history.c.id)).mappings()
     ]
+
+
+_STATE_AFTER = {
+    Action.ADDED: State.TRUSTED,
+    Action.STAGED: State.STAGED,
+    Action.TRUSTED: State.TRUSTED,
+    Action.RESTORED: State.TRUSTED,
+    Action.RETIRED: State.RETIRED,
+    Action.REVOKED: State.RETIRED,
+    Action.PURGED: State.PURGED,
+}
+"""The state that each action leaves; one that is not here leaves it as it was."""
+
+
+def states_since(connection: Connection) -> dict[int, datetime]:
+    """Since when each entry has been in its stored state, by its id; told from the history, purged ones included."""
+    query = (
+        select(history.c.entry_id, history.c.action, revisions.c.time)
+        .join(revisions, history.c.revision == revisions.c.revision)
+        .order_by(history.c.id)
+    )
+    found: dict[int, tuple[State, int]] = {}
+    for entry_id, action, time in connection.execute(query):
+        before = found.get(entry_id)
+        state = _STATE_AFTER.get(Action(action))
+        if state is not None and (before is None or before[0] is not state):
+            found[entry_id] = state, time
+    return {entry_id: from_microseconds(time) for entry_id, (_, time) in found.items()}

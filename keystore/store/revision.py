@@ -1,6 +1,6 @@
 """The making of one revision: one transaction that holds the write lock from its first statement."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -12,6 +12,7 @@ from keystore.errors import Refused
 from keystore.store.entry import StoredEntry
 from keystore.store.instants import to_microseconds
 from keystore.store.outcome import Action
+from keystore.store.past import states_since
 from keystore.store.tables import entries, head, history, revisions
 
 MAX_TEXT_CHARACTERS = 500
@@ -28,32 +29,39 @@ class Revision:
         self.who = who
         self.why = why
         self.at = at
+        self.changes = 0
+        """How many entries have been written so far."""
 
     def present(self) -> list[StoredEntry]:
         """Every entry that is not purged."""
         rows = self._connection.execute(select(entries).where(entries.c.state != State.PURGED).order_by(entries.c.id))
         return [StoredEntry.from_row(row) for row in rows.mappings()]
 
-    def add(self, entry: StoredEntry, action: Action) -> StoredEntry:
-        """Write `entry` as a new row, and return it as it is stored."""
+    def add(self, entry: StoredEntry, action: Action, overrode: Sequence[str] = ()) -> StoredEntry:
+        """Write `entry` as a new row, and return it as it is stored; `overrode` goes into the history."""
         made = replace(entry, revision=self.number)
         row_id = self._connection.execute(insert(entries).values(made.columns()).returning(entries.c.id)).scalar_one()
         made = replace(made, id=row_id)
-        self._remember(made, action)
+        self._remember(made, action, overrode)
         return made
 
-    def change(self, entry: StoredEntry, action: Action) -> StoredEntry:
-        """Write `entry` over its row, and return it as it is stored."""
+    def change(self, entry: StoredEntry, action: Action, overrode: Sequence[str] = ()) -> StoredEntry:
+        """Write `entry` over its row, and return it as it is stored; `overrode` goes into the history."""
         made = replace(entry, revision=self.number, changed_at=self.at)
         self._connection.execute(update(entries).where(entries.c.id == made.id).values(made.columns()))
-        self._remember(made, action)
+        self._remember(made, action, overrode)
         return made
 
     def note(self, verb: str) -> str:
         """What is noted on an entry that came into a new state: when, by whom and why."""
         return f"{verb} {self.at:%Y-%m-%d} by {self.who}" + (f": {self.why}" if self.why else "")
 
-    def _remember(self, entry: StoredEntry, action: Action) -> None:
+    def states_since(self) -> dict[int, datetime]:
+        """Since when each entry has been in its state, by the entry's id."""
+        return states_since(self._connection)
+
+    def _remember(self, entry: StoredEntry, action: Action, overrode: Sequence[str]) -> None:
+        self.changes += 1
         self._connection.execute(
             insert(history).values(
                 revision=self.number,
@@ -62,13 +70,16 @@ class Revision:
                 alias=str(entry.alias),
                 thumbprint=str(entry.thumbprint),
                 entry=entry.to_json(),
+                overrode="; ".join(overrode) or None,
             )
         )
 
 
 @contextmanager
-def new_revision(engine: Engine, *, who: str, why: str, at: datetime) -> Iterator[Revision]:
-    """Open the next revision; committed at the end of the block, rolled back when it raises.
+def new_revision(engine: Engine, *, who: str, why: str, at: datetime, rehearse: bool = False) -> Iterator[Revision]:
+    """Open the next revision; committed at the end of the block, rolled back when it raises or has changed nothing.
+
+    With `rehearse` it is rolled back in any case: what it would have done has been seen then.
 
     Its first statement updates the one row of the head, which takes the write lock on every database: of two writers
     at once the second waits, and then sees what the first one did.
@@ -81,12 +92,15 @@ def new_revision(engine: Engine, *, who: str, why: str, at: datetime) -> Iterato
     author, reason = _one_line(who), _one_line(why)
     if not author:
         raise Refused("nobody is named as the author of this change: say who makes it")
-    with engine.begin() as connection:
+    with engine.connect() as connection, connection.begin() as transaction:
         if not connection.execute(update(head).where(head.c.id == 1).values(revision=head.c.revision + 1)).rowcount:
             connection.execute(insert(head).values(id=1, revision=1))
         number = connection.execute(select(head.c.revision).where(head.c.id == 1)).scalar_one()
         connection.execute(insert(revisions).values(revision=number, time=time, who=author, why=reason))
-        yield Revision(connection, number, who=author, why=reason, at=at)
+        revision = Revision(connection, number, who=author, why=reason, at=at)
+        yield revision
+        if rehearse or not revision.changes:
+            transaction.rollback()
 
 
 def _one_line(text: str) -> str:

@@ -8,12 +8,14 @@ from cryptography import x509
 from sqlalchemy import Engine, select
 
 from keystore.certificate import State, TrustedCertificate
+from keystore.identity import Thumbprint
 from keystore.snapshot import TrustSnapshot
 from keystore.store.changes import named
 from keystore.store.draft import Draft
 from keystore.store.entry import StoredEntry
-from keystore.store.outcome import Added, Changed, HistoryItem, NewCertificate
-from keystore.store.past import current_revision, entries_at, read_history, revision_at
+from keystore.store.gates import Gates
+from keystore.store.outcome import Added, Changed, HistoryItem, NewCertificate, PastRevision
+from keystore.store.past import current_revision, past_revision, read_history, states_since
 from keystore.store.revision import new_revision
 from keystore.store.tables import entries, head
 from keystore.store.terms import Terms
@@ -33,14 +35,23 @@ class KeystoreStore:
         self._known: dict[tuple[int, int], TrustedCertificate] = {}
 
     @contextmanager
-    def revising(self, *, who: str, why: str, at: datetime) -> Iterator[Draft]:
+    def revising(
+        self, *, who: str, why: str, at: datetime, gates: Gates | None = None, rehearse: bool = False
+    ) -> Iterator[Draft]:
         """Open one revision for several changes: committed at the end of the block, dropped when it raises.
+
+        Args:
+            who: Who makes the changes.
+            why: For what reason; may be empty.
+            at: The instant of the changes.
+            gates: What may be held against changes that take trust or certificates away; None asks nothing.
+            rehearse: Drop the revision in any case, to see what it would do.
 
         Raises:
             Refused: `who` is empty.
         """
-        with new_revision(self._engine, who=who, why=why, at=at) as revision:
-            yield Draft(revision)
+        with new_revision(self._engine, who=who, why=why, at=at, rehearse=rehearse) as revision:
+            yield Draft(revision, gates)
 
     def add(
         self,
@@ -134,15 +145,65 @@ class KeystoreStore:
         with self.revising(who=who, why=why, at=at) as draft:
             return draft.restore(alias, force=force)
 
-    def retire(self, alias: str, *, who: str, why: str, at: datetime, revoked: bool = False) -> Changed:
+    def retire(
+        self,
+        alias: str,
+        *,
+        who: str,
+        why: str,
+        at: datetime,
+        revoked: bool = False,
+        gates: Gates | None = None,
+        force: bool = False,
+    ) -> Changed:
         """Trust the entry `alias` no more, and go on recognising it; with `revoked`, because its key is compromised.
 
         Raises:
             UnknownAlias: There is no such entry.
             StateUnchanged: It is retired already (a retired entry can still be marked as revoked).
+            GateClosed: `gates` hold something against it, and neither `force` nor `revoked` is set.
         """
-        with self.revising(who=who, why=why, at=at) as draft:
-            return draft.retire(alias, revoked=revoked)
+        with self.revising(who=who, why=why, at=at, gates=gates) as draft:
+            return draft.retire(alias, revoked=revoked, force=force)
+
+    def purge(
+        self, alias: str, *, who: str, why: str, at: datetime, gates: Gates | None = None, force: bool = False
+    ) -> Changed:
+        """Take the certificate of the retired entry `alias` out of the keystore: it is not even recognised any more.
+
+        Its history stays, and with it what past revisions held. Alias and certificate are free again.
+
+        Raises:
+            UnknownAlias: There is no such entry.
+            StateUnchanged: It is not retired, or was revoked: a compromised key is never forgotten.
+            GateClosed: `gates` hold something against it, and `force` is not set.
+        """
+        with self.revising(who=who, why=why, at=at, gates=gates) as draft:
+            return draft.purge(alias, force=force)
+
+    def adjust(
+        self,
+        alias: str,
+        terms: Terms,
+        *,
+        who: str,
+        why: str,
+        at: datetime,
+        new_alias: str | None = None,
+        gates: Gates | None = None,
+        force: bool = False,
+    ) -> Changed:
+        """Give the entry `alias` other terms, and with `new_alias` another name; its state stays.
+
+        Raises:
+            UnknownAlias: There is no such entry.
+            AliasInvalid: `new_alias` is no plain name.
+            AliasInUse: Another entry has it.
+            StateUnchanged: The entry has these terms and this name already.
+            GateClosed: It takes trust away, `gates` hold something against that, and `force` is not set.
+        """
+        with self.revising(who=who, why=why, at=at, gates=gates) as draft:
+            return draft.adjust(alias, terms, new_alias=new_alias, force=force)
 
     def entries(self) -> tuple[StoredEntry, ...]:
         """Every entry that is not purged, in the order of adding; those that are damaged say so in `problem`."""
@@ -192,13 +253,35 @@ class KeystoreStore:
         self._known = known
         return TrustSnapshot(tuple(known.values()), rows[0]["head_revision"] if rows else 0)
 
-    def snapshot_at(self, when: int | datetime) -> TrustSnapshot:
+    def states_since(self) -> dict[int, datetime]:
+        """Since when each entry has been in its stored state, by the entry's id; purged ones included."""
+        with self._engine.connect() as connection:
+            return states_since(connection)
+
+    def purged(self) -> dict[Thumbprint, datetime]:
+        """When each certificate that is gone was purged last."""
+        with self._engine.connect() as connection:
+            since = states_since(connection)
+            rows = connection.execute(
+                select(entries.c.id, entries.c.thumbprint).where(entries.c.state == State.PURGED).order_by(entries.c.id)
+            )
+            return {Thumbprint(thumbprint): since[row_id] for row_id, thumbprint in rows}
+
+    def past(self, when: int | datetime) -> PastRevision:
         """The revision of that number, or the one in force at that instant (with a time zone).
 
         Raises:
             UnknownRevision: There is no revision of that number.
         """
         with self._engine.connect() as connection:
-            number = revision_at(connection, when)
-            found = [entry.trusted() for entry in entries_at(connection, number)]
-        return TrustSnapshot([trusted for trusted in found if trusted is not None], number)
+            return past_revision(connection, when)
+
+    def snapshot_at(self, when: int | datetime) -> TrustSnapshot:
+        """What that revision trusted. See `past`.
+
+        Raises:
+            UnknownRevision: There is no revision of that number.
+        """
+        past = self.past(when)
+        found = [entry.trusted() for entry in past.entries]
+        return TrustSnapshot([trusted for trusted in found if trusted is not None], past.number)

@@ -83,8 +83,12 @@ history = Table(
     Column("alias", String(64), nullable=False),
     Column("thumbprint", String(64), nullable=False),
     Column("entry", Text, nullable=False),
+    Column("overrode", Text),
 )
-"""One row for each entry that a change touched, with the whole entry after it. Append-only."""
+"""One row for each entry that a change touched, with the whole entry after it. Append-only.
+
+`overrode` names what spoke against the change and was overridden by force; NULL where nothing did.
+"""
 
 for _table in (revisions, history):
     for _change in ("UPDATE", "DELETE"):

@@ -1,10 +1,8 @@
 """The keystore in a database."""
 
 import threading
-from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
-from typing import TypedDict
 
 import pytest
 from cryptography import x509
@@ -24,38 +22,11 @@ from keystore import (
     UnknownAlias,
     UnknownRevision,
 )
-from keystore.store import KeystoreStore, NewCertificate, keystore_tables
+from keystore.store import KeystoreStore, NewCertificate
 from keystore.store.outcome import Action
 from keystore.store.tables import entries
 from tests.keystore.issuing import NOON, issue
-
-HOUR = timedelta(hours=1)
-
-
-class By(TypedDict):
-    who: str
-    why: str
-    at: datetime
-
-
-BY: By = {"who": "eva", "why": "ticket 7", "at": NOON}
-
-
-def later(hours: int = 1) -> By:
-    return {"who": "bo", "why": "", "at": NOON + hours * HOUR}
-
-
-@pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    made = create_engine(f"sqlite:///{tmp_path / 'keystore.db'}")
-    keystore_tables.create_all(made)
-    yield made
-    made.dispose()
-
-
-@pytest.fixture
-def store(engine: Engine) -> KeystoreStore:
-    return KeystoreStore(engine)
+from tests.keystore.store.authoring import BY, HOUR, later
 
 
 def test_an_empty_keystore_is_revision_zero(store: KeystoreStore) -> None:
