@@ -13,8 +13,8 @@ from gateway.verify.cdata import splits_text
         ("no section at all", False),
         ("<a><![CDATA[x]]></a>", False),
         ("<a>\n  <![CDATA[x]]>\t</a>", False),
-        ("<a><![CDATA[]]>x</a>", False),
-        ("<a><![CDATA[ ]]>x</a>", False),
+        ("<a><![CDATA[]]></a>", False),
+        ("<a> <![CDATA[ ]]> </a>", False),
         ("<a><![CDATA[x]]></a>text<b/>", False),
         ("<a><![CDATA[x]]></a><b><![CDATA[y]]></b>", False),
         ("<a><![CDATA[x]]><b/><![CDATA[y]]></a>", False),
@@ -30,6 +30,11 @@ from gateway.verify.cdata import splits_text
         ("<a>1<!-- > --><![CDATA[0]]></a>", True),
         ("<a><b/>1<![CDATA[0]]></a>", True),
         ("<a><![CDATA[ < ]]>&#32;</a>", True),
+        ("<a><![CDATA[]]>x</a>", True),
+        ("<a>x<![CDATA[]]></a>", True),
+        ("<a>47<![CDATA[]]>11</a>", True),
+        ("<a><![CDATA[ ]]>x</a>", True),
+        ("<a><![CDATA[]]><!-- --><![CDATA[x]]></a>", True),
     ],
 )
 def test_sections_beside_text(content: str, splits: bool) -> None:
@@ -42,5 +47,7 @@ def test_a_signed_text_that_is_split_afterwards_is_refused() -> None:
     split = case.message.replace(b">10.00<", b">1<![CDATA[0.00]]><")
     assert split != case.message
     assert case.verdict(split).reason is Reason.STRUCTURE
+    empty = case.message.replace(b">10.00<", b">10<![CDATA[]]>.00<")
+    assert case.verdict(empty).reason is Reason.STRUCTURE
     whole = case.message.replace(b">10.00<", b"><![CDATA[10.00]]><")
     assert case.verdict(whole).accepted
