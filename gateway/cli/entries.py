@@ -3,14 +3,17 @@
 from collections.abc import Callable
 from datetime import datetime
 
+from rich.table import Table
+
 from gateway.cli.instants import instant_text
 from gateway.cli.terminal import cell, plain, say, show, table
 from gateway.replay.rendering import instant_text as rfc3339
-from keystore import State
+from keystore import State, TrustedCertificate
 from keystore.fingerprint import Fingerprint, describe
 from keystore.store import StoredEntry
 
 _GROUPS_A_LINE = 8
+_Row = Callable[[str, object], None]
 
 
 def entry_json(entry: StoredEntry, at: datetime) -> dict[str, object]:
@@ -43,28 +46,22 @@ def entry_json(entry: StoredEntry, at: datetime) -> dict[str, object]:
 
 def print_entry(entry: StoredEntry, at: datetime) -> None:
     """Everything about `entry` that a person needs to decide whether it is the right one."""
-    listed = table("", "")
-    listed.show_header = False
-
-    def row(name: str, value: object) -> None:
-        listed.add_row(cell(f"  {name}"), cell(value))
-
+    listed, row = _listing()
     row("state", state_text(entry, at))
     row("endpoints", endpoints_text(entry))
     trusted = entry.trusted()
     if trusted is not None:
-        described = describe(trusted)
-        row("subject", described.subject)
-        row("issuer", "the same, self-signed" if described.self_signed else described.issuer)
-        row("serial", described.serial)
-        row("valid", f"{instant_text(described.not_before)} until {instant_text(described.not_after)}")
-        row("key", described.key)
-        row("key id", described.key_id)
-        for fingerprint in (described.sha256, described.sha1):
-            _fingerprint_rows(row, fingerprint)
+        _certificate_rows(row, trusted)
     row("added", f"{instant_text(entry.added_at)} by {entry.added_by}")
     if entry.problem:
         row("PROBLEM", entry.problem)
+    show(listed)
+
+
+def print_certificate(entry: TrustedCertificate) -> None:
+    """The certificate of `entry`, as `print_entry` shows one that is in the keystore."""
+    listed, row = _listing()
+    _certificate_rows(row, entry)
     show(listed)
 
 
@@ -93,7 +90,30 @@ def print_warnings(warnings: tuple[str, ...]) -> None:
         say(f"  note: {plain(warning)}", style="yellow")
 
 
-def _fingerprint_rows(row: Callable[[str, object], None], fingerprint: Fingerprint) -> None:
+def _listing() -> tuple[Table, _Row]:
+    """A list of names and values, and what adds a row to it."""
+    listed = table("", "")
+    listed.show_header = False
+
+    def row(name: str, value: object) -> None:
+        listed.add_row(cell(f"  {name}"), cell(value))
+
+    return listed, row
+
+
+def _certificate_rows(row: _Row, entry: TrustedCertificate) -> None:
+    described = describe(entry)
+    row("subject", described.subject)
+    row("issuer", "the same, self-signed" if described.self_signed else described.issuer)
+    row("serial", described.serial)
+    row("valid", f"{instant_text(described.not_before)} until {instant_text(described.not_after)}")
+    row("key", described.key)
+    row("key id", described.key_id)
+    for fingerprint in (described.sha256, described.sha1):
+        _fingerprint_rows(row, fingerprint)
+
+
+def _fingerprint_rows(row: _Row, fingerprint: Fingerprint) -> None:
     for name, line in zip((fingerprint.algorithm, ""), fingerprint.colon_pairs, strict=True):
         row(name, line)
     groups = fingerprint.spoken

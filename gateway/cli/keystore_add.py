@@ -2,6 +2,7 @@
 
 import getpass
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ from gateway.cli.entries import entry_json, print_entry
 from gateway.cli.errors import EnvironmentFailed, WrongUse
 from gateway.cli.exit_codes import epilog
 from gateway.cli.instants import parse_instant
+from gateway.cli.keystore_from_message import StagingRequest, stage_from_message
 from gateway.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, WhoOption, now, system_user
 from gateway.cli.terminal import plain, print_json, say, warn
 from gateway.cli.trust import numbered_aliases, read_key_file, signers
@@ -29,10 +31,26 @@ _PASSWORD_LIMIT = 4096
 
 
 def add_command(
-    alias: Annotated[str, typer.Argument(metavar="ALIAS", help="Name of the entry, such as acme-2026.")],
+    alias: Annotated[
+        str | None, typer.Argument(metavar="ALIAS", help="Name of the entry, such as acme-2026.", show_default=False)
+    ] = None,
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="PEM, DER, PKCS#7, PKCS#12, JKS or JCEKS; - is standard input.")
-    ],
+        Path | None,
+        typer.Argument(metavar="FILE", help="PEM, DER, PKCS#7, PKCS#12, JKS or JCEKS; - is standard input."),
+    ] = None,
+    from_message: Annotated[
+        Path | None,
+        typer.Option(
+            "--from-message",
+            metavar="FILE",
+            help="Instead of FILE: stage the certificate that this signed message carries, after showing it.",
+        ),
+    ] = None,
+    named: Annotated[
+        str | None,
+        typer.Option("--alias", metavar="ALIAS", help="With --from-message: its name. By default one is made up."),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="With --from-message: stage it without asking.")] = False,
     endpoints: Annotated[
         list[str] | None,
         typer.Option("--endpoint", "-e", metavar="NAME", help="Trust it for this endpoint only; may be repeated."),
@@ -70,6 +88,7 @@ def add_command(
 ) -> None:
     """Add a certificate to the keystore, and trust it at once.
 
+    With --from-message it is only staged: a message can show who signed it, not whether that is your partner.
     The kind of FILE is told by its content. A bundle of several certificates adds ALIAS, ALIAS-2 and so on, all of them
     or none. Running gateways load the change within a second. Compare the fingerprints that are shown with the
     certificate's owner, over a second channel.
@@ -77,6 +96,34 @@ def add_command(
     with open_workplace(config) as workplace:
         for endpoint in endpoints or []:
             workplace.endpoint(endpoint)
+        if from_message is not None:
+            _refuse_beside_from_message(
+                {
+                    "FILE": file is not None,
+                    "--from": trusted_from is not None,
+                    "--until": trusted_until is not None,
+                    "--password-file": password_file is not None,
+                    "--allow-private-key": allow_private_key,
+                    "ALIAS and --alias": alias is not None and named is not None,
+                }
+            )
+            request = StagingRequest(
+                file=from_message,
+                alias=named if alias is None else alias,
+                endpoints=tuple(endpoints or ()),
+                who=who or system_user(),
+                why=why,
+                at=now(),
+                force=force,
+                confirmed=yes,
+                as_json=as_json,
+            )
+            stage_from_message(request, workplace)
+            return
+        if alias is None or file is None:
+            raise WrongUse("Say what to add: wssgate keystore add ALIAS FILE, or --from-message FILE.")
+        if named is not None or yes:
+            raise WrongUse("--alias and --yes go with --from-message; write wssgate keystore add ALIAS FILE.")
         read = _read(file, password_file, allow_private_key=allow_private_key)
         chosen = _chosen(read, force=force)
         names = numbered_aliases(Alias(alias), len(chosen.certificates))
@@ -99,6 +146,12 @@ def add_command(
             print_json(_json(added, remarks))
         else:
             _print(added, remarks, workplace, stage=stage)
+
+
+def _refuse_beside_from_message(given: Mapping[str, bool]) -> None:
+    unfit = [name for name, is_given in given.items() if is_given]
+    if unfit:
+        raise WrongUse(f"With --from-message leave out: {', '.join(unfit)}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,12 +236,7 @@ def _print(added: tuple[Added, ...], remarks: list[str], workplace: Workplace, *
     entry = added[0].entry
     say("Next: compare the SHA-256 fingerprint with the certificate's owner, over the phone, then")
     if stage:
-        say(f"  wssgate keystore trust {entry.alias} --why TEXT --config {plain(_shown(workplace))}")
+        say(f"  wssgate keystore trust {entry.alias} --why TEXT --config {plain(workplace.shown_source)}")
     else:
         say("  tell the receiver administrator that responses signed with this key may be sent, and watch")
-        say(f"  wssgate report cutover --config {plain(_shown(workplace))}")
-
-
-def _shown(workplace: Workplace) -> Path:
-    source = workplace.settings.source
-    return source.relative_to(Path.cwd()) if source.is_relative_to(Path.cwd()) else source
+        say(f"  wssgate report cutover --config {plain(workplace.shown_source)}")

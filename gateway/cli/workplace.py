@@ -22,6 +22,12 @@ class Workplace:
     engine: Engine
     keystore: KeystoreStore
 
+    @property
+    def shown_source(self) -> Path:
+        """The configuration's file as it would be typed from here."""
+        source = self.settings.source
+        return source.relative_to(Path.cwd()) if source.is_relative_to(Path.cwd()) else source
+
     def endpoint(self, name: str) -> EndpointSettings:
         """The endpoint of that name.
 
