@@ -29,7 +29,7 @@ from gateway.cli.workplace import open_workplace
 from gateway.replay import Replayed, Totals, find_files, replay_file, replayed_json, totals_json
 from gateway.replay.errors import CaptureUnreadable
 from gateway.replay.rendering import unreadable_json
-from gateway.verify import Policy
+from gateway.verify import ADVICE, Policy
 from keystore import TrustSnapshot
 
 EPILOG = epilog("a response was rejected")
@@ -154,3 +154,4 @@ def _print_totals(totals: Totals) -> None:
         say(f"  verified by {alias}: {count}")
     for reason, count in totals.by_reason.most_common():
         say(f"  {reason}: {count}")
+        say(f"    next: {ADVICE[reason]}", style="dim")

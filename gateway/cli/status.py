@@ -19,6 +19,7 @@ from gateway.ledger import RecordFilter, StoredRecord, records, schema_state, tr
 from gateway.replay.rendering import instant_text as rfc3339
 from gateway.report.cutover import cutover_report
 from gateway.report.sentences import endpoint_sentence
+from gateway.verify import advice_on
 from keystore import State, TrustedCertificate, TrustSnapshot
 
 EPILOG = PLAIN
@@ -159,6 +160,8 @@ def _record_json(stored: StoredRecord | None) -> dict[str, object] | None:
         "operation": record.operation,
         "outcome": record.outcome,
         "reason": record.reason,
+        "detail": record.detail,
+        "advice": advice_on(record.reason),
         "keys": [str(entry.alias) for entry in record.verified_by],
     }
 
@@ -218,6 +221,11 @@ def _print_endpoint(endpoint: _EndpointStatus, at: datetime) -> None:
     for name, stored in (("last message", endpoint.last), ("last rejection", endpoint.last_rejected)):
         if stored is not None:
             say(f"  {name}: {_record_text(stored)}")
+    if endpoint.last_rejected is not None:
+        record = endpoint.last_rejected.record
+        say(f"    why: {plain(record.detail)}")
+        if (advice := advice_on(record.reason)) is not None:
+            say(f"    next: {advice}")
     say(f"  cutover: {plain(endpoint.cutover)}")
 
 

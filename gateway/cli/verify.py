@@ -14,7 +14,7 @@ from gateway.cli.policy import policy_from_file
 from gateway.cli.terminal import complain, plain, print_json, say
 from gateway.cli.trust import STANDARD_INPUT, trust_from_options
 from gateway.replay.rendering import unreadable_json, verdict_json
-from gateway.verify import Policy, Verdict, verify
+from gateway.verify import ADVICE, Policy, Verdict, verify
 from keystore import TrustSnapshot
 
 EPILOG = epilog("a message was rejected")
@@ -78,6 +78,8 @@ def _print(file: str, verdict: Verdict, trust: TrustSnapshot, policy: Policy, in
     else:
         say(f"{plain(file)}: rejected, {verdict.reason}", style="red")
     say(f"  {plain(verdict.detail)}")
+    if verdict.reason is not None:
+        say(f"  next: {ADVICE[verdict.reason]}", style="bold")
     for signature in verdict.signatures:
         parts = ", ".join(plain(part.name) for part in signature.parts) or "nothing"
         algorithm = _short(signature.signature_algorithm)

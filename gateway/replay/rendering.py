@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from gateway.replay.run import Replayed
 from gateway.replay.totals import Totals
-from gateway.verify import EmbeddedCertificate, SignatureReport, TimestampReport, Verdict, VerifiedBy
+from gateway.verify import EmbeddedCertificate, SignatureReport, TimestampReport, Verdict, VerifiedBy, advice_on
 
 VERDICT_SCHEMA = "wssgate.verdict/1"
 TOTALS_SCHEMA = "wssgate.replay-totals/1"
@@ -19,6 +19,7 @@ def verdict_json(verdict: Verdict, file: str) -> dict[str, object]:
         "outcome": str(verdict.outcome),
         "reason": None if verdict.reason is None else str(verdict.reason),
         "detail": verdict.detail,
+        "advice": advice_on(verdict.reason),
         "verified_by": [_entry(entry) for entry in verdict.verified_by],
         "recognised": [_entry(entry) for entry in verdict.recognised],
         "embedded": None if verdict.embedded is None else _embedded(verdict.embedded),

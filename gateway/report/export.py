@@ -11,6 +11,7 @@ from gateway.report.rejections import RejectionReport
 from gateway.report.sentences import cell_sentence, endpoint_sentence
 from gateway.report.text import instant_json, plain
 from gateway.report.usage import UsageReport
+from gateway.verify import advice_on
 
 USAGE_SCHEMA = "wssgate.usage/1"
 REJECTIONS_SCHEMA = "wssgate.rejections/1"
@@ -186,6 +187,7 @@ def _rejection(row: RejectionRow) -> dict[str, object]:
         "released": row.released,
         "first_seen": instant_json(row.first_seen),
         "last_seen": instant_json(row.last_seen),
+        "advice": advice_on(row.reason),
     }
 
 

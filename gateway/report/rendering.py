@@ -20,6 +20,7 @@ from gateway.report.rejections import RejectionReport
 from gateway.report.sentences import cell_sentence, endpoint_sentence
 from gateway.report.text import OperationNames, age_text, instant_text, plain, share_text
 from gateway.report.usage import UsageReport
+from gateway.verify import advice_on
 
 _STYLES = {
     CellState.OLD_ONLY: "yellow",
@@ -46,12 +47,12 @@ def usage_table(report: UsageReport) -> RenderableType:
         parts.append(Text("\nKeys that are known but not trusted, or not admitted, and signed rejected responses"))
         for endpoint, rows in groupby(report.recognised, key=lambda row: row.endpoint):
             parts += _usage_of_endpoint(endpoint, list(rows), report.generated, "not trusted")
-    parts += [Text(""), rejections_table(report.rejections)]
+    parts += [Text(""), rejections_table(report.rejections, with_advice=False)]
     return Group(*parts)
 
 
-def rejections_table(report: RejectionReport) -> RenderableType:
-    """What was rejected, and why."""
+def rejections_table(report: RejectionReport, *, with_advice: bool = True) -> RenderableType:
+    """What was rejected, why, and what to do about it."""
     parts: list[RenderableType] = [_heading("Rejected responses", report.generated, report.since)]
     if not report.rows:
         parts.append(Text("None.", style="green"))
@@ -75,10 +76,20 @@ def rejections_table(report: RejectionReport) -> RenderableType:
                 Text(age_text(row.last_seen, report.generated)),
             )
         parts += [_endpoint(endpoint), _indented(table)]
+    if with_advice:
+        parts += _advice(report)
     if report.released:
         warning = f"\nDelivered all the same, because the endpoint was in mode observe: {report.released:,}"
         parts.append(Text(warning, style="bold red"))
     return Group(*parts)
+
+
+def _advice(report: RejectionReport) -> Iterable[RenderableType]:
+    yield Text("\nWhat to do next", style="bold")
+    for reason in dict.fromkeys(row.reason for row in report.rows):
+        # A ledger may hold reasons of a newer version.
+        advice = advice_on(reason) or "look it up in the documentation of the version that recorded it"
+        yield _indented(Text.assemble((f"{plain(reason)}: ", "red"), advice))
 
 
 def cutover_table(report: CutoverReport) -> RenderableType:

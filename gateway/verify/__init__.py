@@ -3,6 +3,7 @@
 Pure: no clock, file, socket or thread. A bad message is a value, never an exception.
 """
 
+from gateway.verify.advice import ADVICE, advice_on
 from gateway.verify.policy import Policy
 from gateway.verify.procedure import verify
 from gateway.verify.reason import Reason
@@ -21,6 +22,7 @@ from gateway.verify.verdict import (
 )
 
 __all__ = [
+    "ADVICE",
     "CheckResult",
     "EmbeddedCertificate",
     "Expectation",
@@ -34,5 +36,6 @@ __all__ = [
     "TimestampReport",
     "Verdict",
     "VerifiedBy",
+    "advice_on",
     "verify",
 ]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.verify import ADVICE, Reason
 from tests.gateway.cli.running import Run
 
 HEAD = "HTTP/1.1 200 OK\r\nContent-Type: text/xml; charset=utf-8\r\n"
@@ -62,6 +63,7 @@ def test_a_table_for_people(run: Run, captures: Path, signed_files: Path) -> Non
     assert "unknown-key: 1" in ran.out
     totals = run("replay", captures, "-t", f"old={signed_files}/old.pem", "--totals")
     assert "old.xml" not in totals.out
+    assert f"    next: {ADVICE[Reason.DIGEST_MISMATCH]}" in totals.out
 
 
 def test_everything_accepted(run: Run, captures: Path, signed_files: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from gateway.ledger import LedgerWriter, MessageRecord, new_record_id, open_database, record_fields
-from gateway.verify import Policy, verify
+from gateway.verify import ADVICE, Policy, Reason, verify
 from keystore import TrustedCertificate, TrustSnapshot
 from tests.gateway.cli.running import Run
 
@@ -96,7 +96,11 @@ def test_silence_is_not_switched(run: Run, workplace: Path) -> None:
 
 
 def test_rejections_and_csv(run: Run, recorded: Path) -> None:
-    assert json.loads(run("report", "rejections", "--json").out)["messages"] == 1
+    rejections = json.loads(run("report", "rejections", "--json").out)
+    assert rejections["messages"] == 1
+    assert [row["advice"] for row in rejections["rows"]] == [ADVICE[Reason.DIGEST_MISMATCH]]
+    shown = " ".join(run("report", "rejections").out.split())
+    assert f"digest-mismatch: {ADVICE[Reason.DIGEST_MISMATCH]}" in shown
     for name, lines in (("usage", 3), ("rejections", 1), ("cutover", 2)):
         rows = list(csv.DictReader(io.StringIO(run("report", name, "--csv").out)))
         assert len(rows) == lines
@@ -124,7 +128,11 @@ def test_status(run: Run, recorded: Path) -> None:
     assert [entry["alias"] for entry in endpoint["trusted"]] == ["acme-2024", "acme-2026"]
     assert endpoint["messages"] == {"accepted": 4, "rejected": 1}
     assert endpoint["last_rejection"]["reason"] == "digest-mismatch"
+    assert endpoint["last_rejection"]["advice"] == ADVICE[Reason.DIGEST_MISMATCH]
+    assert endpoint["last_message"]["advice"] is None
     shown = run("status").out
+    assert "why: altered after signing: Body (at /Envelope/Body" in shown
+    assert f"next: {ADVICE[Reason.DIGEST_MISMATCH]}" in shown
     assert "not running" in shown
     assert "trusts acme-2026" in shown
 

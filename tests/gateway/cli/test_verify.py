@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from gateway.verify import ADVICE, Reason
 from tests.gateway.cli.running import Run
 
 CONTRACT = {
+    "advice",
     "schema",
     "file",
     "outcome",
@@ -64,6 +66,8 @@ def test_text_for_people(run: Run, signed_files: Path) -> None:
     assert ran.code == 1
     assert f"{files[0]}: accepted, verified by acme-2024" in ran.out
     assert f"{files[1]}: rejected, digest-mismatch" in ran.out
+    assert "  altered after signing: Body (at /Envelope/Body, referenced as #" in ran.out
+    assert f"  next: {ADVICE[Reason.DIGEST_MISMATCH]}" in ran.out
 
 
 def test_without_trust_everything_is_rejected(run: Run, signed_files: Path) -> None:

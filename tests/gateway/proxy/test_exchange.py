@@ -19,7 +19,7 @@ import structlog
 from fixtures.manifest import entry
 from gateway.proxy.judgement import INLINE_BYTES, runs_inline
 from gateway.proxy.upstream import UpstreamResponse
-from gateway.verify import verify
+from gateway.verify import ADVICE, Reason, verify
 from gateway.verify.parsing import parse_document
 from gateway.verify.policy import Policy
 from tests.gateway.proxy.harness import (
@@ -689,5 +689,15 @@ def test_the_record_names_the_certificate_of_an_unknown_key(tmp_path: Path) -> N
         assert record.reason == "unknown-key"
         assert (record.embedded.thumbprint, record.embedded.subject) == (unknown.thumbprint, unknown.subject)
         assert (record.embedded.signature_good, record.embedded.der) == (True, b"")
+
+    play(tmp_path, http(signed("foreign")), check)
+
+
+def test_what_an_operator_is_told_to_do_is_not_told_to_the_client(tmp_path: Path) -> None:
+    def check(response: Response, it: World) -> None:
+        advice = ADVICE[Reason(it.last().reason)]
+        told = response.body + repr(response.headers).encode()
+        assert it.last().detail.encode() not in told
+        assert all(sentence.encode() not in told for sentence in advice.split(". "))
 
     play(tmp_path, http(signed("foreign")), check)
