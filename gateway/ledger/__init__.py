@@ -1,6 +1,5 @@
 """What happened: durable records of verdicts, key usage roll-ups, queries."""
 
-from gateway.ledger.chain import ChainReport, ChainState, verify_chain
 from gateway.ledger.database import database_path, open_database
 from gateway.ledger.errors import (
     AlreadyRecorded,
@@ -34,6 +33,7 @@ from gateway.ledger.record_ids import new_record_id
 from gateway.ledger.rollups import How
 from gateway.ledger.schema import SchemaState, SchemaStatus, migrate, schema_state
 from gateway.ledger.self_test import prove_replay_guard
+from gateway.ledger.verification import ChainReport, ChainState, verify_chain
 from gateway.ledger.writer import LedgerWriter
 
 __all__ = [

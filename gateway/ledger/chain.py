@@ -7,18 +7,15 @@ with a hash written down elsewhere.
 
 import hashlib
 import uuid
-from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import StrEnum
 
-from sqlalchemy import Connection, Engine, exists, func, select
+from sqlalchemy import Connection, select
 from sqlalchemy.dialects.sqlite import insert
 
-from gateway.ledger.connections import reading
 from gateway.ledger.encoding import Row, canonical
-from gateway.ledger.tables import chains, messages
+from gateway.ledger.tables import chains
 
-_START = "0" * 64
+START = "0" * 64
 """What the first row of a chain has as its previous hash."""
 _ADDED_LATER = frozenset({"embedded", "second_opinion"})
 """Columns younger than the first schema: left out where they are NULL, so that older rows keep their digests."""
@@ -35,18 +32,19 @@ class Link:
     @classmethod
     def first(cls) -> "Link":
         """The beginning of a new chain, of a new writer."""
-        return cls(str(uuid.uuid4()), 0, _START)
+        return cls(str(uuid.uuid4()), 0, START)
 
     def extend(self, row: Row) -> "Link":
         """Add the chain's columns to `row` and return the new end."""
         sequence = self.sequence + 1
         row["writer"], row["sequence"] = self.writer, sequence
-        digest = _digest(self.hash, row)
-        row["previous_hash"], row["hash"] = self.hash, digest
-        return Link(self.writer, sequence, digest)
+        hashed = digest(self.hash, row)
+        row["previous_hash"], row["hash"] = self.hash, hashed
+        return Link(self.writer, sequence, hashed)
 
 
-def _digest(previous: str, row: Row) -> str:
+def digest(previous: str, row: Row) -> str:
+    """The hash of `row`, which follows a row of the hash `previous`."""
     content = {
         name: value
         for name, value in row.items()
@@ -70,82 +68,3 @@ def stored_head(connection: Connection, writer: str) -> Link | None:
     """The end of the writer's chain as the database has it."""
     row = connection.execute(select(chains.c.sequence, chains.c.hash).where(chains.c.writer == writer)).one_or_none()
     return None if row is None else Link(writer, row.sequence, row.hash)
-
-
-class ChainState(StrEnum):
-    """What the verification of a chain found."""
-
-    INTACT = "intact"
-    ALTERED = "altered"
-    """A row does not match its hash, or does not continue the row before it."""
-    MISSING = "missing"
-    """A row that was written is gone."""
-
-
-@dataclass(frozen=True, slots=True)
-class ChainReport:
-    """One writer's chain, verified."""
-
-    writer: str
-    instance: str
-    state: ChainState
-    rows: int
-    """Rows that were found good, up to the first finding."""
-    sequence: int | None
-    """Where the first finding is; None in an intact chain."""
-    record_id: str | None
-    """The record that is altered, or the first one behind the gap; None where there is none."""
-
-
-def verify_chain(engine: Engine) -> tuple[ChainReport, ...]:
-    """Verify every writer's chain, in one pass over all records and in constant memory.
-
-    Raises:
-        DatabaseUnavailable: The database cannot be read.
-    """
-    with reading(engine) as connection:
-        heads = connection.execute(select(chains)).all()
-        without_head = (
-            select(messages.c.writer, func.min(messages.c.instance).label("instance"))
-            .where(~exists().where(chains.c.writer == messages.c.writer))
-            .group_by(messages.c.writer)
-        )
-        orphans = connection.execute(without_head).all()
-        reports = [
-            _verify_one(connection, head.writer, head.instance, Link(head.writer, head.sequence, head.hash))
-            for head in heads
-        ]
-        reports += [_verify_one(connection, orphan.writer, orphan.instance, None) for orphan in orphans]
-    return tuple(sorted(reports, key=lambda report: (report.instance, report.writer)))
-
-
-def _verify_one(connection: Connection, writer: str, instance: str, head: Link | None) -> ChainReport:
-    query = select(messages).where(messages.c.writer == writer).order_by(messages.c.sequence)
-    rows = connection.execution_options(yield_per=500).execute(query).mappings()
-    return _walk(writer, instance, head, (dict(row) for row in rows))
-
-
-def _walk(writer: str, instance: str, head: Link | None, rows: Iterable[Row]) -> ChainReport:
-    expected, previous = 1, _START
-    for row in rows:
-        if row["sequence"] != expected:
-            return ChainReport(writer, instance, ChainState.MISSING, expected - 1, expected, row["id"])
-        if row["previous_hash"] != previous or row["hash"] != _digest_or_none(previous, row):
-            return ChainReport(writer, instance, ChainState.ALTERED, expected - 1, expected, row["id"])
-        expected, previous = expected + 1, row["hash"]
-    if head is None or head.sequence < expected - 1:
-        # Rows beyond the head, or no head: someone changed the table of heads.
-        return ChainReport(writer, instance, ChainState.ALTERED, expected - 1, expected - 1, None)
-    if head.sequence > expected - 1:
-        return ChainReport(writer, instance, ChainState.MISSING, expected - 1, expected, None)
-    state = ChainState.INTACT if head.hash == previous else ChainState.ALTERED
-    return ChainReport(
-        writer, instance, state, expected - 1, None if state is ChainState.INTACT else expected - 1, None
-    )
-
-
-def _digest_or_none(previous: str, row: Row) -> str | None:
-    try:
-        return _digest(previous, row)
-    except (TypeError, ValueError):
-        return None  # a value of a type that was never written

@@ -9,9 +9,9 @@ from pathlib import Path
 from sqlalchemy import Engine, select
 
 from gateway.ledger import verify_chain
-from gateway.ledger.chain import ChainState
 from gateway.ledger.connections import reading
 from gateway.ledger.tables import messages
+from gateway.ledger.verification import ChainState
 from tests.gateway.ledger.counting import counted_from_rows, stored_rollups
 
 _ROOT = Path(__file__).parents[3]

@@ -18,7 +18,7 @@ from gateway.ledger import (
     verify_chain,
 )
 from gateway.ledger import writer as writer_module
-from gateway.ledger.chain import ChainState
+from gateway.ledger.verification import ChainState
 from tests.gateway.ledger.counting import counted_from_rows, stored_rollups
 from tests.gateway.ledger.load import mixture
 

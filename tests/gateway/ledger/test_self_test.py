@@ -2,8 +2,8 @@ import pytest
 from sqlalchemy import Engine, text
 
 from gateway.ledger import LedgerUnavailable, LedgerWriter, ReplayGuardBroken, prove_replay_guard, verify_chain
-from gateway.ledger.chain import ChainState
 from gateway.ledger.connections import reading, writing
+from gateway.ledger.verification import ChainState
 from tests.gateway.ledger.load import OLD, accepted
 
 TABLES = ("messages", "chains", "replay_guard", "traffic_hourly", "key_usage_hourly")

@@ -23,9 +23,9 @@ from gateway.ledger import (
     verify_chain,
 )
 from gateway.ledger import writer as writer_module
-from gateway.ledger.chain import ChainState
 from gateway.ledger.connections import reading, writing
 from gateway.ledger.tables import messages
+from gateway.ledger.verification import ChainState
 from gateway.ledger.writer import GROUP_LIMIT
 from tests.gateway.ledger.counting import counted_from_rows, stored_rollups
 from tests.gateway.ledger.load import NEW, OLD, RENEWED, accepted, mixture, rejected

@@ -7,10 +7,11 @@ from alembic.config import Config
 from sqlalchemy import Engine, insert, text
 
 from gateway.ledger import LedgerWriter, SchemaStatus, migrate, open_database, schema, verify_chain
-from gateway.ledger.chain import ChainReport, ChainState, Link, store_head
+from gateway.ledger.chain import Link, store_head
 from gateway.ledger.connections import writing
 from gateway.ledger.encoding import row_of
 from gateway.ledger.tables import messages
+from gateway.ledger.verification import ChainReport, ChainState
 from gateway.second_opinion import Opinion, SecondOpinion
 from tests.gateway.ledger.load import mixture
 
