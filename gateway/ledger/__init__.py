@@ -1,5 +1,6 @@
 """What happened: durable records of verdicts, key usage roll-ups, queries."""
 
+from gateway.ledger.anchors import Anchor, anchors, find_anchors
 from gateway.ledger.database import database_path, open_database
 from gateway.ledger.errors import (
     AlreadyRecorded,
@@ -33,7 +34,7 @@ from gateway.ledger.record_ids import new_record_id
 from gateway.ledger.rollups import How
 from gateway.ledger.schema import SchemaState, SchemaStatus, migrate, schema_state
 from gateway.ledger.self_test import prove_replay_guard
-from gateway.ledger.verification import ChainReport, ChainState, verify_chain
+from gateway.ledger.verification import ChainReport, ChainState, records_to_verify, verify_chain
 from gateway.ledger.writer import LedgerWriter
 
 __all__ = [
@@ -69,6 +70,10 @@ __all__ = [
     "ChainReport",
     "ChainState",
     "verify_chain",
+    "records_to_verify",
+    "Anchor",
+    "anchors",
+    "find_anchors",
     # errors
     "LedgerError",
     "DatabaseUnavailable",

@@ -73,6 +73,30 @@ chains = Table(
 )
 """The head of each writer's hash chain: without it, rows missing at the end would not be missed."""
 
+checkpoints = Table(
+    "checkpoints",
+    metadata,
+    Column("writer", String(36), primary_key=True),
+    Column("sequence", BigInteger, nullable=False),
+    Column("hash", String(64), nullable=False),
+    Column("time", BigInteger, nullable=False),
+    Column("pruned_at", BigInteger, nullable=False),
+)
+"""How far each chain has been pruned: place, hash and instant of the last record that is gone, and when it went.
+
+The database itself refuses a checkpoint that is not a record's own, and the removal of what none covers.
+"""
+
+chores = Table(
+    "chores",
+    metadata,
+    Column("name", String(32), primary_key=True),
+    Column("holder", Text, nullable=False),
+    Column("held_until", BigInteger, nullable=False),
+    Column("finished", BigInteger, nullable=False),
+)
+"""Work that one process at a time does: who is at it and until when at most, and when it was done last (0: never)."""
+
 traffic_hourly = Table(
     "traffic_hourly",
     metadata,

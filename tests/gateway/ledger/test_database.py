@@ -66,7 +66,13 @@ def test_the_migrated_schema_has_the_declared_keys_and_triggers(engine: Engine, 
     query = text("SELECT name FROM sqlite_master WHERE type = 'trigger'")
     with engine.connect() as migrated, made.connect() as direct:
         declared_triggers = set(direct.execute(query).scalars())
-        assert set(migrated.execute(query).scalars()) == declared_triggers | {"messages_are_append_only"}
+        assert set(migrated.execute(query).scalars()) == declared_triggers | {
+            "messages_are_append_only",
+            "messages_are_only_pruned",
+            "checkpoints_are_records",
+            "checkpoints_stay_records",
+            "checkpoints_stay",
+        }
     made.dispose()
 
 
