@@ -6,6 +6,7 @@ busy with something else would make a benchmark fail that says nothing about the
 
 import argparse
 import json
+import sys
 from pathlib import Path
 
 from rich.console import Console
@@ -23,7 +24,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if unknown := [part for part in arguments.parts if part not in PARTS]:
         parser.error(f"there is no part called {unknown[0]}; there are {', '.join(PARTS)}")
-    console = Console()
+    console = Console() if sys.stdout.isatty() else Console(width=140)
     figures = {}
     for name in arguments.parts or PARTS:
         figures[name] = PARTS[name](console)

@@ -1,0 +1,78 @@
+"""One verification in a fresh process: `python -m bench.hostile.measured CODING < message`, figures as JSON.
+
+Nothing but the verifier is loaded here, so that the peak of memory is the verifier's. A small honest message goes
+first: what is set up once for a process is no cost of the message.
+"""
+
+import json
+import resource
+import sys
+import time
+from pathlib import Path
+from typing import Any, Final
+
+from fixtures.costly.case import AT, CONTENT_TYPE, TRUSTED
+from fixtures.manifest import own_case, trust
+from gateway.proxy.decoding import decode
+from gateway.verify import Policy, verify
+from gateway.verify.reason import Rejection
+from keystore import TrustSnapshot
+
+_POLICY: Final = Policy()
+_CPU_SECONDS: Final = 120
+_MEMORY: Final = 6 * 1024**3
+"""Where a measurement ends by force, in seconds and octets: a hostile message must not take the machine with it."""
+
+
+def main() -> None:
+    """Measure the message on standard input."""
+    resource.setrlimit(resource.RLIMIT_CPU, (_CPU_SECONDS, _CPU_SECONDS))
+    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
+    coding = sys.argv[1]
+    snapshot = TrustSnapshot.of(*trust(*TRUSTED))
+    _judge(own_case("bst-x509v3").message, "identity", snapshot)
+    message = sys.stdin.buffer.read()
+    before = _peak_from_now()
+    start, wall = time.process_time(), time.perf_counter()
+    reason = _judge(message, coding, snapshot)
+    figures = {
+        "reason": reason,
+        "milliseconds": (time.process_time() - start) * 1e3,
+        "wall_milliseconds": (time.perf_counter() - wall) * 1e3,
+        "memory_before": before,
+        "memory_peak": _peak(),
+    }
+    sys.stdout.write(json.dumps(figures))
+
+
+def _judge(message: bytes, coding: str, snapshot: TrustSnapshot) -> str | None:
+    """What the door does with a body: decode, verify."""
+    try:
+        body = decode(message, coding, _POLICY.max_message_bytes)
+    except Rejection as rejection:
+        return str(rejection.reason)
+    verdict = verify(body, snapshot, _POLICY, AT, content_type=CONTENT_TYPE)
+    return None if verdict.reason is None else str(verdict.reason)
+
+
+def _peak_from_now() -> int:
+    """Begin the peak of memory anew, and say what is in use. Without Linux the peak is that since the start."""
+    reset = Path("/proc/self/clear_refs")
+    if reset.exists():
+        reset.write_text("5")
+    return _peak()
+
+
+def _peak() -> int:
+    """The most octets of memory in use so far."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        # ru_maxrss of a process that was started by a larger one is that of the larger one.
+        fields: dict[str, Any] = dict(line.split(":", 1) for line in status.read_text().splitlines())
+        return int(fields["VmHWM"].split()[0]) * 1024
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else most * 1024
+
+
+if __name__ == "__main__":
+    main()
