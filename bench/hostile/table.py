@@ -77,7 +77,7 @@ def run(console: Console) -> dict[str, Any]:
 
 
 def measure(case: Costly) -> Cost:
-    """Make the message of `case` and measure its verification; near the limit several times, and the cheapest counts."""
+    """Measure the verification of the message of `case`: near the limit several times, and the cheapest counts."""
     message = case.make(_SIZES.get(case.kind, MEGABYTE))
     cost = _measured(case, message)
     if cost.milliseconds < _NEAR:
