@@ -32,9 +32,14 @@ _RENDERINGS: Final = etree.XPath(
     "count(//*[substring-before(name(), ':') != substring-before(name(..), ':') and namespace-uri() != ''])"
     " + count(//@*[contains(name(), ':')])"
 )
-_PARSERS: Final[list[etree.XMLParser]] = []
-"""Parsers at rest. A parser serves one call at a time (it would make others wait), and making one costs a third of a
-small message's parse; taking from a list and giving back are atomic."""
+_ORDINARY_OCTETS: Final = 10_000_000
+"""Size up to which no text can meet libxml2's limit on one, so that its limit on the depth can be left in force."""
+_ORDINARY_DEPTH: Final = 256
+_HUGE_DEPTH: Final = 2048
+"""How deep libxml2 itself lets elements be nested, with its limits on the size of things and without them."""
+_PARSERS: Final[tuple[list[etree.XMLParser], list[etree.XMLParser]]] = ([], [])
+"""Parsers at rest, for ordinary and for huge documents. A parser serves one call at a time (it would make others wait),
+and making one costs a third of a small message's parse; taking from a list and giving back are atomic."""
 
 
 class Document:
@@ -43,12 +48,14 @@ class Document:
     What the bytes do not mention cannot be in the tree: a search in them spares many a walk.
     """
 
-    __slots__ = ("_in_quotes", "root", "text")
+    __slots__ = ("_in_quotes", "attributes_end", "root", "text")
 
     def __init__(self, root: etree._Element, text: bytes) -> None:
         """Hold `root` and the UTF-8 `text`, without a byte order mark, that it was parsed from."""
         self.root = root
         self.text = text
+        self.attributes_end = _attributes_end(text)
+        """Where the last quote stands: behind it there is no attribute and no namespace declaration."""
         self._in_quotes: list[bytes] | None = None
 
     @property
@@ -69,13 +76,18 @@ class Document:
 
     def times_in_quotes(self, value: bytes) -> int:
         """How often `value`, which holds no quotes, stands in quotes: no fewer times than attributes have it."""
-        if len(self.text) > _SMALL:
+        text, end = self.text, self.attributes_end
+        if end > _SMALL:
             if self._in_quotes is None:
-                self._in_quotes = _in_quotes(self.text)
+                self._in_quotes = _in_quotes(text[:end])
             if self._in_quotes:
                 return self._in_quotes.count(value)
-        count = self.text.count(b'"' + value + b'"')
-        return count + self.text.count(b"'" + value + b"'") if b"'" in self.text else count
+        count = text.count(b'"' + value + b'"', 0, end)
+        return count + text.count(b"'" + value + b"'", 0, end) if b"'" in text else count
+
+
+def _attributes_end(text: bytes) -> int:
+    return max(text.rfind(b'"'), text.rfind(b"'")) + 1
 
 
 def _in_quotes(text: bytes) -> list[bytes]:
@@ -96,8 +108,9 @@ def read_document(data: bytes, policy: Policy, content_type: str | None = None) 
         Rejection: `limits`, `encoding`, `dtd`, `malformed`.
     """
     text = as_utf8(data, policy, content_type)
-    root = _parsed(text)
-    _check_budgets(root, text, policy)
+    huge = len(text) > _ORDINARY_OCTETS or policy.max_depth > _ORDINARY_DEPTH
+    root = _parsed(text, huge=huge)
+    _check_budgets(root, text, policy, _HUGE_DEPTH if huge else _ORDINARY_DEPTH)
     return Document(root, text)
 
 
@@ -112,7 +125,7 @@ def parse_document(data: bytes, policy: Policy, content_type: str | None = None)
 
 def parse_canonical(form: bytes) -> etree._Element:
     """The root element of a canonical form that this package made itself."""
-    return _parsed(form)
+    return _parsed(form, huge=True)
 
 
 def serialize_document(root: etree._Element) -> bytes:
@@ -120,8 +133,9 @@ def serialize_document(root: etree._Element) -> bytes:
     return etree.tostring(root.getroottree(), xml_declaration=True, encoding="utf-8")
 
 
-def _parsed(text: bytes) -> etree._Element:
-    parser = _PARSERS.pop() if _PARSERS else _new_parser()
+def _parsed(text: bytes, *, huge: bool) -> etree._Element:
+    at_rest = _PARSERS[huge]
+    parser = at_rest.pop() if at_rest else _new_parser(huge=huge)
     try:
         root = etree.fromstring(text, parser)
     except etree.XMLSyntaxError as error:
@@ -135,16 +149,16 @@ def _parsed(text: bytes) -> etree._Element:
         cause = printable(" ".join((error.msg or "").split()))
         raise Rejection(Reason.MALFORMED, f"the message is not well-formed XML{page}: {cause}") from error
     finally:
-        _PARSERS.append(parser)
+        at_rest.append(parser)
     # The scan of the prolog has refused it; should a parser ever see more in the bytes than the scan did, this says so.
     if root.getroottree().docinfo.internalDTD is not None:
         raise Rejection(Reason.DTD, "the message has a document type declaration")
     return root
 
 
-def _new_parser() -> etree.XMLParser:
-    # huge_tree lifts the 10 MB limit on a text node, which refuses honest attachments; depth is bounded by the budgets,
-    # entities by the refused DTD.
+def _new_parser(*, huge: bool) -> etree.XMLParser:
+    # huge_tree lifts the 10 MB limit on a text node, which refuses honest attachments, and with it the limit on the
+    # depth, which the budgets then bound; entities are bounded by the refused DTD.
     return etree.XMLParser(
         encoding="utf-8",
         resolve_entities=False,
@@ -152,7 +166,7 @@ def _new_parser() -> etree.XMLParser:
         load_dtd=False,
         dtd_validation=False,
         attribute_defaults=False,
-        huge_tree=True,
+        huge_tree=huge,
         collect_ids=False,
         recover=False,
     )
@@ -168,29 +182,32 @@ def _more_attributes_than(count: int) -> etree.XPath:
     return etree.XPath(f"boolean(//@*[{count + 1}])")
 
 
-def _check_budgets(root: etree._Element, text: bytes, policy: Policy) -> None:
+def _check_budgets(root: etree._Element, text: bytes, policy: Policy, parser_depth: int) -> None:
     """Count nodes, each count only where the bytes leave it open whether the budget could be exceeded."""
     size = len(text)
-    if size > policy.max_elements and text.count(b"<") > policy.max_elements:
+    # The shortest element is <a/>.
+    if size // 4 > policy.max_elements and text.count(b"<") > policy.max_elements:
         elements = _ELEMENT_COUNT(root)
         if elements > policy.max_elements:
             raise Rejection(Reason.LIMITS, f"the message has more than {policy.max_elements} elements")
     # No element can be deeper than there are elements that end with a tag of their own, itself apart.
-    if (size > _SMALL or text.count(b"</") >= policy.max_depth) and _deeper_than(policy.max_depth)(root):
+    may_be_deeper = policy.max_depth < parser_depth and text.count(b"</") >= policy.max_depth
+    if may_be_deeper and _deeper_than(policy.max_depth)(root):
         raise Rejection(Reason.LIMITS, f"elements are nested more than {policy.max_depth} deep")
-    # Every attribute and every namespace declaration has an equals sign.
-    equal_signs = text.count(b"=")
+    # Every attribute and every namespace declaration has an equals sign, and ends with a quote.
+    end = _attributes_end(text)
+    equal_signs = text.count(b"=", 0, end)
     if equal_signs > policy.max_attributes and _more_attributes_than(policy.max_attributes)(root):
         raise Rejection(Reason.LIMITS, f"an element has more than {policy.max_attributes} attributes")
-    crowded = equal_signs > policy.max_namespaces and text.count(b"xmlns") > policy.max_namespaces
+    crowded = equal_signs > policy.max_namespaces and text.count(b"xmlns", 0, end) > policy.max_namespaces
     # In a message of that size the longest possible name, on as many attributes as fit, costs next to nothing.
-    if crowded or (size > _SMALL and _may_be_costly(text)):
+    if crowded or (size > _SMALL and _may_be_costly(text, end)):
         _check_declarations(root, text, policy)
 
 
-def _may_be_costly(text: bytes) -> bool:
-    """Whether the namespace names could be too long, as far as the bytes tell."""
-    longest = max((max(len(m[1] or b""), len(m[2] or b"")) for m in _DECLARED.finditer(text)), default=0)
+def _may_be_costly(text: bytes, end: int) -> bool:
+    """Whether the namespace names, all before `end`, could be too long, as far as the bytes tell."""
+    longest = max((max(len(m[1] or b""), len(m[2] or b"")) for m in _DECLARED.finditer(text, 0, end)), default=0)
     # An element takes four octets, an attribute five.
     return longest > MAX_NAMESPACE_NAME or len(text) // 4 * longest > MAX_NAMESPACE_OCTETS
 

@@ -65,7 +65,8 @@ class Policy(BaseModel):
     """Age at which a signed or unsigned Timestamp is stale, whatever it says itself."""
     max_message_bytes: Annotated[int, Field(ge=1024, le=1_073_741_824)] = 16 * 1024 * 1024
     max_elements: Annotated[int, Field(ge=16)] = 500_000
-    max_depth: Annotated[int, Field(ge=8, le=1000)] = 100
+    max_depth: Annotated[int, Field(ge=8, le=1000)] = 256
+    """Elements nested in each other; up to this value libxml2 counts while it parses, a higher one costs a walk."""
     max_attributes: Annotated[int, Field(ge=8, le=10_000)] = 128
     """Attributes on one element."""
     max_namespaces: Annotated[int, Field(ge=16, le=10_000)] = 256
