@@ -10,9 +10,12 @@ from keystore.identity import KeyId
 from keystore.names import values_of_name, values_of_text
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Candidate:
-    """One public key to try, with every entry that holds it: a renewed certificate often keeps its key."""
+    """One public key to try, with every entry that holds it: a renewed certificate often keeps its key.
+
+    Equal only to itself, so that what a verifier prepares for a key can be kept by it.
+    """
 
     key_id: KeyId
     public_key: SigningKey
@@ -61,6 +64,11 @@ class TrustSnapshot:
             # Two threads at once build two equal ones: harmless, the last one stays.
             self._narrowed[endpoint] = narrowed
         return narrowed
+
+    @property
+    def key_count(self) -> int:
+        """Public keys that entries of whatever state hold."""
+        return len(self._holders)
 
     def candidates(self, hint: KeyHint, at: datetime) -> Iterator[Candidate]:
         """Every key that is trusted at `at` once, with its trusted entries; those that `hint` names first.

@@ -6,18 +6,18 @@ The SignedInfo is canonicalized and hashed once; a further trusted key costs one
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Final, cast
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from gateway.verify.algorithms import KeyFamily
+from gateway.verify.algorithms import KeyFamily, SignatureAlgorithm
 from gateway.verify.budget import WorkBudget
-from gateway.verify.grammar import SignatureGrammar
 from gateway.verify.keyinfo import KeyInfo
 from gateway.verify.policy import Policy
 from gateway.verify.reason import Reason
-from gateway.verify.signature_value import SignedOctets, applicable, family_of
+from gateway.verify.signature_value import SignedValue, applicable, family_of
 from gateway.verify.text import printable
 from gateway.verify.verdict import (
     CheckResult,
@@ -38,6 +38,10 @@ from keystore import (
 )
 
 _CURVES: Final = (ec.SECP256R1, ec.SECP384R1, ec.SECP521R1)
+EVERY_KEY_UP_TO: Final = 16
+"""So many keys are all tried, whatever the message says. Where the keystore holds more for an endpoint, and the key
+that the message itself names has verified it, the rest is not tried: no other key could verify as well, unless somebody
+made it to that end, and a thousand keys would cost every message a thousand checks."""
 _MAX_BITS: Final = 8192
 _MAX_EXPONENT_BITS: Final = 64
 """Bounds on keys that a message brings along: their arithmetic is at its sender's choice."""
@@ -61,7 +65,8 @@ class KeyTrial:
 
 
 def try_keys(
-    signature: SignatureGrammar,
+    algorithm: SignatureAlgorithm,
+    value: bytes,
     octets: bytes,
     key_info: KeyInfo,
     trust: TrustSnapshot,
@@ -69,17 +74,17 @@ def try_keys(
     at: datetime,
     budget: WorkBudget,
 ) -> KeyTrial:
-    """Try every trusted key on `signature`, whose canonical SignedInfo is `octets`; else look for who made it."""
-    signed = SignedOctets(octets, signature.algorithm)
+    """Try the trusted keys on `value`, the signature of the SignedInfo `octets`; else look for who made it."""
+    signed = SignedValue(value, octets, algorithm)
     hint = key_info.hint
-    checks, good = _run(trust.candidates(hint, at), signature, signed, trust, policy, at)
+    checks, good = _run(trust.candidates(hint, at), signed, hint, trust, policy, at)
     if good:
         return _trusted_match(checks, good, at)
-    unknown, recognised = _run(trust.recognised(hint, at), signature, signed, trust, policy, at)
+    unknown, recognised = _run(trust.recognised(hint, at), signed, hint, trust, policy, at)
     checks += unknown
     if recognised:
         return _recognised_match(checks, recognised, at)
-    return _stranger(tuple(checks), signature, signed, key_info, trust, budget)
+    return _stranger(tuple(checks), signed, key_info, trust, budget)
 
 
 def report_hint(hint: KeyHint, trust: TrustSnapshot, trial: KeyTrial) -> HintReport:
@@ -89,35 +94,63 @@ def report_hint(hint: KeyHint, trust: TrustSnapshot, trial: KeyTrial) -> HintRep
     return HintReport(hint.kind, hint.named, agreed=False if trust.named_by(hint) else None)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Entry:
+    """An entry that holds a key, with what is the same in every report about it."""
+
+    entry: TrustedCertificate
+    by: VerifiedBy
+    checks: dict[CheckResult, KeyCheck]
+
+
+@lru_cache(maxsize=4096)
+def _entries_of(candidate: Candidate) -> tuple[_Entry, ...]:
+    prepared = []
+    for entry in candidate.entries:
+        by = VerifiedBy(entry.alias, entry.key_id, entry.thumbprint)
+        checks = {result: KeyCheck(by, entry.state, result) for result in CheckResult}
+        prepared.append(_Entry(entry, by, checks))
+    return tuple(prepared)
+
+
+Good = tuple[_Entry, Reason | None]
+"""An entry whose key made the value, and why the policy refuses it all the same."""
+
+
 def _run(
     candidates: Iterable[Candidate],
-    signature: SignatureGrammar,
-    signed: SignedOctets,
+    signed: SignedValue,
+    hint: KeyHint,
     trust: TrustSnapshot,
     policy: Policy,
     at: datetime,
-) -> tuple[list[KeyCheck], list[tuple[TrustedCertificate, Reason | None]]]:
-    """Every candidate's outcome, and the entries whose key made the value, each with why the policy refuses it."""
+) -> tuple[list[KeyCheck], list[Good]]:
+    """Every candidate's outcome, and the entries whose key made the value."""
     checks: list[KeyCheck] = []
-    good: list[tuple[TrustedCertificate, Reason | None]] = []
+    good: list[Good] = []
+    every = trust.key_count <= EVERY_KEY_UP_TO
     for candidate in candidates:
+        if good and not every and good[0][0].entry.agrees_with(hint):
+            break
         key = candidate.public_key
-        if not applicable(signature.algorithm, key, signature.value):
+        if not applicable(signed.algorithm, key, signed.value):
             result = CheckResult.NOT_APPLICABLE
-        elif signed.is_signed_by(key, signature.value):
+        elif signed.is_signed_by(key):
             result = CheckResult.VERIFIED
         else:
             result = CheckResult.FAILED
-        for entry in candidate.entries:
-            refusal = _refusal(entry, key, trust, policy, at) if result is CheckResult.VERIFIED else None
-            checks.append(KeyCheck(_by(entry), entry.state_at(at), CheckResult.REFUSED if refusal else result, refusal))
+        for prepared in _entries_of(candidate):
+            entry = prepared.entry
+            refusal = None
             if result is CheckResult.VERIFIED:
-                good.append((entry, refusal))
+                refusal = _refusal(entry, key, trust, policy, at)
+                good.append((prepared, refusal))
+            state = entry.state_at(at)
+            if refusal is None and state is entry.state:
+                checks.append(prepared.checks[result])
+            else:
+                checks.append(KeyCheck(prepared.by, state, CheckResult.REFUSED if refusal else result, refusal))
     return checks, good
-
-
-def _by(entry: TrustedCertificate) -> VerifiedBy:
-    return VerifiedBy(entry.alias, entry.key_id, entry.thumbprint)
 
 
 def _refusal(
@@ -136,22 +169,24 @@ def _refusal(
     return None
 
 
-def _trusted_match(
-    checks: list[KeyCheck], good: list[tuple[TrustedCertificate, Reason | None]], at: datetime
-) -> KeyTrial:
-    admitted = [entry for entry, refusal in good if refusal is None]
+def _trusted_match(checks: list[KeyCheck], good: list[Good], at: datetime) -> KeyTrial:
+    signers = tuple([prepared.entry for prepared, _ in good])
+    admitted = [prepared for prepared, refusal in good if refusal is None]
     if admitted:
         return KeyTrial(
             checks=tuple(checks),
-            verified_by=tuple(_by(entry) for entry in admitted),
-            signers=tuple(entry for entry, _ in good),
+            verified_by=tuple([prepared.by for prepared in admitted]),
+            signers=signers,
             warnings=tuple(
-                f"certificate-expired: {entry.alias} is out of its validity, and the policy accepts that"
-                for entry in admitted
-                if not entry.is_valid_at(at)
+                [
+                    f"certificate-expired: {prepared.entry.alias} is out of its validity, and the policy accepts that"
+                    for prepared in admitted
+                    if not prepared.entry.is_valid_at(at)
+                ]
             ),
         )
-    entry, reason = min(good, key=lambda pair: pair[1].rank if pair[1] is not None else 0)
+    prepared, reason = min(good, key=lambda pair: pair[1].rank if pair[1] is not None else 0)
+    entry = prepared.entry
     if reason is Reason.CERTIFICATE_REVOKED:
         detail = f"signed with {entry.alias}, whose key was withdrawn as compromised"
     elif reason is Reason.WEAK_KEY:
@@ -164,17 +199,15 @@ def _trusted_match(
         detail = f"signed with {entry.alias}, whose certificate expired at {entry.not_after:%Y-%m-%dT%H:%M:%SZ}"
     return KeyTrial(
         checks=tuple(checks),
-        recognised=tuple(_by(entry) for entry, _ in good),
-        signers=tuple(entry for entry, _ in good),
+        recognised=tuple(prepared.by for prepared, _ in good),
+        signers=signers,
         reason=reason,
         detail=detail,
     )
 
 
-def _recognised_match(
-    checks: list[KeyCheck], recognised: list[tuple[TrustedCertificate, Reason | None]], at: datetime
-) -> KeyTrial:
-    entries = [entry for entry, _ in recognised]
+def _recognised_match(checks: list[KeyCheck], recognised: list[Good], at: datetime) -> KeyTrial:
+    entries = [prepared.entry for prepared, _ in recognised]
     entry = min(entries, key=lambda e: (not e.revoked, e.state_at(at) is State.STAGED))
     note = f" ({printable(entry.note, 120)})" if entry.note else ""
     if entry.revoked:
@@ -191,7 +224,7 @@ def _recognised_match(
         reason, detail = Reason.RETIRED_KEY, f"signed with retired key {entry.alias}{note}"
     return KeyTrial(
         checks=tuple(checks),
-        recognised=tuple(_by(e) for e in entries),
+        recognised=tuple(prepared.by for prepared, _ in recognised),
         signers=tuple(entries),
         reason=reason,
         detail=detail,
@@ -200,18 +233,17 @@ def _recognised_match(
 
 def _stranger(
     checks: tuple[KeyCheck, ...],
-    signature: SignatureGrammar,
-    signed: SignedOctets,
+    signed: SignedValue,
     key_info: KeyInfo,
     trust: TrustSnapshot,
     budget: WorkBudget,
 ) -> KeyTrial:
     """No key of the keystore made the value: tell a stranger's good signature from a broken one."""
     hint = key_info.hint
-    elsewhere = _elsewhere(signature, signed, hint, trust)
+    elsewhere = _elsewhere(signed, hint, trust)
     if elsewhere is not None:
         return KeyTrial(checks=checks, reason=Reason.UNKNOWN_KEY, detail=elsewhere)
-    embedded = _embedded(hint, signature, signed, budget)
+    embedded = _embedded(hint, signed, budget)
     if embedded is not None and embedded.signature_good:
         return KeyTrial(
             checks=checks,
@@ -223,11 +255,7 @@ def _stranger(
             ),
         )
     key = key_info.public_key if _is_ordinary(key_info.public_key) else None
-    if (
-        key is not None
-        and applicable(signature.algorithm, key, signature.value)
-        and signed.is_signed_by(key, signature.value)
-    ):
+    if key is not None and applicable(signed.algorithm, key, signed.value) and signed.is_signed_by(key):
         return KeyTrial(
             checks=checks,
             reason=Reason.UNKNOWN_KEY,
@@ -266,12 +294,12 @@ def _described(embedded: EmbeddedCertificate) -> str:
     )
 
 
-def _elsewhere(signature: SignatureGrammar, signed: SignedOctets, hint: KeyHint, trust: TrustSnapshot) -> str | None:
+def _elsewhere(signed: SignedValue, hint: KeyHint, trust: TrustSnapshot) -> str | None:
     """A sentence where an entry that is meant for other endpoints made the value."""
     for entry in trust.elsewhere_named_by(hint):
         key = entry.public_key
-        if key is not None and applicable(signature.algorithm, key, signature.value):
-            if not signed.is_signed_by(key, signature.value):
+        if key is not None and applicable(signed.algorithm, key, signed.value):
+            if not signed.is_signed_by(key):
                 continue
             meant = ", ".join(sorted(entry.endpoints or ()))
             return f"signed with {entry.alias}, which the keystore holds for other endpoints only: {meant}"
@@ -284,9 +312,7 @@ def _is_ordinary(key: SigningKey | None) -> bool:
     return key.key_size <= _MAX_BITS and key.public_numbers().e.bit_length() <= _MAX_EXPONENT_BITS
 
 
-def _embedded(
-    hint: KeyHint, signature: SignatureGrammar, signed: SignedOctets, budget: WorkBudget
-) -> EmbeddedCertificate | None:
+def _embedded(hint: KeyHint, signed: SignedValue, budget: WorkBudget) -> EmbeddedCertificate | None:
     """The certificate of the message that made the value; where none did, the first that can be read."""
     first: EmbeddedCertificate | None = None
     for der in hint.certificates:
@@ -295,11 +321,7 @@ def _embedded(
         try:
             entry = TrustedCertificate.from_der("embedded", der)
             key = entry.public_key if _is_ordinary(entry.public_key) else None
-            good = (
-                key is not None
-                and applicable(signature.algorithm, key, signature.value)
-                and signed.is_signed_by(key, signature.value)
-            )
+            good = key is not None and applicable(signed.algorithm, key, signed.value) and signed.is_signed_by(key)
             described = EmbeddedCertificate(
                 subject=entry.subject,
                 issuer=entry.issuer,

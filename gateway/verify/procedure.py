@@ -255,7 +255,7 @@ def _check_signature(
         key_info = read_key_info(grammar.key_info, ids)
         method = grammar.canonicalization
         octets = canonicalize(grammar.signed_info, method.method, method.prefixes, budget)
-        trial = try_keys(grammar, octets, key_info, trust, policy, at, budget)
+        trial = try_keys(grammar.algorithm, grammar.value, octets, key_info, trust, policy, at, budget)
         hint = report_hint(key_info.hint, trust, trial)
         if trial.signers:
             # Digests under a stranger's signature would prove nothing, and let anyone spend our time.

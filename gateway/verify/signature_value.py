@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import cast
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -14,39 +14,45 @@ from keystore import SigningKey
 
 
 @lru_cache(maxsize=64)
-def _scheme(algorithm: SignatureAlgorithm) -> tuple[object, ...]:
-    """What the library's `verify` of that family takes behind the signature and the digest."""
+def _scheme(algorithm: SignatureAlgorithm) -> tuple[Callable[[bytes], bytes], tuple[object, ...]]:
+    """What is signed instead of the octets, and what the library's `verify` of that family takes behind it."""
     if algorithm.hash is None:
-        return ()
+        return bytes, ()
     prehashed = Prehashed(algorithm.hash)
+    digest = partial(_digest, algorithm.hash.name)
     if algorithm.family is KeyFamily.EC:
-        return (ec.ECDSA(prehashed),)
+        return digest, (ec.ECDSA(prehashed),)
     if algorithm.pss:
-        return padding.PSS(padding.MGF1(algorithm.hash), algorithm.hash.digest_size), prehashed
-    return padding.PKCS1v15(), prehashed
+        return digest, (padding.PSS(padding.MGF1(algorithm.hash), algorithm.hash.digest_size), prehashed)
+    return digest, (padding.PKCS1v15(), prehashed)
 
 
-class SignedOctets:
-    """The canonical SignedInfo, hashed once however many keys are tried."""
+def _digest(name: str, octets: bytes) -> bytes:
+    return hashlib.new(name, octets).digest()
 
-    __slots__ = ("_algorithm", "_digest", "_scheme", "octets")
 
-    def __init__(self, octets: bytes, algorithm: SignatureAlgorithm) -> None:
+class SignedValue:
+    """A SignatureValue and the canonical SignedInfo, hashed once however many keys are tried."""
+
+    __slots__ = ("_message", "_scheme", "algorithm", "value")
+
+    def __init__(self, value: bytes, octets: bytes, algorithm: SignatureAlgorithm) -> None:
         """Hash `octets` as `algorithm` wants it."""
-        self.octets = octets
-        self._algorithm = algorithm
-        self._digest = octets if algorithm.hash is None else hashlib.new(algorithm.hash.name, octets).digest()
-        self._scheme = _scheme(algorithm)
+        self.algorithm = algorithm
+        self.value = value
+        digest, self._scheme = _scheme(algorithm)
+        self._message = digest(octets)
 
-    def is_signed_by(self, key: SigningKey, value: bytes) -> bool:
-        """Whether `value` is the signature of these octets under `key`, which must be `applicable`."""
-        if self._algorithm.family is KeyFamily.EC:
+    def is_signed_by(self, key: SigningKey) -> bool:
+        """Whether the value is the signature of these octets under `key`, which must be `applicable`."""
+        value = self.value
+        if self.algorithm.family is KeyFamily.EC:
             # r and s side by side (RFC 9231, 2.3.6), which the library takes as a DER sequence.
             half = len(value) // 2
             value = encode_dss_signature(int.from_bytes(value[:half], "big"), int.from_bytes(value[half:], "big"))
         verify: Callable[..., None] = key.verify
         try:
-            verify(value, self._digest, *self._scheme)
+            verify(value, self._message, *self._scheme)
         except (InvalidSignature, UnsupportedAlgorithm, ValueError):
             # A key that the library will not compute with has verified nothing.
             return False

@@ -8,8 +8,10 @@ from fixtures.generator.soap import BODY, direct, key_identifier, key_info, key_
 from fixtures.generator.uris import ECDSA_SHA256, RSA_SHA256, THUMBPRINT
 from fixtures.manifest import entry, own_case, trust
 from gateway.verify import CheckResult, Policy, Reason, Verdict, verify
-from keystore import State, TrustedCertificate, TrustSnapshot
+from gateway.verify.keys import EVERY_KEY_UP_TO
+from keystore import Alias, State, TrustedCertificate, TrustSnapshot
 from tests.gateway.verify.judging import made
+from tests.keystore.issuing import issue
 
 CASE = own_case("bst-x509v3")
 NAMED = key_identifier(THUMBPRINT, thumbprint("old"))
@@ -150,3 +152,45 @@ def test_a_hint_that_cannot_be_read_is_no_name() -> None:
 
     assert verdict.reason in {Reason.SIGNATURE_INVALID, Reason.UNKNOWN_KEY}
     assert not verdict.accepted
+
+
+# Many keys
+
+
+def crowd(size: int) -> TrustSnapshot:
+    """`old`, last of `size` keys that are trusted, each of a certificate and family of its own."""
+    others = [TrustedCertificate(Alias(f"partner-{i}"), issue(f"partner-{i}")) for i in range(size - 1)]
+    return TrustSnapshot.of(*others, entry("old"))
+
+
+@pytest.mark.parametrize("hint", ["", NAMED])
+def test_of_a_few_keys_every_one_is_tried(hint: str) -> None:
+    verdict = judged(by("old", hint), crowd(EVERY_KEY_UP_TO))
+
+    assert verdict.accepted
+    assert len(verdict.signatures[0].checks) == EVERY_KEY_UP_TO
+
+
+def test_of_many_keys_the_one_that_the_message_names_is_enough() -> None:
+    verdict = judged(by("old", NAMED), crowd(EVERY_KEY_UP_TO + 1))
+
+    assert [by.alias for by in verdict.verified_by] == ["old"]
+    assert [check.entry.alias for check in verdict.signatures[0].checks] == ["old"]
+
+
+@pytest.mark.parametrize("hint", ["", key_identifier(THUMBPRINT, thumbprint("new"))])
+def test_of_many_keys_all_are_tried_where_the_message_names_none_that_verifies(hint: str) -> None:
+    snapshot = TrustSnapshot.of(*crowd(EVERY_KEY_UP_TO).entries, entry("new"))
+
+    verdict = judged(by("old", hint), snapshot)
+
+    assert [by.alias for by in verdict.verified_by] == ["old"]
+    assert len(verdict.signatures[0].checks) == EVERY_KEY_UP_TO + 1
+
+
+def test_of_many_keys_every_certificate_over_the_named_one_is_recorded() -> None:
+    snapshot = TrustSnapshot.of(*crowd(EVERY_KEY_UP_TO + 1).entries, entry("renewed"))
+
+    verdict = judged(by("old", NAMED), snapshot)
+
+    assert {by.alias for by in verdict.verified_by} == {"old", "renewed"}

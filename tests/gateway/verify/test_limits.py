@@ -18,7 +18,7 @@ from gateway.verify.budget import MAX_EMBEDDED_CERTIFICATES, MAX_NAMESPACE_WORK,
 from gateway.verify.c14n import canonicalize
 from gateway.verify.grammar import MAX_SIGNATURES
 from gateway.verify.parsing import MAX_NAMESPACE_OCTETS
-from gateway.verify.signature_value import SignedOctets
+from gateway.verify.signature_value import SignedValue
 from keystore import SigningKey, TrustSnapshot
 
 SIZE = 150_000
@@ -48,7 +48,7 @@ class Work:
 def work(monkeypatch: pytest.MonkeyPatch) -> Work:
     """Counts what is done from now on."""
     found = Work()
-    is_signed_by, spend_namespaces = SignedOctets.is_signed_by, WorkBudget.spend_namespaces
+    is_signed_by, spend_namespaces = SignedValue.is_signed_by, WorkBudget.spend_namespaces
 
     def counted(element: etree._Element, method: Canonicalization, *others: object) -> bytes:
         form = canonicalize(element, method, *others)  # type: ignore[arg-type] # passed on as they are
@@ -61,13 +61,13 @@ def work(monkeypatch: pytest.MonkeyPatch) -> Work:
         spend_namespaces(budget, comparisons)
         found.comparisons += comparisons
 
-    def checked(signed: SignedOctets, key: SigningKey, value: bytes) -> bool:
+    def checked(signed: SignedValue, key: SigningKey) -> bool:
         found.checks += 1
-        return is_signed_by(signed, key, value)
+        return is_signed_by(signed, key)
 
     monkeypatch.setattr(references, "canonicalize", counted)
     monkeypatch.setattr(WorkBudget, "spend_namespaces", spent)
-    monkeypatch.setattr(SignedOctets, "is_signed_by", checked)
+    monkeypatch.setattr(SignedValue, "is_signed_by", checked)
     return found
 
 

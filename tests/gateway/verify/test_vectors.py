@@ -10,7 +10,7 @@ from fixtures.generator import uris
 from fixtures.manifest import SHARED
 from gateway.verify import Policy
 from gateway.verify.algorithms import signature_algorithm
-from gateway.verify.signature_value import SignedOctets, applicable
+from gateway.verify.signature_value import SignedValue, applicable
 from keystore import SigningKey
 
 FOLDER = SHARED / "corpus" / "vectors" / "wycheproof"
@@ -42,8 +42,8 @@ def test_vectors(name: str) -> None:
         for test in group["tests"]:
             count += 1
             value = bytes.fromhex(test["sig"])
-            signed = SignedOctets(bytes.fromhex(test["msg"]), algorithm)
-            good = applicable(algorithm, key, value) and signed.is_signed_by(key, value)
+            signed = SignedValue(value, bytes.fromhex(test["msg"]), algorithm)
+            good = applicable(algorithm, key, value) and signed.is_signed_by(key)
             if test["result"] != "acceptable" and good is not (test["result"] == "valid"):
                 wrong.append((test["tcId"], test["result"], test["comment"]))
 
