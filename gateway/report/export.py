@@ -1,24 +1,18 @@
 """The reports for programs: JSON objects with a schema, and CSV for spreadsheets."""
 
-import csv
-import io
-from collections.abc import Iterable, Sequence
-
 from gateway.ledger import RejectionRow, UsageRow
 from gateway.report.cells import Cell, KeySighting
 from gateway.report.cutover import CutoverReport, EndpointCutover
 from gateway.report.rejections import RejectionReport
 from gateway.report.sentences import cell_sentence, endpoint_sentence
-from gateway.report.text import instant_json, plain
+from gateway.report.spreadsheet import csv_text
+from gateway.report.text import instant_json
 from gateway.report.usage import UsageReport
 from gateway.verify import advice_on
 
 USAGE_SCHEMA = "wssgate.usage/1"
 REJECTIONS_SCHEMA = "wssgate.rejections/1"
 CUTOVER_SCHEMA = "wssgate.cutover/1"
-
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%")
-"""First characters by which a spreadsheet takes a cell for a formula or a command."""
 
 
 def usage_json(report: UsageReport) -> dict[str, object]:
@@ -60,7 +54,7 @@ def cutover_json(report: CutoverReport) -> dict[str, object]:
 
 def usage_csv(report: UsageReport) -> str:
     """The key usage, one line a certificate and cell, with a header."""
-    return _csv(
+    return csv_text(
         (
             "endpoint",
             "operation",
@@ -93,7 +87,7 @@ def usage_csv(report: UsageReport) -> str:
 
 def rejections_csv(report: RejectionReport) -> str:
     """The rejections, one line a reason and cell, with a header."""
-    return _csv(
+    return csv_text(
         ("endpoint", "operation", "reason", "messages", "released", "first_seen", "last_seen"),
         (
             (
@@ -112,7 +106,7 @@ def rejections_csv(report: RejectionReport) -> str:
 
 def cutover_csv(report: CutoverReport) -> str:
     """The cutover, one line a cell, with a header."""
-    return _csv(
+    return csv_text(
         (
             "endpoint",
             "operation",
@@ -146,22 +140,6 @@ def cutover_csv(report: CutoverReport) -> str:
             for cell in cutover.cells
         ),
     )
-
-
-def _csv(header: Sequence[str], rows: Iterable[Sequence[str | int | None]]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows([_csv_value(value) for value in row] for row in rows)
-    return text.getvalue()
-
-
-def _csv_value(value: str | int | None) -> str | int:
-    """A value that no spreadsheet takes for a formula: an operation called `=HYPERLINK(...)` stays text."""
-    if not isinstance(value, str):
-        return "" if value is None else value
-    text = plain(value)
-    return "'" + text if text.lstrip().startswith(_FORMULA_STARTS) else text
 
 
 def _usage(row: UsageRow) -> dict[str, object]:
