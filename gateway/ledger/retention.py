@@ -1,0 +1,67 @@
+"""From which instant on records stay: by age, and never less than what a renewal rests on.
+
+While a renewal is open, its evidence stays: everything since its certificates met. It is open while the endpoint has
+several certificates that are trusted or staged, and until 90 days after one was retired (the time for which an old
+key is kept), or longer where the endpoint's retention is.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from keystore import State
+from keystore.store import StoredEntry
+
+KEPT_AFTER_RETIREMENT = timedelta(days=90)
+"""Old keys are kept at least that long after they were exchanged, and so is what was measured about the exchange."""
+UNCONFIGURED_RETENTION = KEPT_AFTER_RETIREMENT
+"""For records of endpoints that are no longer in the configuration."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """What stays of one endpoint's records."""
+
+    endpoint: str
+    since: datetime
+    """Records from here on stay."""
+    why: str
+    """What decided, in half a sentence."""
+
+
+def keep(endpoint: str, retention: timedelta, entries: Iterable[StoredEntry], at: datetime) -> Keep:
+    """What stays of the records of `endpoint` at the instant `at`.
+
+    Args:
+        endpoint: Its name.
+        retention: How long every record stays.
+        entries: The whole keystore.
+        at: Now.
+    """
+    by_age = Keep(endpoint, at - retention, "their age")
+    meant = [entry for entry in entries if entry.endpoints is None or endpoint in entry.endpoints or entry.problem]
+    damaged = next((entry for entry in meant if entry.problem), None)
+    if damaged is not None:
+        why = f"the entry {damaged.alias} of the keystore is damaged, so that nobody can tell what its renewal needs"
+        return Keep(endpoint, datetime.min.replace(tzinfo=UTC), why)
+    kept_for = max(retention, KEPT_AFTER_RETIREMENT)
+    present = [entry for entry in meant if entry.state_at(at) in {State.TRUSTED, State.STAGED}]
+    retired = [
+        entry for entry in meant if entry.state_at(at) is State.RETIRED and _retired_at(entry, at) > at - kept_for
+    ]
+    involved = sorted((*present, *retired), key=lambda entry: entry.added_at)
+    if len(involved) > 1:
+        names = " and ".join(str(entry.alias) for entry in involved)
+        state = "were exchanged less than the time ago for which old keys are kept" if retired else "overlap"
+        return min(by_age, Keep(endpoint, involved[1].added_at, f"{names} {state}"), key=lambda found: found.since)
+    if retired:
+        since = _retired_at(retired[0], at) - kept_for
+        return min(by_age, Keep(endpoint, since, f"{retired[0].alias} was retired"), key=lambda found: found.since)
+    return by_age
+
+
+def _retired_at(entry: StoredEntry, at: datetime) -> datetime:
+    """Since when it is retired: by a change, or because its trust came to its planned end."""
+    if entry.state is State.RETIRED:
+        return entry.changed_at
+    return at if entry.trusted_until is None else entry.trusted_until
