@@ -1,0 +1,116 @@
+"""Applies the rules to a message and holds every mutant against what it must come to."""
+
+import random
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from lxml import etree
+
+from gateway.verify import Reason, Verdict
+from tests.mutation.consumer import Strict, naive_element, naive_view, strict_view
+from tests.mutation.mutant import Fate, Mutant, Rule
+from tests.mutation.rules import envelope, freshness, harmless, havoc, keys, parser, references, text, wrapping
+from tests.mutation.source import Source
+
+RULES: Final[tuple[Rule, ...]] = tuple(
+    rule
+    for room in (wrapping, envelope, references, text, keys, freshness, parser, harmless, havoc)
+    for rule in room.RULES
+)
+_MOST_FINDINGS: Final = 20
+_LONGEST: Final = 1000
+"""Characters of a sentence: it may hold two names of a certificate, escaped."""
+
+_ANY: Final = frozenset({Reason.UNKNOWN_KEY})
+"""Where any signature is enough, the reason may be that of the one which was never trusted."""
+
+
+@dataclass
+class Tally:
+    """What was made of one message, or of many."""
+
+    made: Counter[str] = field(default_factory=Counter)
+    """Mutants by rule."""
+    accepted: Counter[str] = field(default_factory=Counter)
+    """Those that are accepted, and say what was signed."""
+    findings: list[str] = field(default_factory=list)
+    """What must not be; empty, or the verifier has a flaw."""
+
+
+def mutants(source: Source, rule: Rule, at_most: int | None = None) -> list[Mutant]:
+    """The mutants of a rule; where there are more than `at_most` times its share, a sample that is always the same."""
+    made = list(rule.generate(source))
+    if at_most is not None and len(made) > at_most * rule.share:
+        made = random.Random(f"{source.id} {rule.name}").sample(made, at_most * rule.share)  # noqa: S311 - no secrets
+    return made
+
+
+def judge(source: Source, at_most: int | None = None, rules: tuple[Rule, ...] = RULES) -> Tally:
+    """Every rule applied to `source`; `at_most` so many mutants for each share of a rule."""
+    tally = Tally()
+    original = Original(source)
+    for rule in rules:
+        for mutant in mutants(source, rule, at_most):
+            message = mutant.message()
+            if message == source.case.message and not mutant.changes:
+                continue
+            tally.made[rule.name] += 1
+            verdict = verdict_on(source, mutant, message)
+            finding = original.finding(rule, mutant, message, verdict)
+            if finding is not None and len(tally.findings) < _MOST_FINDINGS:
+                tally.findings.append(f"{source.id}: {rule.name}: {mutant.label}: {finding}")
+            tally.accepted[rule.name] += verdict.accepted
+    return tally
+
+
+def verdict_on(source: Source, mutant: Mutant, message: bytes) -> Verdict:
+    """The verifier's word on a mutant."""
+    case = source.case
+    return (replace(case, **mutant.changes) if mutant.changes else case).verdict(message)  # type: ignore[arg-type] # fields of Case, by name
+
+
+class Original:
+    """What consumers read in the message that was signed."""
+
+    def __init__(self, source: Source) -> None:
+        """Read it once."""
+        self._case = source.case
+        self._signed: Strict = strict_view(source.case, source.case.message)
+
+    def finding(self, rule: Rule, mutant: Mutant, message: bytes, verdict: Verdict) -> str | None:
+        """What is wrong with the verdict, None where nothing is."""
+        if not verdict.detail.isprintable() or len(verdict.detail) > _LONGEST:
+            return f"no sentence for a log: {verdict.detail!r}"
+        if not verdict.accepted:
+            if mutant.fate is Fate.ACCEPTED:
+                return f"refused: {verdict.reason}: {verdict.detail}"
+            reasons = rule.reasons if mutant.reasons is None else mutant.reasons
+            if self._case.policy.signatures == "any":
+                reasons |= _ANY
+            if mutant.fate is Fate.REJECTED and verdict.reason not in reasons:
+                return f"rejected for another reason: {verdict.reason}: {verdict.detail}"
+            return "rejected, and yet verified" if verdict.verified_by else None
+        if mutant.fate is Fate.REJECTED:
+            return "accepted"
+        if not verdict.verified_by:
+            return "accepted, and verified by nobody"
+        return self.misread(message, as_signed=not mutant.is_signed_anew)
+
+    def misread(self, message: bytes, *, as_signed: bool = True) -> str | None:
+        """What a consumer would read otherwise than it was signed, in a message that is accepted.
+
+        Without `as_signed`, consumers have only to agree among themselves on what the canonical forms say.
+        """
+        try:
+            read = strict_view(self._case, message)
+        except etree.XMLSyntaxError as error:
+            return f"accepted, and libxml2 does not read it: {error}"
+        for part, forms in self._signed.items():
+            if as_signed and set(read[part]) != set(forms):
+                return f"accepted, and {part} is not what was signed"
+        if "Body" in read:
+            seen = naive_view(message)
+            if seen is not None and seen != naive_element(read["Body"][0]):
+                return "accepted, and a naive consumer reads another Body than the signed one"
+        return None
