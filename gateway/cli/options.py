@@ -60,6 +60,12 @@ ContentTypeOption = Annotated[
     str | None,
     typer.Option("--content-type", metavar="T", help="The Content-Type that the message came with."),
 ]
+SecondOpinionOption = Annotated[
+    bool,
+    typer.Option(
+        "--second-opinion", help="Let libxmlsec verify what is accepted once more; reject it where they do not agree."
+    ),
+]
 
 DEFAULT_CONFIG = Path("gateway.toml")
 

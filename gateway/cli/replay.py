@@ -1,7 +1,7 @@
 """`wssgate replay`: captured responses, verified again."""
 
-from collections.abc import Iterator
-from datetime import datetime
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -20,9 +20,11 @@ from gateway.cli.options import (
     EndpointOption,
     JsonOption,
     PolicyOption,
+    SecondOpinionOption,
     TrustOption,
 )
 from gateway.cli.policy import policy_from_file
+from gateway.cli.second_opinion import require_second_opinion
 from gateway.cli.terminal import cell, complain, print_json, say, show, stderr_console, table
 from gateway.cli.trust import trust_from_options
 from gateway.cli.workplace import open_workplace
@@ -46,6 +48,7 @@ def replay_command(
     endpoint: EndpointOption = None,
     at: AtOption = None,
     content_type: ContentTypeOption = None,
+    ask_again: SecondOpinionOption = False,
     only_totals: Annotated[bool, typer.Option("--totals", help="Print the totals alone.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -61,7 +64,10 @@ def replay_command(
     if not files:
         raise WrongUse("There is no file in the given folders; name files or folders with captured responses.")
     totals = Totals()
-    results = _replay_all(files, trusted, demands, at, content_type, totals)
+    if ask_again:
+        require_second_opinion()
+    replay = partial(replay_file, trust=trusted, policy=demands, at=at, content_type=content_type, ask_again=ask_again)
+    results = _replay_all(files, replay, totals)
     if as_json:
         for result in results:
             if not only_totals:
@@ -97,19 +103,14 @@ def _found(paths: list[Path]) -> Iterator[Path]:
 
 
 def _replay_all(
-    files: list[Path],
-    trust: TrustSnapshot,
-    policy: Policy,
-    at: datetime | None,
-    content_type: str | None,
-    totals: Totals,
+    files: list[Path], replay: Callable[[Path], Replayed], totals: Totals
 ) -> Iterator[Replayed | tuple[str, str]]:
     console = stderr_console()
     columns = (TextColumn("replay"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         for file in progress.track(files):
             try:
-                replayed = replay_file(file, trust, policy, at=at, content_type=content_type)
+                replayed = replay(file)
             except CaptureUnreadable as error:
                 totals.add_unreadable()
                 yield str(file), str(error)

@@ -27,6 +27,10 @@ def serve_command(
     """
     settings = load_settings(config)
     if check:
+        if any(endpoint.second_opinion != "off" for endpoint in settings.endpoints.values()):
+            from gateway.proxy.second_opinions import require_judges  # see below
+
+            require_judges(settings)
         if as_json:
             print_json(
                 {

@@ -9,11 +9,21 @@ import typer
 
 from gateway.cli.exit_codes import ExitCode, epilog
 from gateway.cli.instants import instant_text
-from gateway.cli.options import AtOption, ContentTypeOption, JsonOption, PolicyOption, TrustOption, now
+from gateway.cli.options import (
+    AtOption,
+    ContentTypeOption,
+    JsonOption,
+    PolicyOption,
+    SecondOpinionOption,
+    TrustOption,
+    now,
+)
 from gateway.cli.policy import policy_from_file
+from gateway.cli.second_opinion import print_opinion, require_second_opinion
 from gateway.cli.terminal import complain, plain, print_json, say
 from gateway.cli.trust import STANDARD_INPUT, trust_from_options
 from gateway.replay.rendering import unreadable_json, verdict_json
+from gateway.replay.run import with_second_opinion
 from gateway.verify import ADVICE, Policy, Verdict, verify
 from keystore import TrustSnapshot
 
@@ -28,6 +38,7 @@ def verify_command(
     policy: PolicyOption = None,
     at: AtOption = None,
     content_type: ContentTypeOption = None,
+    ask_again: SecondOpinionOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Verify SOAP messages in files, without configuration or database.
@@ -39,6 +50,8 @@ def verify_command(
     trusted = trust_from_options(trust or [])
     demands = policy_from_file(policy)
     instant = at or now()
+    if ask_again:
+        require_second_opinion()
     unreadable = rejected = 0
     for file in files:
         try:
@@ -47,12 +60,16 @@ def verify_command(
             unreadable += 1
             _report_unreadable(file, error, as_json=as_json)
             continue
-        verdict = verify(message, trusted, demands, instant, content_type=content_type)
+        verdict, opinion = verify(message, trusted, demands, instant, content_type=content_type), None
+        if ask_again:
+            verdict, opinion = with_second_opinion(verdict, message, trusted, demands, content_type)
         rejected += not verdict.accepted
         if as_json:
-            print_json(verdict_json(verdict, file))
+            print_json(verdict_json(verdict, file, opinion))
         else:
             _print(file, verdict, trusted, demands, instant)
+            if opinion is not None:
+                print_opinion(opinion)
     raise typer.Exit(ExitCode.ENVIRONMENT if unreadable else ExitCode.FINDINGS if rejected else ExitCode.DONE)
 
 

@@ -146,6 +146,14 @@ class EndpointSettings(BaseModel):
     """
     replay_attacks: Literal["reject", "ignore"] = "reject"
     """A response seen before; only a signed Timestamp lets it be told for sure."""
+    second_opinion: Literal["off", "sample", "always"] = "off"
+    """Whether libxmlsec verifies accepted responses once more, under the key that verified them.
+
+    `sample`: some of them; disagreement raises an alarm in log and metrics. `always`: all of them; without agreement a
+    response is rejected, except where the record names a construct that libxmlsec does not know.
+    """
+    second_opinion_rate: Annotated[float, Field(gt=0, le=1)] = 0.01
+    """The share of the accepted responses that `sample` looks at."""
     policy: Policy = Policy()
 
     @property

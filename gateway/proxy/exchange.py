@@ -110,6 +110,8 @@ async def exchange(
             surroundings.pool, judge_message, response, endpoint, trust, at, expects
         )
     surroundings.metrics.verify_seconds.labels(endpoint.name).observe(judgement.verify_seconds)
+    if judgement.opinion is not None:
+        surroundings.metrics.count_opinion(endpoint.name, str(judgement.opinion.opinion), judgement.opinion_seconds)
 
     recorded = await record_judgement(request, endpoint, response, judgement, upstream_seconds, surroundings)
     if recorded is None:
@@ -156,6 +158,7 @@ async def record_judgement(
         replay_keys=verdict.replay_keys,
         fresh_until=verdict.fresh_until,
         embedded=without_bytes(verdict.embedded),
+        second_opinion=judgement.opinion,
         replay_check=endpoint.replay_attacks == "reject",
     )
     return await write_record(record, surroundings)
@@ -302,6 +305,16 @@ def _tell(record: MessageRecord, aliases: tuple[str, ...]) -> None:
         "upstream_ms": round(record.upstream_ms, 1),
         "verify_ms": round(record.verify_ms, 2),
     }
+    opinion = record.second_opinion
+    if opinion is not None and opinion.is_contrary:
+        _log.error(
+            "second opinion: not agreed",
+            endpoint=record.endpoint,
+            record=record.id,
+            opinion=str(opinion.opinion),
+            detail=opinion.detail,
+            delivered=record.released,
+        )
     if record.outcome in {str(Outcome.ACCEPTED), "passed"}:
         _log.info(record.outcome, keys=",".join(aliases), **fields)
     else:

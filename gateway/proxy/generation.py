@@ -7,6 +7,7 @@ from typing import Self
 
 from gateway.config import ConfigurationError, Settings
 from gateway.proxy.routing import Router
+from gateway.proxy.second_opinions import require_judges
 from gateway.proxy.tls import tls_context
 from gateway.proxy.upstream import UpstreamClient
 
@@ -32,8 +33,10 @@ class Generation:
         """Make the clients that `settings` need. To be called inside the event loop.
 
         Raises:
-            ConfigurationError: A TLS file of an endpoint cannot be used.
+            ConfigurationError: A TLS file of an endpoint cannot be used, or nobody is there to give the second opinion
+                that one wants.
         """
+        require_judges(settings)
         try:
             contexts = {name: tls_context(endpoint) for name, endpoint in settings.endpoints.items()}
         except ConfigurationError as error:

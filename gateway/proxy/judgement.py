@@ -9,7 +9,9 @@ from gateway.config import EndpointSettings
 from gateway.proxy.breakdown import place_of
 from gateway.proxy.decoding import coding_of, decode
 from gateway.proxy.forwarding import unforwardable_field
+from gateway.proxy.second_opinions import reviewed
 from gateway.proxy.upstream import UpstreamResponse
+from gateway.second_opinion import SecondOpinion
 from gateway.verify import Expectation, Outcome, Policy, Reason, Verdict, verify
 from gateway.verify.reason import Rejection
 from keystore import TrustSnapshot
@@ -36,7 +38,11 @@ class Judgement:
     """All of it was read; otherwise there is nothing that mode `observe` could deliver."""
     at: datetime
     verify_seconds: float
+    """Without the second opinion."""
     keystore_revision: int
+    opinion: SecondOpinion | None = None
+    """None where it was not asked."""
+    opinion_seconds: float = 0.0
 
     @property
     def passes(self) -> bool:
@@ -59,11 +65,15 @@ def judge_message(
     """Judge a response to a POST. Never raises: whatever goes wrong inside is a judgement too, and nothing passes."""
     started = time.perf_counter()
     kind, outcome, body, is_decoded = "message", None, response.body, False
+    opinion, opinion_seconds = None, 0.0
     try:
         body, is_decoded = decoded_body(response, endpoint.policy), True
         refuse_unforwardable(response)
         if body:
-            verdict = verify(body, trust, endpoint.policy, at, content_type=content_type_of(response), expects=expects)
+            content_type = content_type_of(response)
+            verdict = verify(body, trust, endpoint.policy, at, content_type=content_type, expects=expects)
+            review = reviewed(verdict, body, endpoint, trust, content_type)
+            verdict, opinion, opinion_seconds = review.verdict, review.opinion, review.seconds
             if verdict.is_fault and verdict.reason is Reason.UNSIGNED and endpoint.unsigned_faults == "pass":
                 kind, outcome = "fault", "passed"
         elif response.status in EMPTY_STATUSES:
@@ -97,8 +107,10 @@ def judge_message(
         is_decoded,
         not response.oversize,
         at,
-        time.perf_counter() - started,
+        time.perf_counter() - started - opinion_seconds,
         trust.revision,
+        opinion,
+        opinion_seconds,
     )
 
 

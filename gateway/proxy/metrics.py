@@ -66,6 +66,15 @@ class Metrics:
         self.verify_seconds = Histogram(
             "wssgate_verify_seconds", "Verification", ("endpoint",), buckets=_SECONDS, registry=self.registry
         )
+        self._opinions = Counter(
+            "wssgate_second_opinions",
+            "Accepted responses that libxmlsec was asked about, by what it said",
+            ("endpoint", "opinion"),
+            registry=self.registry,
+        )
+        self._opinion_seconds = Histogram(
+            "wssgate_second_opinion_seconds", "Second opinion", ("endpoint",), buckets=_SECONDS, registry=self.registry
+        )
         self.ledger_seconds = Histogram(
             "wssgate_ledger_wait_seconds",
             "Waiting for the commit of a record",
@@ -89,6 +98,11 @@ class Metrics:
         self._messages.labels(endpoint, kind, outcome, reason or "").inc()
         for alias in aliases:
             self._verified.labels(endpoint, alias).inc()
+
+    def count_opinion(self, endpoint: str, opinion: str, seconds: float) -> None:
+        """Count one second opinion and the time that it took."""
+        self._opinions.labels(endpoint, opinion).inc()
+        self._opinion_seconds.labels(endpoint).observe(seconds)
 
     def count_refused(self, status: int) -> None:
         """Count a request that the gateway answered by itself, without asking the receiver."""

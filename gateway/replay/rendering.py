@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 from gateway.replay.run import Replayed
 from gateway.replay.totals import Totals
+from gateway.second_opinion import SecondOpinion
 from gateway.verify import EmbeddedCertificate, SignatureReport, TimestampReport, Verdict, VerifiedBy, advice_on
 
 VERDICT_SCHEMA = "wssgate.verdict/1"
@@ -11,7 +12,7 @@ TOTALS_SCHEMA = "wssgate.replay-totals/1"
 UNREADABLE_SCHEMA = "wssgate.unreadable/1"
 
 
-def verdict_json(verdict: Verdict, file: str) -> dict[str, object]:
+def verdict_json(verdict: Verdict, file: str, opinion: SecondOpinion | None = None) -> dict[str, object]:
     """`verdict` on the message from `file` as an object of the schema `wssgate.verdict/1`."""
     return {
         "schema": VERDICT_SCHEMA,
@@ -31,6 +32,9 @@ def verdict_json(verdict: Verdict, file: str) -> dict[str, object]:
         "message_id": verdict.message_id,
         "relates_to": verdict.relates_to,
         "warnings": list(verdict.warnings),
+        "second_opinion": None
+        if opinion is None
+        else {"judge": "libxmlsec", "opinion": str(opinion.opinion), "detail": opinion.detail},
     }
 
 
@@ -41,7 +45,7 @@ def unreadable_json(file: str, detail: str) -> dict[str, object]:
 
 def replayed_json(replayed: Replayed) -> dict[str, object]:
     """A verdict of a replay: `wssgate.verdict/1` with the instant that was used, where it came from, and the size."""
-    return verdict_json(replayed.verdict, str(replayed.file)) | {
+    return verdict_json(replayed.verdict, str(replayed.file), replayed.opinion) | {
         "at": instant_text(replayed.instant.at),
         "at_source": str(replayed.instant.source),
         "body_bytes": replayed.body_bytes,

@@ -1,13 +1,14 @@
 """One file, verified as it would have been when it arrived."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from gateway.replay.captured import CapturedResponse, read_response, size_limit, with_content_type
 from gateway.replay.errors import CaptureUnreadable
 from gateway.replay.instant import Instant, InstantSource
+from gateway.second_opinion import SecondOpinion, disputed, second_opinion
 from gateway.verify import Policy, Verdict, verify
 from keystore import TrustSnapshot
 
@@ -21,16 +22,34 @@ class Replayed:
     instant: Instant
     body_bytes: int
     verify_ms: float
-    """Milliseconds of the verification that gave the verdict."""
+    """Milliseconds of the verification that gave the verdict, without a second opinion."""
+    opinion: SecondOpinion | None = None
+    """What another implementation said of an accepted message; None where it was not asked."""
+
+
+def with_second_opinion(
+    verdict: Verdict, message: bytes, trust: TrustSnapshot, policy: Policy, content_type: str | None
+) -> tuple[Verdict, SecondOpinion | None]:
+    """`verdict` on `message` where two opinions must agree, and the second one; None where there was nothing to ask."""
+    if not verdict.accepted:
+        return verdict, None
+    opinion = second_opinion(message, verdict, trust, policy, content_type=content_type)
+    return disputed(verdict, opinion), opinion
 
 
 def replay_file(
-    file: Path, trust: TrustSnapshot, policy: Policy, *, at: datetime | None = None, content_type: str | None = None
+    file: Path,
+    trust: TrustSnapshot,
+    policy: Policy,
+    *,
+    at: datetime | None = None,
+    content_type: str | None = None,
+    ask_again: bool = False,
 ) -> Replayed:
     """Verify the response captured in `file`.
 
     `at` overrides every instant that the capture itself suggests (see `InstantSource`); `content_type` stands in where
-    the capture has none.
+    the capture has none; `ask_again` asks for a second opinion on what is accepted, which must agree.
 
     Raises:
         CaptureUnreadable: `file` cannot be read, or holds a broken HTTP response.
@@ -42,6 +61,21 @@ def replay_file(
     except OSError as error:
         raise CaptureUnreadable(f"{error.strerror or error}.") from error
     response = with_content_type(read_response(data, policy.max_message_bytes), content_type)
+    replayed = _at_its_instant(file, response, trust, policy, at, changed)
+    if not ask_again:
+        return replayed
+    verdict, opinion = with_second_opinion(replayed.verdict, response.body, trust, policy, response.content_type)
+    return replace(replayed, verdict=verdict, opinion=opinion)
+
+
+def _at_its_instant(
+    file: Path,
+    response: CapturedResponse,
+    trust: TrustSnapshot,
+    policy: Policy,
+    at: datetime | None,
+    changed: datetime,
+) -> Replayed:
     instant = _known_instant(response, at)
     if instant is not None:
         return _replayed(file, response, trust, policy, instant)

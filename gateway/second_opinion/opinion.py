@@ -10,7 +10,9 @@ class Opinion(StrEnum):
     AGREES = "agrees"
     DISAGREES = "disagrees"
     NOT_JUDGED = "not-judged"
-    """It does not know a construct that the message uses: neither for it nor against it."""
+    """The message uses a construct that the judge is known not to know: neither for it nor against it."""
+    FAILED = "failed"
+    """The judge broke down over something that it should know: no agreement, whatever the cause."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,5 +20,10 @@ class SecondOpinion:
     """One opinion with its ground."""
 
     opinion: Opinion
-    detail: str
+    detail: str = ""
     """One safe sentence; empty where the opinions agree."""
+
+    @property
+    def is_contrary(self) -> bool:
+        """Whether the message may not pass where two opinions must agree."""
+        return self.opinion in {Opinion.DISAGREES, Opinion.FAILED}

@@ -113,6 +113,10 @@ ADVICE: Final[Mapping[Reason, str]] = MappingProxyType(
             "Look for a proxy or a receiver that mixes up connections: the response was signed for another request. "
             "Should it go on, take it for an attack."
         ),
+        Reason.DISPUTED: (
+            "Keep the message and report it as SECURITY.md says: two implementations disagree about it, and one of "
+            'them is wrong. With second_opinion = "sample" such messages pass, and raise an alarm.'
+        ),
     }
 )
 """The next action for each reason, in sentences; commands and keys of the configuration as they are typed."""

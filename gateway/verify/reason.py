@@ -40,6 +40,8 @@ class Reason(StrEnum):
     TIMESTAMP_STALE = "timestamp-stale"
     REPLAYED = "replayed"
     UNCORRELATED = "uncorrelated"
+    # What is right by all of the above, and not by another implementation. Never found by `verify` itself.
+    DISPUTED = "disputed"
 
     @property
     def rank(self) -> int:

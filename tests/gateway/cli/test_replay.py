@@ -127,3 +127,13 @@ def test_wrong_use(run: Run, signed_files: Path, arguments: tuple[str, ...], sen
     (signed_files / "empty").mkdir(exist_ok=True)
     ran = run("replay", *(argument.format(signed_files) for argument in arguments))
     assert (ran.code, sentence in ran.err) == (2, True)
+
+
+def test_a_second_opinion_on_what_is_accepted(run: Run, captures: Path, signed_files: Path) -> None:
+    arguments = ("replay", captures, "-t", f"old={signed_files}/old.pem", "-t", f"new={signed_files}/new.pem", "--json")
+    for options, expected in (((), {None}), (("--second-opinion",), {None, "agrees"})):
+        *verdicts, _ = (json.loads(line) for line in run(*arguments, *options).out.splitlines())
+        opinions = {(verdict["second_opinion"] or {}).get("opinion") for verdict in verdicts}
+        assert opinions == expected
+        if options:
+            assert all((v["second_opinion"] is not None) is (v["outcome"] == "accepted") for v in verdicts)

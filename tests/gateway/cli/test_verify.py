@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from fixtures.manifest import FOLDER, own_case
 from gateway.verify import ADVICE, Reason
 from tests.gateway.cli.running import Run
 
@@ -181,3 +182,20 @@ def test_what_a_file_name_smuggles_in_does_not_reach_the_terminal(run: Run, tmp_
     assert "\x1b" not in ran.out
     assert "\u202e" not in ran.out
     assert "\\x1b[31m[red]\\u202eb.xml: rejected" in ran.out
+
+
+def test_a_second_opinion_on_what_is_accepted(run: Run, signed_files: Path) -> None:
+    files = [signed_files / name for name in ("old.xml", "altered.xml")]
+    arguments = ("verify", "--trust", f"a={signed_files}/old.pem", "--second-opinion", *files)
+    accepted, rejected = (json.loads(line) for line in run(*arguments, "--json").out.splitlines())
+    assert accepted["second_opinion"] == {"judge": "libxmlsec", "opinion": "agrees", "detail": ""}
+    assert rejected["second_opinion"] is None
+    assert "  second opinion: libxmlsec agrees" in run(*arguments).out
+
+
+def test_a_construct_that_the_second_judge_does_not_know_is_named(run: Run) -> None:
+    case = own_case("str-transform-bst")
+    trust = f"old={FOLDER}/keys/old.pem"
+    ran = run("verify", "--trust", trust, "--at", case.at.isoformat(), "--second-opinion", case.file)
+    assert ran.code == 0
+    assert "  second opinion: not-judged, libxmlsec knows no STR-Transform" in ran.out
