@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 JOBS ?= auto
 
-.PHONY: demo test check serve bench fixtures lock clean
+.PHONY: demo test check serve bench fixtures interop lock clean
 
 demo: $(VENV)/.runtime
 	@$(BIN)/wssgate demo
@@ -27,6 +27,10 @@ bench: $(VENV)/.dev
 
 fixtures: $(VENV)/.dev
 	$(BIN)/python fixtures/generate.py
+
+# What other stacks sign; fixtures/README.md says what each needs. SIGNERS="wss4j zeep" names some; ANEW=--all signs again.
+interop: $(VENV)/.dev
+	$(BIN)/python -m fixtures.interop $(ANEW) $(SIGNERS)
 
 # The locks hold every dependency with its hashes, so nothing is resolved here (--no-deps).
 $(VENV)/.runtime: requirements.lock pyproject.toml
