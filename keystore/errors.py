@@ -65,11 +65,9 @@ class GateClosed(Refused):
     """It is too early for the change: messages could still need the certificate."""
 
     def __init__(self, what: str, blockers: tuple[Blocker, ...]) -> None:
-        """Say `what` is not done, because of `blockers`, of which there is at least one."""
-        listed = "; ".join(blocker.sentence for blocker in blockers)
-        super().__init__(
-            f"{what}: {listed}. If it must be now, --force with --reason TEXT overrides this, and the history keeps it"
-        )
+        """Say `what` is not done, because of `blockers`, of which there is at least one; each on a line of its own."""
+        advice = "If it must be now, --force with --reason TEXT overrides this, and the history keeps it."
+        super().__init__("\n".join([f"{what}: it is too early.", *(f"{b.sentence}." for b in blockers), advice]))
         self.blockers = blockers
 
     @property

@@ -10,6 +10,7 @@ from gateway.cli import (
     init,
     keystore_add,
     keystore_change,
+    keystore_end,
     keystore_export,
     keystore_read,
     migrate,
@@ -37,7 +38,7 @@ _keystore = typer.Typer(
     rich_markup_mode=None,
     no_args_is_help=True,
     context_settings=_SETTINGS,
-    help="Whom to trust: add, list, show, retire and export certificates.",
+    help="Whom to trust: certificates, from their arrival until they are forgotten.",
 )
 _report = typer.Typer(
     rich_markup_mode=None,
@@ -77,8 +78,11 @@ application.command("migrate", epilog=migrate.EPILOG)(migrate.migrate_command)
 _keystore.command("add", epilog=keystore_add.EPILOG)(keystore_add.add_command)
 _keystore.command("list", epilog=keystore_read.EPILOG)(keystore_read.list_command)
 _keystore.command("show", epilog=keystore_read.EPILOG)(keystore_read.show_command)
-_keystore.command("trust", epilog=keystore_change.EPILOG)(keystore_change.trust_command)
-_keystore.command("retire", epilog=keystore_change.EPILOG)(keystore_change.retire_command)
+_keystore.command("trust", epilog=keystore_change.TRUST_EPILOG)(keystore_change.trust_command)
+_keystore.command("set", epilog=keystore_change.SET_EPILOG)(keystore_change.set_command)
+_keystore.command("retire", epilog=keystore_end.EPILOG)(keystore_end.retire_command)
+_keystore.command("restore", epilog=keystore_change.TRUST_EPILOG)(keystore_change.restore_command)
+_keystore.command("purge", epilog=keystore_end.EPILOG)(keystore_end.purge_command)
 _keystore.command("history", epilog=keystore_read.EPILOG)(keystore_read.history_command)
 _keystore.command("export", epilog=keystore_export.EPILOG)(keystore_export.export_command)
 

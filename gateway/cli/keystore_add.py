@@ -16,7 +16,7 @@ from gateway.cli.errors import EnvironmentFailed, WrongUse
 from gateway.cli.exit_codes import epilog
 from gateway.cli.instants import parse_instant
 from gateway.cli.keystore_from_message import StagingRequest, stage_from_message
-from gateway.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, WhoOption, now, system_user
+from gateway.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, ReasonOption, WhoOption, now, system_user
 from gateway.cli.terminal import plain, print_json, say, warn
 from gateway.cli.trust import numbered_aliases, read_key_file, signers
 from gateway.cli.workplace import Workplace, open_workplace
@@ -82,7 +82,7 @@ def add_command(
         bool, typer.Option("--force", help="Add an expired certificate, or one of a certification authority.")
     ] = False,
     who: WhoOption = None,
-    why: Annotated[str, typer.Option("--why", metavar="TEXT", help="The reason, for the history.")] = "",
+    reason: ReasonOption = "",
     config: ConfigOption = DEFAULT_CONFIG,
     as_json: JsonOption = False,
 ) -> None:
@@ -112,7 +112,7 @@ def add_command(
                 alias=named if alias is None else alias,
                 endpoints=tuple(endpoints or ()),
                 who=who or system_user(),
-                why=why,
+                why=reason,
                 at=now(),
                 force=force,
                 confirmed=yes,
@@ -133,7 +133,7 @@ def add_command(
         added = workplace.keystore.add_many(
             certificates,
             who=who or system_user(),
-            why=why,
+            why=reason,
             at=now(),
             endpoints=endpoints or None,
             stage=stage,
@@ -236,7 +236,7 @@ def _print(added: tuple[Added, ...], remarks: list[str], workplace: Workplace, *
     entry = added[0].entry
     say("Next: compare the SHA-256 fingerprint with the certificate's owner, over the phone, then")
     if stage:
-        say(f"  wssgate keystore trust {entry.alias} --why TEXT --config {plain(workplace.shown_source)}")
+        say(f"  wssgate keystore trust {entry.alias} --config {plain(workplace.shown_source)}")
     else:
         say("  tell the receiver administrator that responses signed with this key may be sent, and watch")
         say(f"  wssgate report cutover --config {plain(workplace.shown_source)}")

@@ -1,83 +1,170 @@
-"""`wssgate keystore trust` and `retire`: an entry changes its state."""
+"""`wssgate keystore trust`, `restore` and `set`: an entry is trusted, trusted again, or trusted on other terms."""
 
+from datetime import datetime
 from typing import Annotated
 
 import typer
 
-from gateway.cli.entries import entry_json, print_warnings
+from gateway.cli.entries import print_entry, print_warnings
+from gateway.cli.errors import WrongUse
 from gateway.cli.exit_codes import epilog
-from gateway.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, WhoOption, now, system_user
-from gateway.cli.terminal import plain, print_json, say
+from gateway.cli.instants import parse_instant
+from gateway.cli.keystore_gates import (
+    EPILOG,
+    AliasArgument,
+    ForceOption,
+    changed_json,
+    gates_of,
+    need_reason,
+    telling_blockers,
+)
+from gateway.cli.options import (
+    DEFAULT_CONFIG,
+    ConfigOption,
+    JsonOption,
+    ReasonOption,
+    WhoOption,
+    now,
+    system_user,
+)
+from gateway.cli.terminal import print_json, say
 from gateway.cli.workplace import open_workplace
-from keystore import State
-from keystore.store import Changed
+from keystore.store import Changed, Terms
 
-EPILOG = epilog("the change was refused; nothing has changed then")
+TRUST_EPILOG = epilog("the change was refused; nothing has changed then")
+SET_EPILOG = EPILOG
 
-AliasArgument = Annotated[str, typer.Argument(metavar="ALIAS", help="Name of the entry.")]
-WhyOption = Annotated[str, typer.Option("--why", metavar="TEXT", help="The reason, for the history and the diagnosis.")]
+_NEVER = "never"
+
+
+def _instant_or_never(text: str | datetime) -> str | datetime:
+    return _NEVER if text == _NEVER else parse_instant(text)
+
+
+ForceTrust = Annotated[
+    bool,
+    typer.Option("--force", help="Trust an expired certificate, or one of an authority. Needs --reason."),
+]
+ForceRestore = Annotated[
+    bool,
+    typer.Option(
+        "--force", help="Trust an expired or compromised certificate, or one of an authority. Needs --reason."
+    ),
+]
 
 
 def trust_command(
     alias: AliasArgument,
-    why: WhyOption = "",
+    reason: ReasonOption = "",
     who: WhoOption = None,
-    force: Annotated[
-        bool, typer.Option("--force", help="Trust an expired or revoked certificate, or one of an authority.")
-    ] = False,
+    force: ForceTrust = False,
     config: ConfigOption = DEFAULT_CONFIG,
     as_json: JsonOption = False,
 ) -> None:
-    """Trust an entry that is staged, or one that was retired by mistake.
+    """Trust an entry that is staged.
 
     Running gateways load the change within a second.
     """
+    need_reason(reason, force=force)
     with open_workplace(config) as workplace:
         at = now()
-        is_retired = workplace.keystore.get(alias).state_at(at) is State.RETIRED
-        change = workplace.keystore.restore if is_retired else workplace.keystore.trust
-        changed = change(alias, who=who or system_user(), why=why, at=at, force=force)
-        if as_json:
-            print_json(_json(changed))
-            return
-        say(f"{changed.entry.alias} is trusted now, keystore revision {changed.revision}.", style="green")
-        print_warnings(changed.warnings)
+        changed = workplace.keystore.trust(alias, who=who or system_user(), why=reason, at=at, force=force)
+        _tell(changed, at, as_json=as_json)
 
 
-def retire_command(
+def restore_command(
     alias: AliasArgument,
-    why: Annotated[str, typer.Option("--why", metavar="TEXT", help="The reason, for the history and the diagnosis.")],
+    reason: ReasonOption = "",
     who: WhoOption = None,
-    compromised: Annotated[
-        bool, typer.Option("--compromised", help="The private key is in wrong hands: revoke the certificate.")
-    ] = False,
+    force: ForceRestore = False,
     config: ConfigOption = DEFAULT_CONFIG,
     as_json: JsonOption = False,
 ) -> None:
-    """Trust an entry no more.
+    """Trust an entry again that was retired.
 
-    The gateway goes on recognising it: what is signed with it is rejected with the reason retired-key. Do this after
-    the guaranteed delivery time, when nothing signed with the old key can be under way any more; wssgate report cutover
-    tells when it was seen last. Running gateways load the change within a second.
+    Running gateways load the change within a second.
     """
+    need_reason(reason, force=force)
     with open_workplace(config) as workplace:
-        changed = workplace.keystore.retire(alias, who=who or system_user(), why=why, at=now(), revoked=compromised)
+        at = now()
+        changed = workplace.keystore.restore(alias, who=who or system_user(), why=reason, at=at, force=force)
+        _tell(changed, at, as_json=as_json)
+
+
+def _tell(changed: Changed, at: datetime, *, as_json: bool) -> None:
+    if as_json:
+        print_json(changed_json(changed, at))
+        return
+    say(f"{changed.entry.alias} is trusted now, keystore revision {changed.revision}.", style="green")
+    print_warnings(changed.warnings)
+
+
+def set_command(
+    alias: AliasArgument,
+    endpoints: Annotated[
+        list[str] | None,
+        typer.Option("--endpoint", "-e", metavar="NAME", help="Trust it for this endpoint only; may be repeated."),
+    ] = None,
+    all_endpoints: Annotated[bool, typer.Option("--all-endpoints", help="Trust it for every endpoint.")] = False,
+    trusted_from: Annotated[
+        datetime | None,
+        typer.Option(
+            "--from", metavar="RFC3339", parser=_instant_or_never, help="Trust it from this instant on; or: never."
+        ),
+    ] = None,
+    trusted_until: Annotated[
+        datetime | None,
+        typer.Option(
+            "--until", metavar="RFC3339", parser=_instant_or_never, help="Trust it until this instant; or: never."
+        ),
+    ] = None,
+    new_alias: Annotated[str | None, typer.Option("--alias", metavar="NAME", help="Give it another name.")] = None,
+    reason: ReasonOption = "",
+    who: WhoOption = None,
+    force: ForceOption = False,
+    config: ConfigOption = DEFAULT_CONFIG,
+    as_json: JsonOption = False,
+) -> None:
+    """Change for which endpoints, from when and until when an entry is trusted, or its name. Its state stays.
+
+    "never" takes an instant away. What takes trust away passes the same gate as retire. Running gateways load the
+    change within a second.
+    """
+    if endpoints and all_endpoints:
+        raise WrongUse("--endpoint and --all-endpoints contradict each other: give one of them.")
+    if not (endpoints or all_endpoints or trusted_from or trusted_until or new_alias):
+        raise WrongUse("Say what to change: --endpoint, --all-endpoints, --from, --until or --alias.")
+    need_reason(reason, force=force)
+    with open_workplace(config) as workplace, telling_blockers(as_json=as_json):
+        for endpoint in endpoints or []:
+            workplace.endpoint(endpoint)
+        at = now()
+        entry = workplace.keystore.get(alias)
+        terms = Terms(
+            frozenset(endpoints) if endpoints else None if all_endpoints else entry.endpoints,
+            _changed(trusted_from, entry.trusted_from),
+            _changed(trusted_until, entry.trusted_until),
+        )
+        changed = workplace.keystore.adjust(
+            alias,
+            terms,
+            new_alias=new_alias,
+            who=who or system_user(),
+            why=reason,
+            at=at,
+            gates=gates_of(workplace, at),
+            force=force,
+        )
         if as_json:
-            print_json(_json(changed))
+            print_json(changed_json(changed, at))
             return
-        say(f"{changed.entry.alias} is {changed.entry.note or 'retired'}.", style="green")
-        say(f"  Keystore revision {changed.revision}; its signatures are still recognised, and rejected.")
-        if changed.still_trusted_through:
-            others = ", ".join(changed.still_trusted_through)
-            say(f"  The same public key stays trusted through {plain(others)}.", style="yellow")
+        say(f"{changed.entry.alias} is changed, keystore revision {changed.revision}.", style="green")
+        print_entry(changed.entry, at)
         print_warnings(changed.warnings)
 
 
-def _json(changed: Changed) -> dict[str, object]:
-    return {
-        "schema": "wssgate.keystore-change/1",
-        "revision": changed.revision,
-        "entries": [entry_json(changed.entry, now())],
-        "warnings": list(changed.warnings),
-        "still_trusted_through": [str(alias) for alias in changed.still_trusted_through],
-    }
+def _changed(given: datetime | str | None, present: datetime | None) -> datetime | None:
+    """The instant that was given; "never" is none, and where nothing was given the present one stays."""
+    if given is None:
+        return present
+    return given if isinstance(given, datetime) else None

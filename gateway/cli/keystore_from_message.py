@@ -169,4 +169,4 @@ def _print(added: Sequence[Added], workplace: Workplace) -> None:
         print_warnings(one.warnings)
     say("Next: compare the SHA-256 fingerprint with the certificate's owner, over the phone, then")
     for one in added:
-        say(f"  wssgate keystore trust {one.entry.alias} --why TEXT --config {plain(workplace.shown_source)}")
+        say(f"  wssgate keystore trust {one.entry.alias} --config {plain(workplace.shown_source)}")

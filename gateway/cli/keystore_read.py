@@ -102,6 +102,7 @@ def history_command(
                     "action": str(item.action),
                     "alias": str(item.alias),
                     "thumbprint": str(item.thumbprint),
+                    "overrode": item.overrode or None,
                 }
             )
         return
@@ -118,6 +119,8 @@ def history_command(
             cell(item.who),
             cell(item.why or "-"),
         )
+        if item.overrode:
+            shown.add_row("", "", "", "", cell("by force", "red"), cell(f"although {item.overrode}", "red"))
     show(shown)
 
 

@@ -24,6 +24,9 @@ WhoOption = Annotated[
         "--who", metavar="NAME", envvar="WSSGATE_WHO", help="Who makes the change. By default the user of the system."
     ),
 ]
+ReasonOption = Annotated[
+    str, typer.Option("--reason", "--why", metavar="TEXT", help="The reason, for the history and the diagnosis.")
+]
 AtOption = Annotated[
     datetime | None,
     typer.Option(

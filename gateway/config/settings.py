@@ -167,7 +167,7 @@ class EndpointSettings(BaseModel):
         if self.replay_attacks == "ignore":
             found.append("replay attacks are not looked for")
         if self.retention < MINIMUM_RETENTION:
-            found.append("old keys are kept for less than 90 days")
+            found.append("retention is less than 90 days: old keys are kept for 90 days all the same")
         parts = urlsplit(self.upstream)
         if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
             found.append("the connection to the receiver is not encrypted")

@@ -4,6 +4,7 @@ Every answer is compared with the one that the story needs: a demo that ends has
 """
 
 import json
+import re
 import shutil
 import signal
 import sys
@@ -32,6 +33,8 @@ _ENOUGH = 36
 """Calls after which the one relapse no longer keeps the cutover open (see `gateway.report.cells`)."""
 _LOAD_SECONDS = 10
 """How long the gateway may take to load a change of the keystore; a second is what it promises."""
+_DELIVERY_SECONDS = 1
+"""The guaranteed delivery time of the demo's endpoint; in real life it is days."""
 
 
 def run(keep: Path | None, *, as_json: bool = False) -> int:
@@ -94,6 +97,11 @@ class _Story:
         upstream = f"http://127.0.0.1:{port}{PATH}"
         arguments = ["init", "--endpoint", "orders", "--upstream", upstream]
         self._wssgate(*arguments, "--listen", self._listen, "--admin", self._admin, quiet=True)
+        written = self._config.read_text(encoding="utf-8")
+        quick = re.sub(
+            r'^(guaranteed_delivery_time) = "\w+"', rf'\1 = "{_DELIVERY_SECONDS}s"', written, flags=re.MULTILINE
+        )
+        self._config.write_text(quick, encoding="utf-8")
         self._wssgate("keystore", "add", _OLD, old.certificate_file.name, "--endpoint", "orders", quiet=True)
         self._narrator.command(["serve"])
         self._processes.start_gateway(self._config, self._admin)
@@ -122,7 +130,7 @@ class _Story:
         self._narrator.says("By mail; its fingerprint is compared over the phone.")
         self._narrator.chapter("3", _OURS, "adds it to the keystore; the old one stays")
         arguments = ["keystore", "add", _NEW, new.certificate_file.name, "--endpoint", "orders"]
-        self._wssgate(*arguments, "--why", "renewal 2026")
+        self._wssgate(*arguments, "--reason", "renewal 2026")
         revision = self._wait_for_the_keystore()
         self._narrator.says(f"The running gateway has loaded keystore revision {revision}, without a restart.")
         self._narrator.chapter("4", _OURS, "tells the receiver administrator: you may send")
@@ -151,6 +159,9 @@ class _Story:
         self._narrator.chapter("6", _THEIRS, "is about to throw the old key away")
         self._narrator.says("Not yet. One operation runs on a server that everybody forgot, and the gateway knows it:")
         self._wssgate("report", "cutover", "--check", expected=1)
+        self._narrator.says("Whoever believes what they were told, and retires the old certificate now, is stopped:")
+        self._wssgate("keystore", "retire", _OLD, "--reason", "they have switched", quiet=True, expected=1)
+        self._narrator.says(f"Refused, because the old key still carries {LAGGARD}, and because it is too early.")
         self._receiver_signs(signed_by(_NEW))
         self._narrator.says(f"{LAGGARD} is switched as well. Now the old key can go.")
         self._call_all(caller, 8, {_NEW})
@@ -160,8 +171,11 @@ class _Story:
 
     def _step_eight(self, caller: Caller) -> None:
         self._narrator.chapter("8", _OURS, "retires the old certificate")
-        self._narrator.says("In real life after the guaranteed delivery time, here at once.")
-        self._wssgate("keystore", "retire", _OLD, "--why", "renewal 2026 is complete")
+        self._narrator.says(
+            "Not before the guaranteed delivery time has passed: in real life two weeks, here a second."
+        )
+        time.sleep(_DELIVERY_SECONDS)
+        self._wssgate("keystore", "retire", _OLD, "--reason", "renewal 2026 is complete")
         self._wait_for_the_keystore()
         self._call_all(caller, 2, {_NEW})
         self._narrator.says("Weeks later a server comes back from an old backup, and is switched off again:")

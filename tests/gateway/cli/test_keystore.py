@@ -53,10 +53,15 @@ def test_the_life_of_a_certificate(run: Run, workplace: Path, signed_files: Path
     assert run("keystore", "add", "acme-2026", signed_files / "new.pem", "--stage").code == 0
     assert listed(run) == {"acme-2024": "trusted", "acme-2026": "staged"}
     assert run("keystore", "trust", "acme-2026", "--why", "renewal").code == 0
-    retired = run("keystore", "retire", "ACME-2024", "--why", "switched", "--who", "bob")
+    too_early = run("keystore", "retire", "ACME-2024", "--reason", "switched", "--who", "bob")
+    assert (too_early.code, too_early.out) == (1, "")
+    assert "silence is no evidence" in too_early.err
+    retired = run("keystore", "retire", "ACME-2024", "--reason", "switched", "--who", "bob", "--force")
     assert "by bob: switched" in retired.out
+    assert "overridden: orders: no message was verified by another trusted key" in retired.out
     assert listed(run) == {"acme-2024": "retired", "acme-2026": "trusted"}
-    assert run("keystore", "trust", "acme-2024", "--why", "too early").code == 0
+    assert run("keystore", "trust", "acme-2024").code == 1
+    assert run("keystore", "restore", "acme-2024", "--reason", "too early").code == 0
     assert listed(run)["acme-2024"] == "trusted"
 
     lines = [json.loads(line) for line in run("keystore", "history", "--json").out.splitlines()]
@@ -68,7 +73,10 @@ def test_the_life_of_a_certificate(run: Run, workplace: Path, signed_files: Path
         ("restored", "acme-2024"),
     ]
     assert (lines[0]["who"], lines[0]["why"]) == ("ann", "first")
-    assert "retired" in run("keystore", "history", "acme-2024").out
+    assert [bool(line["overrode"]) for line in lines] == [False, False, False, True, False]
+    shown = run("keystore", "history", "acme-2024").out
+    assert "by force" in shown
+    assert "although orders: no message was verified by" in " ".join(shown.split())
 
 
 @pytest.mark.parametrize(
@@ -153,9 +161,10 @@ def test_a_password_file_without_a_password(run: Run, workplace: Path, signed_fi
     assert (ran.code, "password file" in ran.err) == (2, True)
 
 
-@pytest.mark.parametrize("command", ["show", "trust", "history"])
+@pytest.mark.parametrize("command", ["show", "trust", "restore", "retire", "purge", "set", "history"])
 def test_an_alias_that_is_not_there(run: Run, workplace: Path, command: str) -> None:
-    ran = run("keystore", command, "nope")
+    needed = {"retire": ["--reason", "x"], "purge": ["--reason", "x"], "set": ["--all-endpoints"]}
+    ran = run("keystore", command, "nope", *needed.get(command, []))
     assert ran.code == 2
     assert "nope" in ran.err
 
@@ -170,11 +179,13 @@ def test_retiring_says_where_the_key_lives_on(run: Run, workplace: Path) -> None
         assert run("keystore", "add", f"entry-{serial}", workplace / f"{serial}.pem").code == 0
     ran = run("keystore", "retire", "entry-1", "--why", "renewed")
     assert "stays trusted through entry-2" in ran.out
+    assert "overridden" not in ran.out, "the twin keeps the gate open"
     compromised = run("keystore", "retire", "entry-2", "--why", "stolen", "--compromised", "--json")
     (entry,) = json.loads(compromised.out)["entries"]
     assert entry["revoked"] is True
     assert run("keystore", "retire", "entry-2", "--why", "again").code == 1
-    assert run("keystore", "trust", "entry-2").code == 1
+    assert run("keystore", "restore", "entry-2").code == 1
+    assert run("keystore", "purge", "entry-2", "--reason", "gone", "--force").code == 1
 
 
 def test_export(run: Run, workplace: Path, signed_files: Path) -> None:

@@ -20,7 +20,8 @@ def test_the_reference_is_up_to_date() -> None:
 def test_no_command_is_left_out() -> None:
     named = {command.removeprefix("wssgate").strip() for command in COMMANDS}
     assert named >= {"init", "serve", "demo", "verify", "replay", "status", "migrate"}
-    assert named >= {f"keystore {name}" for name in ("add", "list", "show", "trust", "retire", "history", "export")}
+    keystore = ("add", "list", "show", "trust", "set", "retire", "restore", "purge", "history", "export")
+    assert named >= {f"keystore {name}" for name in keystore}
     assert named >= {f"report {name}" for name in ("usage", "cutover", "rejections")}
 
 
