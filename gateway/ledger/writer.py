@@ -20,7 +20,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
 
 from gateway.ledger.chain import Link, stored_head
-from gateway.ledger.connections import explain, file_identity, writing
+from gateway.ledger.connections import explain, writing
 from gateway.ledger.database import database_path
 from gateway.ledger.encoding import Row, row_of
 from gateway.ledger.errors import (
@@ -34,6 +34,7 @@ from gateway.ledger.errors import (
 )
 from gateway.ledger.record import MessageRecord, Receipt
 from gateway.ledger.replay_guard import forget_expired
+from gateway.ledger.sqlite_file import file_identity
 from gateway.ledger.storing import store_rows
 
 QUEUE_LIMIT = 10_000
