@@ -1,14 +1,37 @@
-"""Counts that the tests make, added up and printed at the end of the run."""
+"""What all tests share: the databases that they run on, and counts that are printed at the end of the run."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Final
 
 import pytest
 
+from tests.postgresql import Server, installed, running_server
+
 _PREFIX: Final = "count:"
 
 Count = Callable[[str, str, int], None]
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Server]:
+    """A running server, one for each process of the tests."""
+    if installed() is None:
+        pytest.skip("PostgreSQL is not installed here; on Debian: apt-get install postgresql")
+    with running_server() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """An empty database of its own: whoever asks for it runs on each kind; see `on_sqlite` and `on_postgresql`."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/wssgate.db"
+    else:
+        server: Server = request.getfixturevalue("postgresql")
+        with server.database() as url:
+            yield url
 
 
 @pytest.fixture

@@ -9,10 +9,10 @@ import hashlib
 import uuid
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, select
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import Connection, Select, insert, select, update
 
 from gateway.ledger.encoding import Row, canonical
+from gateway.ledger.errors import LedgerUnavailable
 from gateway.ledger.tables import chains
 
 START = "0" * 64
@@ -53,18 +53,46 @@ def digest(previous: str, row: Row) -> str:
     return hashlib.sha256(bytes.fromhex(previous) + canonical(content)).hexdigest()
 
 
-def store_head(connection: Connection, link: Link, instance: str) -> None:
-    """Keep `link` as the end of its chain."""
-    statement = insert(chains).values(writer=link.writer, instance=instance, sequence=link.sequence, hash=link.hash)
-    connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=[chains.c.writer],
-            set_={"sequence": statement.excluded.sequence, "hash": statement.excluded.hash},
+def store_head(connection: Connection, before: Link, link: Link, instance: str) -> None:
+    """Move the end of the chain from `before` to `link`.
+
+    Only from there: where a table is partitioned by time, no constraint could see a second row of the same number, so
+    it is here that a chain is kept from forking.
+
+    Raises:
+        LedgerUnavailable: The chain does not end at `before`; nothing may be committed.
+    """
+    if before.sequence == 0:
+        connection.execute(
+            insert(chains).values(writer=link.writer, instance=instance, sequence=link.sequence, hash=link.hash)
         )
+        return
+    moved = connection.execute(
+        update(chains)
+        .where(chains.c.writer == before.writer, chains.c.sequence == before.sequence, chains.c.hash == before.hash)
+        .values(sequence=link.sequence, hash=link.hash)
     )
+    if moved.rowcount != 1:
+        raise LedgerUnavailable(f"the hash chain {before.writer} does not end where its writer left it")
 
 
 def stored_head(connection: Connection, writer: str) -> Link | None:
     """The end of the writer's chain as the database has it."""
-    row = connection.execute(select(chains.c.sequence, chains.c.hash).where(chains.c.writer == writer)).one_or_none()
+    return _head(connection, _head_of(writer), writer)
+
+
+def held_head(connection: Connection, writer: str) -> Link | None:
+    """The same for who goes on from there: nobody else moves it until the transaction ends.
+
+    A COMMIT whose answer was lost may still be under way in the server: the lock waits for it.
+    """
+    return _head(connection, _head_of(writer).with_for_update(), writer)
+
+
+def _head_of(writer: str) -> Select[tuple[int, str]]:
+    return select(chains.c.sequence, chains.c.hash).where(chains.c.writer == writer)
+
+
+def _head(connection: Connection, query: Select[tuple[int, str]], writer: str) -> Link | None:
+    row = connection.execute(query).one_or_none()
     return None if row is None else Link(writer, row.sequence, row.hash)

@@ -3,17 +3,47 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, Table, text
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.ledger.errors import DatabaseUnavailable
-from gateway.ledger.sqlite_file import BEGIN
+from gateway.ledger.postgresql import allow_long, explain_postgresql
+from gateway.ledger.sqlite_file import BEGIN, explain_sqlite
+
+_MIGRATION_LOCK = 0x777373_0001
+"""Advisory lock of PostgreSQL that whoever migrates holds; any number that no other program on the database uses."""
+
+
+def is_postgresql(place: Engine | Connection) -> bool:
+    """Whether the database is PostgreSQL; else it is SQLite."""
+    return place.dialect.name == "postgresql"
+
+
+def upsert(connection: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:
+    """An INSERT into `table` that takes ON CONFLICT, in the dialect of the database; both spell it alike."""
+    return postgresql.insert(table) if is_postgresql(connection) else sqlite.insert(table)
 
 
 @contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
-    """A transaction that holds the write lock from its beginning; committed at the end, rolled back on an error."""
+    """A transaction that writes; committed at the end, rolled back on an error.
+
+    On SQLite it holds the write lock from its beginning. On PostgreSQL it waits for the rows that it changes, in READ
+    COMMITTED: a statement that waited sees what the other transaction did.
+    """
     with engine.connect().execution_options(**{BEGIN: "IMMEDIATE"}) as connection, connection.begin():
+        yield connection
+
+
+@contextmanager
+def migrating(engine: Engine) -> Iterator[Connection]:
+    """A transaction like that of `writing`, which only one process at a time is in, and which may take long."""
+    with writing(engine) as connection:
+        if is_postgresql(connection):
+            allow_long(connection)
+            connection.execute(text("SET LOCAL lock_timeout = 0"))
+            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
         yield connection
 
 
@@ -30,13 +60,16 @@ def rehearsing(engine: Engine) -> Iterator[Connection]:
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
-    """A transaction that sees one state of the database.
+    """A transaction that sees one state of the database, however many statements it has and however long it takes.
 
     Raises:
         DatabaseUnavailable: The database cannot be read, or holds no ledger.
     """
     try:
         with engine.connect() as connection:
+            if is_postgresql(connection):
+                connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+                allow_long(connection)
             yield connection
     except SQLAlchemyError as error:
         raise DatabaseUnavailable(f"the ledger cannot be read: {explain(error, engine)}") from error
@@ -44,21 +77,4 @@ def reading(engine: Engine) -> Iterator[Connection]:
 
 def explain(error: BaseException, engine: Engine) -> str:
     """What a database error means and what to do, for the end of a sentence."""
-    where = engine.url.render_as_string(hide_password=True)
-    cause = str(getattr(error, "orig", None) or error).splitlines()[0]
-    for sign, advice in _ADVICE:
-        if sign in cause.lower():
-            return f"{cause} ({where}); {advice}"
-    return f"{cause} ({where})"
-
-
-_ADVICE = (
-    ("no such table", "the database is empty or of an older version: run `wssgate migrate`"),
-    ("locked", "another process holds the database for too long: look for a backup or an open transaction"),
-    ("full", "free space on its disk"),
-    ("readonly", "give the gateway's user write access to the file and its folder"),
-    ("unable to open", "check that the file and its folder exist and belong to the gateway's user"),
-    ("malformed", "the file is damaged: restore it from a backup"),
-    ("not a database", "the file is no SQLite database: check the configured path"),
-    ("disk i/o", "check its disk"),
-)
+    return explain_postgresql(error, engine) if is_postgresql(engine) else explain_sqlite(error, engine)

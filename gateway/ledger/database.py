@@ -7,30 +7,39 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from gateway.ledger.errors import DatabaseUnavailable, DatabaseUnsupported
+from gateway.ledger.postgresql import postgresql_engine
 from gateway.ledger.schema import SchemaState, SchemaStatus, migrate, refuse_mismatch, schema_state
 from gateway.ledger.sqlite_file import open_file
 
-__all__ = ["SchemaState", "SchemaStatus", "database_path", "migrate", "open_database", "schema_state"]
+__all__ = ["SchemaState", "SchemaStatus", "database_path", "migrate", "open_database", "schema_state", "shown_url"]
+
+_SQLITE = {"sqlite", "sqlite+pysqlite"}
+_POSTGRESQL = {"postgresql", "postgresql+psycopg"}
+_SECRETS = {"password", "sslpassword"}
+"""Options of libpq that must not stand in the URL: what is behind the ? is shown."""
 
 
 def open_database(url: str, *, create: bool = True) -> Engine:
-    """Open the database at `url` and check that it is one of ours; an empty file is made where there is none.
+    """Open the database at `url` and check that it is one of ours.
 
-    The file gets mode 0600 (SQLite gives its -wal and -shm files the same), write-ahead logging and full
-    synchronisation. The schema may be empty or outdated afterwards: see `schema_state` and `migrate`.
+    The schema may be empty or outdated afterwards: see `schema_state` and `migrate`.
 
     Args:
-        url: `sqlite:///relative.db` or `sqlite:////absolute.db`.
-        create: Make the file where there is none; False for commands that only read.
+        url: `sqlite:///relative.db`, `sqlite:////absolute.db`, or `postgresql://user@host/db`, with options of libpq
+            behind a question mark.
+        create: Make the SQLite file where there is none; False for commands that only read. A database of PostgreSQL
+            is never made here.
 
     Raises:
-        DatabaseUnsupported: `url` is no SQLite file.
+        DatabaseUnsupported: `url` names no database that this program knows.
         SchemaMismatch: The schema is newer than this program, or not ours.
-        DatabaseUnavailable: The file cannot be opened: no folder, no permission, no database.
+        DatabaseUnavailable: There is no such database, or it lets nobody in.
     """
     parsed = _parse(url)
-    path = database_path(url)
-    engine = open_file(parsed, path, create=create)
+    if parsed.drivername in _POSTGRESQL:
+        engine = postgresql_engine(parsed)
+    else:
+        engine = open_file(parsed, _path(parsed), create=create)
     try:
         refuse_mismatch(schema_state(engine), engine)
     except DatabaseUnavailable:
@@ -39,17 +48,31 @@ def open_database(url: str, *, create: bool = True) -> Engine:
     return engine
 
 
-def database_path(url: str) -> Path:
-    """The SQLite file that `url` names.
+def shown_url(url: str) -> str:
+    """`url` as it may be shown: without its password."""
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        return "(no database URL)"
+    return url if parsed.drivername in _SQLITE else parsed.render_as_string(hide_password=True)
+
+
+def database_path(url: str) -> Path | None:
+    """The SQLite file that `url` names; None where it is a PostgreSQL server's.
 
     Raises:
-        DatabaseUnsupported: `url` is no SQLite file.
+        DatabaseUnsupported: `url` names no database that this program knows.
     """
-    database = _parse(url).database
+    parsed = _parse(url)
+    return _path(parsed) if parsed.drivername in _SQLITE else None
+
+
+def _path(parsed: URL) -> Path:
+    database = parsed.database
     if not database or database == ":memory:" or database.startswith("file:"):
         raise DatabaseUnsupported(
-            f"the database {url!r} names no file; write sqlite:///wssgate.db, or sqlite:////var/lib/wssgate/wssgate.db "
-            "for an absolute path"
+            f"the database '{parsed}' names no file; write sqlite:///wssgate.db, "
+            "or sqlite:////var/lib/wssgate/wssgate.db for an absolute path"
         )
     return Path(database)
 
@@ -57,14 +80,23 @@ def database_path(url: str) -> Path:
 def _parse(url: str) -> URL:
     try:
         parsed = make_url(url)
-    except (ArgumentError, ValueError) as error:
-        raise DatabaseUnsupported(f"{url!r} is no database URL; write sqlite:///wssgate.db") from error
-    shown = parsed.render_as_string(hide_password=True)
-    backend = parsed.get_backend_name()
-    if backend in {"postgresql", "postgres"}:
+    except (ArgumentError, ValueError):
+        # Not `from` the error and not with the URL itself: there may be a password in it.
+        shown = repr(url) if "@" not in url else "what is configured"
         raise DatabaseUnsupported(
-            f"PostgreSQL ({shown}) is not yet supported in this version; use sqlite:///wssgate.db"
+            f"{shown} is no database URL; write sqlite:///wssgate.db or postgresql://user@host/db"
+        ) from None
+    if parsed.drivername in _POSTGRESQL:
+        secrets = _SECRETS.intersection(name.lower() for name in parsed.query)
+        if secrets:
+            raise DatabaseUnsupported(
+                f"the database's URL has a {min(secrets)} behind the question mark, where it would be shown; write it "
+                "as postgresql://user:password@host/db, or put it into ~/.pgpass or PGPASSWORD"
+            )
+        return parsed
+    if parsed.drivername not in _SQLITE or parsed.host or parsed.query:
+        known = "write sqlite:///wssgate.db, without options, or postgresql://user@host/db"
+        raise DatabaseUnsupported(
+            f"the database {parsed.render_as_string(hide_password=True).partition('?')[0]} is not supported; {known}"
         )
-    if parsed.drivername not in {"sqlite", "sqlite+pysqlite"} or parsed.host or parsed.query:
-        raise DatabaseUnsupported(f"the database {shown} is not supported; write sqlite:///wssgate.db, without options")
     return parsed

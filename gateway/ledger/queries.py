@@ -173,7 +173,7 @@ def traffic(engine: Engine, endpoint: str | None = None, since: datetime | None 
     columns = traffic_hourly.c
     identity = (columns.endpoint, columns.operation, columns.kind, columns.outcome, columns.reason, columns.released)
     with reading(engine) as connection:
-        return [
+        rows = [
             TrafficRow(
                 endpoint=row.endpoint,
                 operation=row.operation or None,
@@ -185,8 +185,10 @@ def traffic(engine: Engine, endpoint: str | None = None, since: datetime | None 
                 first_seen=from_microseconds(row.first_seen),
                 last_seen=from_microseconds(row.last_seen),
             )
-            for row in connection.execute(_summed(traffic_hourly, identity, endpoint, since).order_by(*identity))
+            for row in connection.execute(_summed(traffic_hourly, identity, endpoint, since))
         ]
+    # Sorted here, for the database may sort by the rules of some language.
+    return sorted(rows, key=lambda r: (r.endpoint, r.operation or "", r.kind, r.outcome, r.reason or "", r.released))
 
 
 def seen_after(

@@ -9,8 +9,8 @@ import json
 from collections.abc import Sequence
 
 from sqlalchemy import Connection, delete, select
-from sqlalchemy.dialects.sqlite import insert
 
+from gateway.ledger.connections import upsert
 from gateway.ledger.encoding import Row
 from gateway.ledger.tables import replay_guard
 from gateway.verify import Outcome, Reason
@@ -60,15 +60,15 @@ def refuse_replayed(connection: Connection, rows: Sequence[Row]) -> set[str]:
 
 def _remember(connection: Connection, asking: dict[str, Row]) -> set[str]:
     """Insert the keys; return those that were not remembered, or only as expired."""
-    statement = insert(replay_guard)
-    upsert = statement.on_conflict_do_update(
+    statement = upsert(connection, replay_guard)
+    remember = statement.on_conflict_do_update(
         index_elements=[replay_guard.c.replay_key],
         set_={"seen": statement.excluded.seen, "expires": statement.excluded.expires},
         where=replay_guard.c.expires <= statement.excluded.seen,
     ).returning(replay_guard.c.replay_key)
     # Sorted, so that two writers on a database with row locks take them in one order.
     values = [{"replay_key": key, "seen": row["time"], "expires": _expiry(row)} for key, row in sorted(asking.items())]
-    return set(connection.execute(upsert, values).scalars())
+    return set(connection.execute(remember, values).scalars())
 
 
 def _expiry(row: Row) -> int:
@@ -83,5 +83,6 @@ def forget_expired(connection: Connection, now: int, limit: int) -> int:
         .where(replay_guard.c.expires < now - FORGET_MARGIN)
         .order_by(replay_guard.c.expires)
         .limit(limit)
+        .with_for_update(skip_locked=True)  # where rows are locked: never waits for a writer that remembers one anew
     )
     return connection.execute(delete(replay_guard).where(replay_guard.c.replay_key.in_(expired))).rowcount

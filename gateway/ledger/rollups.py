@@ -6,8 +6,8 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Connection, Table, case
-from sqlalchemy.dialects.sqlite import insert
 
+from gateway.ledger.connections import upsert
 from gateway.ledger.encoding import Row
 from gateway.ledger.instants import hour_of
 from gateway.ledger.tables import key_usage_hourly, traffic_hourly
@@ -67,7 +67,7 @@ def _count(counts: dict[Key, Row], key: Row, time: int, **described: str) -> Non
 def _merge(connection: Connection, table: Table, counts: dict[Key, Row]) -> None:
     if not counts:
         return
-    statement = insert(table)
+    statement = upsert(connection, table)
     old, new = table.c, statement.excluded
     changes = {
         "messages": old.messages + new.messages,

@@ -4,14 +4,16 @@ Revisions are numbered `0001`, `0002`, ... and stand in `migrations/versions/rev
 """
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, inspect, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from gateway.ledger.connections import explain, reading, writing
+from gateway.ledger.connections import explain, is_postgresql, migrating, reading
 from gateway.ledger.errors import DatabaseUnavailable, SchemaMismatch
+from gateway.ledger.partitions import make_partitions
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -82,16 +84,17 @@ def refuse_mismatch(state: SchemaState, engine: Engine) -> None:
             f"(which knows up to {state.head}); install that version, or restore a backup from before the upgrade"
         )
     if state.status is SchemaStatus.FOREIGN:
+        own = "database" if is_postgresql(engine) else "file"
         raise SchemaMismatch(
-            f"the database {where} holds the tables of another program; name a file of its own for wssgate"
+            f"the database {where} holds the tables of another program; name a {own} of its own for wssgate"
         )
 
 
 def migrate(engine: Engine) -> SchemaState:
     """Bring the schema to the newest revision and return its state; nothing happens where it is the newest already.
 
-    All or nothing, in one transaction that holds the write lock: of several processes starting at once, one migrates
-    and the others find it done.
+    All or nothing, in one transaction under a lock: of several processes starting at once, on one machine or many, one
+    migrates and the others find it done.
 
     Raises:
         DatabaseUnavailable: The database cannot be read or written.
@@ -102,11 +105,12 @@ def migrate(engine: Engine) -> SchemaState:
         refuse_mismatch(state, engine)
         if state.status is SchemaStatus.CURRENT:
             return state
-        with writing(engine) as connection:
+        with migrating(engine) as connection:
             state = _state(connection)
             refuse_mismatch(state, engine)
             if state.status is not SchemaStatus.CURRENT:
                 _upgrade(connection)
+                make_partitions(connection, datetime.now(UTC))
             return _state(connection)
     except SQLAlchemyError as error:
         raise DatabaseUnavailable(f"the database cannot be migrated: {explain(error, engine)}") from error

@@ -126,3 +126,25 @@ def _turn_on_write_ahead_log(path: Path) -> None:
                 ) from error
             raise DatabaseUnavailable(f"the database {path} cannot be opened: {error}") from error
         return
+
+
+def explain_sqlite(error: BaseException, engine: Engine) -> str:
+    """What a database error means and what to do, for the end of a sentence."""
+    where = engine.url.render_as_string(hide_password=True)
+    cause = str(getattr(error, "orig", None) or error).splitlines()[0]
+    for sign, advice in _ADVICE:
+        if sign in cause.lower():
+            return f"{cause} ({where}); {advice}"
+    return f"{cause} ({where})"
+
+
+_ADVICE = (
+    ("no such table", "the database is empty or of an older version: run `wssgate migrate`"),
+    ("locked", "another process holds the database for too long: look for a backup or an open transaction"),
+    ("full", "free space on its disk"),
+    ("readonly", "give the gateway's user write access to the file and its folder"),
+    ("unable to open", "check that the file and its folder exist and belong to the gateway's user"),
+    ("malformed", "the file is damaged: restore it from a backup"),
+    ("not a database", "the file is no SQLite database: check the configured path"),
+    ("disk i/o", "check its disk"),
+)

@@ -14,9 +14,10 @@ from gateway.ledger.tables import messages
 def store_rows(connection: Connection, rows: Sequence[Row], link: Link, instance: str) -> tuple[Link, set[str]]:
     """Store rows, roll-ups, replay keys and the head of the chain; return its new end and the ids found replayed."""
     replayed = refuse_replayed(connection, rows)
+    before = link
     for row in rows:
         link = link.extend(row)
     connection.execute(insert(messages), rows)
     add_to_rollups(connection, rows)
-    store_head(connection, link, instance)
+    store_head(connection, before, link, instance)
     return link, replayed

@@ -17,9 +17,9 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 from sqlalchemy import Engine
-from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
-from gateway.ledger.chain import Link, stored_head
+from gateway.ledger.chain import Link, held_head
 from gateway.ledger.connections import explain, writing
 from gateway.ledger.database import database_path
 from gateway.ledger.encoding import Row, row_of
@@ -102,7 +102,7 @@ class LedgerWriter:
         self._instance = instance
         self._queue_limit = queue_limit
         self._path = database_path(engine.url.render_as_string(hide_password=False))
-        self._identity = file_identity(self._path)
+        self._identity = None if self._path is None else file_identity(self._path)
         self._link = Link.first()
         self._in_doubt = False
         self._next_forget = 0.0
@@ -271,11 +271,9 @@ class LedgerWriter:
             batch = batches.pop()
             try:
                 answers += self._commit(batch)
-            except OperationalError as error:
-                answers += self._unavailable([w for w, _ in batch], explain(error, self._engine))
             except LedgerUnavailable as error:
                 answers += self._unavailable([w for w, _ in batch], str(error))
-            except (SQLAlchemyError, ValueError, OverflowError) as error:
+            except (IntegrityError, DataError, ValueError, OverflowError) as error:
                 self._in_doubt = True
                 if len(batch) > 1:
                     # One of them is not acceptable to the database: alone, it takes no others down. Encoded anew,
@@ -283,6 +281,8 @@ class LedgerWriter:
                     batches += [[(waiting, row_of(waiting.record))] for waiting, _ in reversed(batch)]
                 else:
                     answers.append((batch[0][0], _refusal(batch[0][0].record, error)))
+            except SQLAlchemyError as error:
+                answers += self._unavailable([w for w, _ in batch], explain(error, self._engine))
         self._state.failed += sum(isinstance(answer, LedgerError) for w, answer in answers if w.waiter is not None)
         self._state.lost += sum(
             # An owed record that is there already was committed by an attempt of which the outcome was not learned.
@@ -298,7 +298,7 @@ class LedgerWriter:
         rows = [row for _, row in batch]
         with writing(self._engine) as connection:
             if self._in_doubt:
-                self._resume(stored_head(connection, self._link.writer))
+                self._resume(held_head(connection, self._link.writer))
             link, replayed = store_rows(connection, rows, self._link, self._instance)
             if time.monotonic() >= self._next_forget:
                 # By the records' own instants: what counts as expired must not depend on a second clock.
@@ -317,12 +317,15 @@ class LedgerWriter:
         """After a failure: go on from what the database really holds."""
         if head is not None and head.sequence >= self._link.sequence:
             self._link = head
-        elif self._link.sequence > 0:
+        else:
             # An older database was put in its place: its chain ends earlier. A fresh chain tells it from an alteration.
+            # Also where the chain had not begun: the COMMIT of its beginning may still arrive.
             self._link = Link.first()
 
     def _check_file(self) -> None:
         """A file that was moved or replaced would still take writes, through the open descriptor, and lose them."""
+        if self._path is None:
+            return
         identity = file_identity(self._path)
         if identity is None:
             raise LedgerUnavailable(f"the database {self._path} is gone; put it back or check its disk")
@@ -351,7 +354,7 @@ class LedgerWriter:
         try:
             self._check_file()
             with writing(self._engine) as connection:
-                stored_head(connection, self._link.writer)
+                held_head(connection, self._link.writer)
         except (SQLAlchemyError, LedgerUnavailable) as error:
             self._state.last_error = explain(error, self._engine)
             self._engine.dispose()

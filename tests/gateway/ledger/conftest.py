@@ -1,7 +1,6 @@
-"""A real database and a real writer for each test."""
+"""A real database of each kind and a real writer for each test."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
@@ -10,8 +9,8 @@ from gateway.ledger import LedgerWriter, migrate, open_database
 
 
 @pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path}/wssgate.db"
+def url(database_url: str) -> str:
+    return database_url
 
 
 @pytest.fixture

@@ -11,11 +11,13 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, MetaData, create_engine, inspect, text
+from sqlalchemy.exc import DBAPIError
 
 from gateway.ledger import (
     DatabaseUnavailable,
     DatabaseUnsupported,
     LedgerError,
+    LedgerWriter,
     SchemaMismatch,
     SchemaStatus,
     migrate,
@@ -27,8 +29,11 @@ from gateway.ledger import schema as schema_module
 from gateway.ledger.connections import reading, writing
 from gateway.ledger.tables import metadata
 from keystore.store.tables import keystore_tables
+from tests.databases import on_postgresql, on_sqlite
+from tests.gateway.ledger.load import OLD, accepted
 
 
+@on_sqlite
 def test_a_new_database_is_for_its_owner_only(engine: Engine, tmp_path: Path) -> None:
     with writing(engine) as connection:
         connection.execute(text("INSERT INTO replay_guard VALUES ('a', 1, 2)"))
@@ -36,6 +41,7 @@ def test_a_new_database_is_for_its_owner_only(engine: Engine, tmp_path: Path) ->
     assert modes == {"wssgate.db": 0o600, "wssgate.db-wal": 0o600, "wssgate.db-shm": 0o600}
 
 
+@on_sqlite
 def test_commits_are_durable_and_readers_do_not_block(engine: Engine) -> None:
     with reading(engine) as connection:
         settings = {
@@ -45,13 +51,20 @@ def test_commits_are_durable_and_readers_do_not_block(engine: Engine) -> None:
     assert settings == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 10_000}
 
 
+def _declared(thing: Any, name: str | None, kind: str, *_: object) -> bool:
+    """Leaves out what only PostgreSQL has: the months, and the time in what is unique."""
+    return name != "messages_chain" and not (kind == "table" and str(name).startswith("messages_"))
+
+
 def test_the_migrated_schema_is_the_one_that_the_code_uses(engine: Engine) -> None:
     with reading(engine) as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+        options = {"compare_type": True, "compare_server_default": True, "include_object": _declared}
+        context = MigrationContext.configure(connection, opts=options)
         both: Any = [metadata, keystore_tables]  # taken, though the annotation knows only one MetaData
         assert compare_metadata(context, both) == []
 
 
+@on_sqlite
 def test_the_migrated_schema_has_the_declared_keys_and_triggers(engine: Engine, tmp_path: Path) -> None:
     # The comparison above sees neither primary keys nor triggers.
     made = create_engine(f"sqlite:///{tmp_path}/made.db")
@@ -63,6 +76,8 @@ def test_the_migrated_schema_has_the_declared_keys_and_triggers(engine: Engine, 
         keys = [inspect(e).get_pk_constraint(name)["constrained_columns"] for e in (engine, made)]
         assert keys[0] == keys[1], name
         assert inspect(engine).get_foreign_keys(name) == inspect(made).get_foreign_keys(name)
+    chains = [inspect(e).get_unique_constraints("messages") for e in (engine, made)]
+    assert [[c["column_names"] for c in chain] for chain in chains] == [[["writer", "sequence"]]] * 2
     query = text("SELECT name FROM sqlite_master WHERE type = 'trigger'")
     with engine.connect() as migrated, made.connect() as direct:
         declared_triggers = set(direct.execute(query).scalars())
@@ -76,6 +91,36 @@ def test_the_migrated_schema_has_the_declared_keys_and_triggers(engine: Engine, 
     made.dispose()
 
 
+@on_postgresql
+def test_the_migrated_schema_has_the_same_keys_and_triggers_on_postgresql(engine: Engine) -> None:
+    keys = {name: inspect(engine).get_pk_constraint(name)["constrained_columns"] for name in _tables()}
+    assert keys == _tables() | {"messages": ["id", "time"]}
+    (chain,) = inspect(engine).get_unique_constraints("messages")
+    assert chain["column_names"] == ["writer", "sequence", "time"]
+    with engine.connect() as connection:
+        triggers = connection.execute(
+            text("SELECT tgrelid::regclass::text, tgname FROM pg_trigger WHERE NOT tgisinternal AND tgparentid = 0")
+        ).all()
+    assert {tuple(row) for row in triggers} == {
+        ("messages", "messages_are_append_only"),
+        ("messages", "messages_are_only_pruned"),
+        ("messages", "messages_refuses_truncate"),
+        ("checkpoints", "checkpoints_are_records"),
+        ("checkpoints", "checkpoints_stay_records"),
+        ("checkpoints", "checkpoints_stay"),
+        *(
+            (table, f"{table}_refuses_{change}")
+            for table in ("keystore_revisions", "keystore_history")
+            for change in ("update", "delete", "truncate")
+        ),
+    }
+
+
+def _tables() -> dict[str, list[str]]:
+    both = [*metadata.tables.values(), *keystore_tables.tables.values()]
+    return {table.name: [column.name for column in table.primary_key] for table in both}
+
+
 def test_the_known_revisions_are_those_of_the_migrations() -> None:
     scripts = ScriptDirectory(str(Path(schema_module.__file__).parent / "migrations"))
     assert schema_module.known_revisions() == tuple(sorted(s.revision for s in scripts.walk_revisions()))
@@ -83,11 +128,18 @@ def test_the_known_revisions_are_those_of_the_migrations() -> None:
 
 
 def test_a_message_cannot_be_changed_in_the_database(engine: Engine) -> None:
-    columns = {column.name: 0 for column in metadata.tables["messages"].columns}
-    with writing(engine) as connection:
-        connection.execute(metadata.tables["messages"].insert(), columns)
-    with pytest.raises(Exception, match="append-only"), writing(engine) as connection:
+    writer = LedgerWriter(engine, "host:1")
+    writer.submit(accepted(OLD)).result(10)
+    assert writer.close()
+    with pytest.raises(DBAPIError, match="messages are append-only"), writing(engine) as connection:
         connection.execute(text("UPDATE messages SET outcome = 'accepted'"))
+
+
+@on_postgresql
+@pytest.mark.parametrize("table", ["messages", "keystore_revisions", "keystore_history"])
+def test_a_table_cannot_be_emptied_at_one_blow(engine: Engine, table: str) -> None:
+    with pytest.raises(DBAPIError, match="append-only"), writing(engine) as connection:
+        connection.execute(text(f"TRUNCATE {table} CASCADE"))
 
 
 def test_migrating_twice_changes_nothing(url: str) -> None:
@@ -199,8 +251,14 @@ def test_the_database_of_another_program_is_left_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("url", "sentence"),
     [
-        ("postgresql://user:secret@127.0.0.1/db", r"PostgreSQL .* is not yet supported in this version"),
-        ("mysql://127.0.0.1/db", "is not supported"),
+        (
+            "mysql://user:secret@127.0.0.1/db?password=secret",
+            r"mysql://user:\*\*\*@127.0.0.1/db is not supported; write",
+        ),
+        ("postgresql+asyncpg://user:secret@127.0.0.1/db", "is not supported"),
+        ("postgresql://user@127.0.0.1/db?password=secret", "has a password behind the question mark"),
+        ("postgresql://user@127.0.0.1/db?sslPassword=secret", "has a sslpassword behind the question mark"),
+        ("postgres//user:secret@127.0.0.1/db", "what is configured is no database URL"),
         ("sqlite://", "names no file"),
         ("sqlite:///:memory:", "names no file"),
         ("sqlite:///a.db?mode=ro", "without options"),

@@ -1,9 +1,9 @@
 """Records that nobody waits for: promised when they are queued."""
 
-import sqlite3
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, event
@@ -19,6 +19,7 @@ from gateway.ledger import (
 )
 from gateway.ledger import writer as writer_module
 from gateway.ledger.verification import ChainState
+from tests.databases import locked, on_sqlite
 from tests.gateway.ledger.counting import counted_from_rows, stored_rollups
 from tests.gateway.ledger.load import mixture
 
@@ -48,6 +49,7 @@ def test_a_queued_record_is_written_without_anybody_waiting(engine: Engine, writ
         writer.enqueue(mixture(700))
 
 
+@on_sqlite
 def test_what_is_owed_is_written_once_the_database_is_back(
     engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -70,6 +72,7 @@ def test_what_is_owed_is_written_once_the_database_is_back(
     assert (writer.state.failed, writer.state.lost) == (0, 0)
 
 
+@on_sqlite
 def test_what_is_owed_at_the_end_is_tried_once_more_and_then_counted_as_lost(
     engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -94,7 +97,8 @@ def test_a_commit_whose_outcome_was_not_learned_is_not_repeated(
     writer.submit(mixture(0)).result(10)
 
     @event.listens_for(engine, "checkin", once=True)  # runs after the COMMIT
-    def _lose_the_answer(_connection: object, _entry: object) -> None:
+    def _lose_the_answer(connection: Any, _entry: object) -> None:
+        connection.close()
         raise OSError("the connection was lost")
 
     writer.enqueue(mixture(1))
@@ -107,19 +111,16 @@ def test_a_commit_whose_outcome_was_not_learned_is_not_repeated(
     assert [r.state for r in verify_chain(engine)] == [ChainState.INTACT]
 
 
-def test_the_queue_is_bounded(engine: Engine, tmp_path: Path) -> None:
+def test_the_queue_is_bounded(engine: Engine) -> None:
     writer = LedgerWriter(engine, "host:1", queue_limit=5)
-    holder = sqlite3.connect(tmp_path / "wssgate.db", isolation_level=None)
-    holder.execute("BEGIN IMMEDIATE")
-    writer.enqueue(mixture(0))
-    while writer.queue_depth:
-        time.sleep(0.001)
-    for number in range(1, 6):
-        writer.enqueue(mixture(number))
-    with pytest.raises(LedgerBusy, match="5 records wait"):
-        writer.enqueue(mixture(6))
-    holder.execute("ROLLBACK")
-    holder.close()
+    with locked(engine):
+        writer.enqueue(mixture(0))
+        while writer.queue_depth:
+            time.sleep(0.001)
+        for number in range(1, 6):
+            writer.enqueue(mixture(number))
+        with pytest.raises(LedgerBusy, match="5 records wait"):
+            writer.enqueue(mixture(6))
     assert writer.close(10)
     assert len(queries.records(engine)) == 6
 

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import Engine, func, select, text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError
 
 from gateway.ledger import (
     ChainState,
@@ -19,6 +19,7 @@ from gateway.ledger import (
 from gateway.ledger.connections import reading, writing
 from gateway.ledger.pruning import Prunable, Pruned, prune
 from gateway.ledger.tables import messages
+from tests.databases import drop_trigger, refuse
 from tests.gateway.ledger.counting import stored_rollups
 from tests.gateway.ledger.load import NOON, OLD, accepted
 
@@ -119,7 +120,7 @@ def test_two_at_once_remove_nothing_twice_and_nothing_more(engine: Engine) -> No
 def test_nothing_behind_a_gap_is_touched(engine: Engine) -> None:
     _write(engine, *range(10))
     with writing(engine) as connection:
-        connection.execute(text("DROP TRIGGER messages_are_only_pruned"))
+        drop_trigger(connection, "messages_are_only_pruned")
         connection.execute(text("DELETE FROM messages WHERE sequence = 3"))
     assert _prune(engine, 8).total == 2
     report = verify_chain(engine)[0]
@@ -151,7 +152,7 @@ def test_a_verification_under_way_is_not_misled(engine: Engine, monkeypatch: pyt
 def test_the_database_refuses_false_checkpoints(engine: Engine, statement: str) -> None:
     _write(engine, *range(10))
     _prune(engine, 5)
-    with pytest.raises(IntegrityError), writing(engine) as connection:
+    with pytest.raises(DBAPIError), writing(engine) as connection:
         connection.execute(text(statement))
     assert verify_chain(engine)[0].state is ChainState.INTACT
 
@@ -159,7 +160,7 @@ def test_the_database_refuses_false_checkpoints(engine: Engine, statement: str) 
 def test_a_database_that_cannot_be_written_is_told_in_a_sentence(engine: Engine) -> None:
     _write(engine, *range(10))
     with writing(engine) as connection:
-        connection.execute(text("CREATE TRIGGER no BEFORE DELETE ON messages BEGIN SELECT RAISE(ABORT, 'no'); END"))
+        refuse(connection, "DELETE ON messages", "no")
     with pytest.raises(LedgerUnavailable, match="old records could not be removed: no"):
         _prune(engine, 8)
     assert verify_chain(engine)[0].state is ChainState.INTACT

@@ -7,6 +7,7 @@ from sqlalchemy import Engine, text
 
 from gateway.ledger import How, LedgerWriter, MessageRecord, RecordFilter, Succession, queries, start_of_hour
 from gateway.ledger.connections import writing
+from tests.databases import drop_trigger
 from tests.gateway.ledger.load import NEW, NOON, OLD, OPERATIONS, RENEWED, accepted, rejected
 
 GET, PLACE, _ = OPERATIONS
@@ -136,7 +137,7 @@ def test_messages_of_two_certificates_over_one_key_count_once(ledger: Ledger) ->
 def test_removed_records_make_the_count_a_least_one(ledger: Ledger) -> None:
     ledger.add(_at(0, NEW), _at(5, NEW), _at(70, NEW))
     with writing(ledger.engine) as connection:
-        connection.execute(text("DROP TRIGGER messages_are_only_pruned"))
+        drop_trigger(connection, "messages_are_only_pruned")
         connection.execute(text("DELETE FROM messages"))
     found = queries.seen_after(ledger.engine, "orders", GET, [NEW.thumbprint], NOON)
     assert found == Succession(1, NOON + 70 * MINUTE, exact=False)

@@ -1,6 +1,5 @@
 import threading
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,8 +11,8 @@ from gateway.ledger.encoding import MAX_ITEMS
 from gateway.ledger.instants import to_microseconds
 from gateway.ledger.replay_guard import DEFAULT_MEMORY, FORGET_MARGIN, forget_expired
 from gateway.ledger.tables import replay_guard
+from tests.databases import locked
 from tests.gateway.ledger.load import NOON, OLD, accepted, rejected
-from tests.gateway.ledger.test_writer import _locked
 
 KEY, OTHER = "e" * 64, "f" * 64
 
@@ -49,9 +48,9 @@ def test_in_mode_observe_it_is_recorded_and_delivered(engine: Engine, writer: Le
     assert (stored.record.outcome, stored.record.released) == ("rejected", True)
 
 
-def test_two_in_one_group(engine: Engine, writer: LedgerWriter, tmp_path: Path) -> None:
+def test_two_in_one_group(engine: Engine, writer: LedgerWriter) -> None:
     first, other, second = _signed(), _signed(replay_keys=("f" * 64,)), _signed()
-    with _locked(tmp_path / "wssgate.db"):
+    with locked(engine):
         futures = [writer.submit(one) for one in (accepted(OLD), first, other, second)]
     assert [future.result(10).replayed for future in futures] == [False, False, False, True]
 
@@ -70,13 +69,13 @@ def test_one_known_signature_among_several_makes_a_repetition(writer: LedgerWrit
 @pytest.mark.parametrize(
     "keys", [(OTHER, KEY), (OTHER,), ("a" * 64, OTHER)], ids=lambda keys: "".join(k[0] for k in keys)
 )
-def test_one_known_signature_within_a_group(writer: LedgerWriter, tmp_path: Path, keys: tuple[str, ...]) -> None:
+def test_one_known_signature_within_a_group(engine: Engine, writer: LedgerWriter, keys: tuple[str, ...]) -> None:
     first, second, third = (
         _signed(replay_keys=(KEY, OTHER)),
         _signed(replay_keys=keys),
         _signed(replay_keys=("b" * 64,)),
     )
-    with _locked(tmp_path / "wssgate.db"):
+    with locked(engine):
         futures = [writer.submit(one) for one in (accepted(OLD), first, second, third)]
     assert [future.result(10).replayed for future in futures] == [False, False, True, False]
 

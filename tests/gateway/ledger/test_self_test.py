@@ -25,23 +25,35 @@ def test_a_memory_that_works_leaves_nothing_behind(engine: Engine, writer: Ledge
     assert [(report.state, report.rows) for report in verify_chain(engine)] == [(ChainState.INTACT, 2)]
 
 
+_FORGETS = {
+    "sqlite": ["CREATE TRIGGER t AFTER INSERT ON replay_guard BEGIN DELETE FROM replay_guard; END"],
+    "postgresql": [
+        "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN DELETE FROM replay_guard; RETURN NULL; END $$",
+        "CREATE TRIGGER t AFTER INSERT ON replay_guard EXECUTE FUNCTION f()",
+    ],
+}
+_REFUSES = {
+    "sqlite": ["CREATE TRIGGER t BEFORE INSERT ON replay_guard BEGIN SELECT RAISE(IGNORE); END"],
+    "postgresql": [
+        "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$",
+        "CREATE TRIGGER t BEFORE INSERT ON replay_guard FOR EACH ROW EXECUTE FUNCTION f()",
+    ],
+}
+
+
 @pytest.mark.parametrize(
     ("damage", "sentence"),
     [
-        (
-            "CREATE TRIGGER t AFTER INSERT ON replay_guard BEGIN DELETE FROM replay_guard; END",
-            "does not recognise a message that is repeated",
-        ),
-        (
-            "CREATE TRIGGER t BEFORE INSERT ON replay_guard BEGIN SELECT RAISE(IGNORE); END",
-            "takes a message that was never seen for a repeated one",
-        ),
+        (_FORGETS, "does not recognise a message that is repeated"),
+        (_REFUSES, "takes a message that was never seen for a repeated one"),
     ],
     ids=["forgets", "refuses everything"],
 )
-def test_a_memory_that_does_not_is_found_out(engine: Engine, damage: str, sentence: str) -> None:
+def test_a_memory_that_does_not_is_found_out(engine: Engine, damage: dict[str, list[str]], sentence: str) -> None:
     with writing(engine) as connection:
-        connection.execute(text(damage))
+        for statement in damage[engine.dialect.name]:
+            connection.execute(text(statement))
     with pytest.raises(ReplayGuardBroken, match=sentence):
         prove_replay_guard(engine)
 
@@ -55,5 +67,5 @@ def test_a_memory_that_is_not_asked_is_found_out(engine: Engine, monkeypatch: py
 def test_a_database_without_the_table_is_another_matter(engine: Engine) -> None:
     with writing(engine) as connection:
         connection.execute(text("DROP TABLE replay_guard"))
-    with pytest.raises(LedgerUnavailable, match=r"no such table.*wssgate migrate"):
+    with pytest.raises(LedgerUnavailable, match=r"(no such table|does not exist).*wssgate migrate"):
         prove_replay_guard(engine)

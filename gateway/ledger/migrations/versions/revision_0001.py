@@ -7,17 +7,48 @@ revision = "0001"
 down_revision: str | None = None
 
 
+_APPEND_ONLY = """
+CREATE FUNCTION wssgate_refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE EXCEPTION '%', TG_ARGV[0];
+END
+$$
+"""
+
+
 def upgrade() -> None:
     """Create every table."""
+    if _is_postgresql():
+        op.execute(_APPEND_ONLY)
     _create_messages()
     _create_roll_ups()
     _create_keystore()
 
 
+def _is_postgresql() -> bool:
+    return op.get_bind().dialect.name == "postgresql"
+
+
+def _refuse(trigger: str, change: str, table: str, sentence: str) -> None:
+    """Let the database itself refuse `change` to the rows of `table`."""
+    if _is_postgresql():
+        scope = "STATEMENT" if change == "TRUNCATE" else "ROW"
+        op.execute(
+            f"CREATE TRIGGER {trigger} BEFORE {change} ON {table} "
+            f"FOR EACH {scope} EXECUTE FUNCTION wssgate_refuse_change('{sentence}')"
+        )
+    elif change != "TRUNCATE":  # which SQLite does not know
+        op.execute(f"CREATE TRIGGER {trigger} BEFORE {change} ON {table} BEGIN SELECT RAISE(ABORT, '{sentence}'); END")
+
+
 def _create_messages() -> None:
+    # On PostgreSQL the table is partitioned by month, so that pruning is dropping; unique there can only be what has
+    # the time in it. That no chain has two rows of one number is seen to by the heads of the chains, which move only
+    # from where their writer stands.
+    partitioned = _is_postgresql()
     op.create_table(
         "messages",
-        sa.Column("id", sa.String(36), primary_key=True),
+        sa.Column("id", sa.String(36), nullable=False),
         sa.Column("writer", sa.String(36), nullable=False),
         sa.Column("sequence", sa.BigInteger, nullable=False),
         sa.Column("previous_hash", sa.String(64), nullable=False),
@@ -49,15 +80,16 @@ def _create_messages() -> None:
         sa.Column("replay_keys", sa.Text, nullable=False),
         sa.Column("fresh_until", sa.BigInteger),
         sa.Column("replay_check", sa.Boolean, nullable=False),
-        sa.UniqueConstraint("writer", "sequence", name="messages_chain"),
+        sa.PrimaryKeyConstraint("id", *(["time"] if partitioned else [])),
+        sa.UniqueConstraint("writer", "sequence", *(["time"] if partitioned else []), name="messages_chain"),
+        postgresql_partition_by="RANGE (time)",
     )
     op.create_index("messages_by_time", "messages", ["time"])
     op.create_index("messages_by_cell", "messages", ["endpoint", "operation", "time"])
-    if op.get_bind().dialect.name == "sqlite":
-        op.execute(
-            "CREATE TRIGGER messages_are_append_only BEFORE UPDATE ON messages "
-            "BEGIN SELECT RAISE(ABORT, 'messages are append-only'); END"
-        )
+    if partitioned:
+        op.execute("CREATE TABLE messages_remainder PARTITION OF messages DEFAULT")
+    _refuse("messages_are_append_only", "UPDATE", "messages", "messages are append-only")
+    _refuse("messages_refuses_truncate", "TRUNCATE", "messages", "messages are append-only")
     op.create_table(
         "chains",
         sa.Column("writer", sa.String(36), primary_key=True),
@@ -153,10 +185,6 @@ def _create_keystore() -> None:
     )
     op.create_index("ix_keystore_history_revision", "keystore_history", ["revision"])
     op.create_index("ix_keystore_history_entry_id", "keystore_history", ["entry_id"])
-    if op.get_bind().dialect.name == "sqlite":
-        for table in ("keystore_revisions", "keystore_history"):
-            for change in ("UPDATE", "DELETE"):
-                op.execute(
-                    f"CREATE TRIGGER {table}_refuses_{change.lower()} BEFORE {change} ON {table} "
-                    f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
-                )
+    for table in ("keystore_revisions", "keystore_history"):
+        for change in ("UPDATE", "DELETE", "TRUNCATE"):
+            _refuse(f"{table}_refuses_{change.lower()}", change, table, f"{table} is append-only")

@@ -1,0 +1,55 @@
+"""What tests that run on every kind of database need to know of it."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+import pytest
+from sqlalchemy import Connection, Engine, text
+
+on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+"""For tests about what only SQLite has: a file, and one lock for all of it."""
+on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+"""For tests about what only PostgreSQL has: a server, and months."""
+
+
+@contextmanager
+def locked(engine: Engine) -> Iterator[None]:
+    """Let nobody write records, the way a backup or another worker does; everybody may read."""
+    url = engine.url
+    if url.get_backend_name() == "sqlite":
+        assert url.database is not None
+        connection = sqlite3.connect(url.database, isolation_level=None)
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        finally:
+            connection.execute("ROLLBACK")
+            connection.close()
+    else:
+        with psycopg.connect(url.set(drivername="postgresql").render_as_string(hide_password=False)) as holder:
+            holder.execute("LOCK TABLE messages IN EXCLUSIVE MODE")
+            yield
+            holder.rollback()
+
+
+def drop_trigger(connection: Connection, name: str) -> None:
+    """Take a protection of the records away, as somebody would who has the database to himself."""
+    table = "" if connection.dialect.name == "sqlite" else f" ON {name.partition('_')[0]}"
+    connection.execute(text(f"DROP TRIGGER {name}{table}"))
+
+
+def refuse(connection: Connection, change: str, sentence: str) -> None:
+    """Let the database refuse `change`, such as `DELETE ON messages`, as if something were wrong with it."""
+    if connection.dialect.name == "sqlite":
+        raising = f"BEGIN SELECT RAISE(ABORT, '{sentence}'); END"
+    else:
+        connection.execute(
+            text(
+                "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS "
+                f"$$ BEGIN RAISE EXCEPTION '{sentence}'; END $$"
+            )
+        )
+        raising = "FOR EACH ROW EXECUTE FUNCTION refuse()"
+    connection.execute(text(f"CREATE TRIGGER a_refusal BEFORE {change} {raising}"))
