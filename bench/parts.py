@@ -6,8 +6,12 @@ from typing import Any
 from rich.console import Console
 
 from bench.hostile import table as hostile
-from bench.verification import comparison
+from bench.verification import comparison, keys
 
 Part = Callable[[Console], Mapping[str, Any]]
 """Measures, prints on the console, and returns its figures for JSON."""
-PARTS: Mapping[str, Part] = {"verification": comparison.run, "hostile": hostile.run}
+PARTS: Mapping[str, Part] = {
+    "verification": comparison.run,
+    "keys": keys.run,
+    "hostile": hostile.run,
+}

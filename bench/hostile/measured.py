@@ -8,9 +8,9 @@ import json
 import resource
 import sys
 import time
-from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
+from bench.memory import peak, peak_from_now
 from fixtures.costly.case import AT, CONTENT_TYPE, TRUSTED
 from fixtures.manifest import own_case, trust
 from gateway.proxy.decoding import decode
@@ -32,7 +32,7 @@ def main() -> None:
     snapshot = TrustSnapshot.of(*trust(*TRUSTED))
     _judge(own_case("bst-x509v3").message, "identity", snapshot)
     message = sys.stdin.buffer.read()
-    before = _peak_from_now()
+    before = peak_from_now()
     start, wall = time.process_time(), time.perf_counter()
     reason = _judge(message, coding, snapshot)
     figures = {
@@ -40,7 +40,7 @@ def main() -> None:
         "milliseconds": (time.process_time() - start) * 1e3,
         "wall_milliseconds": (time.perf_counter() - wall) * 1e3,
         "memory_before": before,
-        "memory_peak": _peak(),
+        "memory_peak": peak(),
     }
     sys.stdout.write(json.dumps(figures))
 
@@ -53,25 +53,6 @@ def _judge(message: bytes, coding: str, snapshot: TrustSnapshot) -> str | None:
         return str(rejection.reason)
     verdict = verify(body, snapshot, _POLICY, AT, content_type=CONTENT_TYPE)
     return None if verdict.reason is None else str(verdict.reason)
-
-
-def _peak_from_now() -> int:
-    """Begin the peak of memory anew, and say what is in use. Without Linux the peak is that since the start."""
-    reset = Path("/proc/self/clear_refs")
-    if reset.exists():
-        reset.write_text("5")
-    return _peak()
-
-
-def _peak() -> int:
-    """The most octets of memory in use so far."""
-    status = Path("/proc/self/status")
-    if status.exists():
-        # ru_maxrss of a process that was started by a larger one is that of the larger one.
-        fields: dict[str, Any] = dict(line.split(":", 1) for line in status.read_text().splitlines())
-        return int(fields["VmHWM"].split()[0]) * 1024
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return most if sys.platform == "darwin" else most * 1024
 
 
 if __name__ == "__main__":

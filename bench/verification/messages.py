@@ -1,15 +1,17 @@
 """The messages that every verifier of the comparison gets: the same bytes, signed by an independent signer."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Final
 
 from fixtures.generator.signing import sign
 from fixtures.generator.soap import BODY, TIMESTAMP, Envelope, direct, signature, timestamp, token
 
-AT: Final = datetime(2026, 6, 1, 12, 0, 30, tzinfo=UTC)
-"""The instant of verification: half a minute after the Timestamp of the messages."""
-SIZES: Final = {"5 KB": 5 * 1024, "50 KB": 50 * 1024, "1 MB": 1024 * 1024}
+CREATED: Final = datetime.now(UTC).replace(microsecond=0)
+AT: Final = CREATED + timedelta(seconds=30)
+"""The instant of verification. Not a fixed one: some verifiers know no other instant than the present."""
+EXPIRES: Final = CREATED + timedelta(hours=1)
+SIZES: Final = {"5 KB": 5 * 1024, "50 KB": 50 * 1024, "1 MB": 1024 * 1024, "10 MB": 10 * 1024 * 1024}
 _LINE: Final = (
     "<ord:line><ord:number>{0:06d}</ord:number><ord:article>Hinge, left, galvanised</ord:article>"
     "<ord:amount>10.00</ord:amount></ord:line>"
@@ -17,15 +19,22 @@ _LINE: Final = (
 
 
 @cache
-def signed_message(size: int) -> bytes:
-    """A response of about `size` bytes: Body and Timestamp signed with RSA-SHA256, the certificate sent along."""
-    return _signed(max(0, (size - len(_signed(0))) // len(_LINE.format(0))))
+def signed_message(size: int, *, hint: bool = True) -> bytes:
+    """A response of about `size` bytes: Body and Timestamp signed with RSA-SHA256.
+
+    Its certificate is sent along and referred to; without `hint` there is no KeyInfo at all.
+    """
+    around = len(_signed(0, hint))
+    return _signed(max(0, (size - around) // len(_LINE.format(0))), hint)
 
 
-def _signed(lines: int) -> bytes:
+def _signed(lines: int, hint: bool) -> bytes:
     content = "".join(_LINE.format(number) for number in range(lines))
+    seal = signature(BODY, TIMESTAMP, key_info=direct() if hint else "")
     envelope = Envelope(
-        token("old") + timestamp() + signature(BODY, TIMESTAMP, key_info=direct()),
+        (token("old") if hint else "")
+        + timestamp(f"{CREATED:%Y-%m-%dT%H:%M:%SZ}", f"{EXPIRES:%Y-%m-%dT%H:%M:%SZ}")
+        + seal,
         body=f'<ord:listOrdersResponse xmlns:ord="urn:example:orders">{content}</ord:listOrdersResponse>',
     )
     return sign(envelope.text(), "old")
