@@ -13,6 +13,9 @@ from gateway.cli import (
     keystore_end,
     keystore_export,
     keystore_read,
+    ledger_export,
+    ledger_prune,
+    ledger_verify,
     migrate,
     replay,
     report,
@@ -46,6 +49,12 @@ _report = typer.Typer(
     context_settings=_SETTINGS,
     help="What happened: which key verified what, how far the cutover is, what was rejected.",
 )
+_ledger = typer.Typer(
+    rich_markup_mode=None,
+    no_args_is_help=True,
+    context_settings=_SETTINGS,
+    help="The records: verify that they are all there and unchanged, export them, remove old ones.",
+)
 
 
 def _print_version(value: bool) -> None:
@@ -72,6 +81,7 @@ application.command("verify", epilog=verify.EPILOG)(verify.verify_command)
 application.command("replay", epilog=replay.EPILOG)(replay.replay_command)
 application.add_typer(_keystore, name="keystore")
 application.add_typer(_report, name="report")
+application.add_typer(_ledger, name="ledger")
 application.command("status", epilog=status.EPILOG)(status.status_command)
 application.command("migrate", epilog=migrate.EPILOG)(migrate.migrate_command)
 
@@ -89,3 +99,7 @@ _keystore.command("export", epilog=keystore_export.EPILOG)(keystore_export.expor
 _report.command("usage", epilog=report.EPILOG)(report.usage_command)
 _report.command("cutover", epilog=report.CUTOVER_EPILOG)(report.cutover_command)
 _report.command("rejections", epilog=report.EPILOG)(report.rejections_command)
+
+_ledger.command("verify", epilog=ledger_verify.EPILOG)(ledger_verify.verify_command)
+_ledger.command("export", epilog=ledger_export.EPILOG)(ledger_export.export_command)
+_ledger.command("prune", epilog=ledger_prune.EPILOG)(ledger_prune.prune_command)

@@ -45,6 +45,15 @@ SinceOption = Annotated[
         help="Only what happened since then: an instant in RFC 3339, or an age such as 7d, 12h or 30m.",
     ),
 ]
+UntilOption = Annotated[
+    datetime | None,
+    typer.Option(
+        "--until",
+        metavar="T",
+        parser=parse_since,
+        help="Only what happened before then: an instant in RFC 3339, or an age such as 7d, 12h or 30m.",
+    ),
+]
 TrustOption = Annotated[
     list[str] | None,
     typer.Option(

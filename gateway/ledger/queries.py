@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, Select, Table, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Engine, Select, Table, and_, case, false, func, or_, select
 
 from gateway.ledger.connections import reading
 from gateway.ledger.encoding import record_of
@@ -89,10 +89,13 @@ class RecordFilter:
 
     endpoint: str | None = None
     operation: str | None = None
+    """In Clark notation, or its local name alone."""
     outcome: str | None = None
     reason: str | None = None
     thumbprint: str | None = None
     """Verified by this certificate, or recognised as signed with it."""
+    key: str | None = None
+    """The same for a certificate or key by whichever of its names: alias, thumbprint or key id."""
     since: datetime | None = None
     """Exact here, included."""
     until: datetime | None = None
@@ -253,37 +256,45 @@ def record(engine: Engine, record_id: str) -> StoredRecord | None:
     """The record of that id, None where there is none."""
     with reading(engine) as connection:
         row = connection.execute(select(messages).where(messages.c.id == record_id)).mappings().one_or_none()
-    return None if row is None else _stored(row)
+    return None if row is None else stored(row)
 
 
 def records(engine: Engine, wanted: RecordFilter | None = None, limit: int = 100) -> list[StoredRecord]:
     """The newest records that fit `wanted`, at most `limit`, the newest first."""
-    query = select(messages).where(*_conditions(wanted or RecordFilter()))
+    query = select(messages).where(*conditions(wanted or RecordFilter()))
     query = query.order_by(messages.c.time.desc(), messages.c.id.desc()).limit(max(0, limit))
     with reading(engine) as connection:
-        return [_stored(row) for row in connection.execute(query).mappings()]
+        return [stored(row) for row in connection.execute(query).mappings()]
 
 
-def _conditions(wanted: RecordFilter) -> Iterable[ColumnElement[bool]]:
+def conditions(wanted: RecordFilter) -> Iterable[ColumnElement[bool]]:
+    """What a record must fulfil."""
     columns = messages.c
     for column, value in (
         (columns.endpoint, wanted.endpoint),
-        (columns.operation, wanted.operation),
         (columns.outcome, wanted.outcome),
         (columns.reason, wanted.reason),
     ):
         if value is not None:
             yield column == value
+    if wanted.operation is not None:
+        local = "" if wanted.operation.startswith("{") else f"}}{wanted.operation}"
+        is_local = columns.operation.endswith(local, autoescape=True) if local else false()
+        yield or_(columns.operation == wanted.operation, is_local)
     if wanted.since is not None:
         yield columns.time >= to_microseconds(wanted.since)
     if wanted.until is not None:
         yield columns.time < to_microseconds(wanted.until)
     if wanted.thumbprint is not None:
         yield or_(_names(columns.verified_by, wanted.thumbprint), _names(columns.recognised, wanted.thumbprint))
+    if wanted.key is not None:
+        places = (columns.verified_by, columns.recognised)
+        kinds = ("alias", "thumbprint", "key_id")
+        yield or_(*(_names(column, wanted.key, kind) for column in places for kind in kinds))
 
 
-def _names(column: ColumnElement[Any], thumbprint: str) -> ColumnElement[bool]:
-    return column.contains(f'"thumbprint":"{thumbprint}"', autoescape=True)
+def _names(column: ColumnElement[Any], name: str, kind: str = "thumbprint") -> ColumnElement[bool]:
+    return column.contains(f'"{kind}":"{name}"', autoescape=True)
 
 
 def _summed(
@@ -302,7 +313,8 @@ def _summed(
     return query
 
 
-def _stored(row: Any) -> StoredRecord:
+def stored(row: Any) -> StoredRecord:
+    """The record that a row holds."""
     return StoredRecord(
         record=record_of(row),
         writer=row["writer"],

@@ -22,6 +22,7 @@ def test_no_command_is_left_out() -> None:
     assert named >= {"init", "serve", "demo", "verify", "replay", "status", "migrate"}
     keystore = ("add", "list", "show", "trust", "set", "retire", "restore", "purge", "history", "export")
     assert named >= {f"keystore {name}" for name in keystore}
+    assert named >= {f"ledger {name}" for name in ("verify", "export", "prune")}
     assert named >= {f"report {name}" for name in ("usage", "cutover", "rejections")}
 
 
