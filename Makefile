@@ -3,8 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 JOBS ?= auto
+FUZZ_SECONDS ?= 60
+FUZZ_MUTANTS ?= 40
 
-.PHONY: demo test check serve bench fixtures interop lock clean
+.PHONY: demo test check serve bench fixtures interop fuzz lock clean
 
 demo: $(VENV)/.runtime
 	@$(BIN)/wssgate demo
@@ -24,6 +26,12 @@ serve: $(VENV)/.runtime
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m bench
+
+# More mutants of every rule than a test run makes, then a search that is guided by the branches that messages reach.
+# Its corpus is kept in .fuzz, and what it finds in .fuzz/findings.
+fuzz: $(VENV)/.fuzz
+	WSSGATE_MUTANTS=$(FUZZ_MUTANTS) $(BIN)/pytest -q -n $(JOBS) tests/mutation
+	$(BIN)/python -m tests.mutation.fuzzing --seconds $(FUZZ_SECONDS)
 
 fixtures: $(VENV)/.dev
 	$(BIN)/python fixtures/generate.py
@@ -46,12 +54,19 @@ $(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-dev.lock
 	@touch $@
 
+$(VENV)/.fuzz: requirements-fuzz.lock $(VENV)/.dev
+	@echo "Installing the fuzzer ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-fuzz.lock
+	@touch $@
+
 # Maintainers: needs uv. Versions and hashes only, no download addresses.
 lock:
 	uv pip compile pyproject.toml --extra build --excludes requirements.excludes --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header --quiet -o requirements.lock
 	uv pip compile pyproject.toml --extra build --extra dev --excludes requirements.excludes --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header --quiet -o requirements-dev.lock
+	uv pip compile --group fuzz --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header --quiet -o requirements-fuzz.lock
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Final
 
-from fixtures.manifest import Case, own_cases, public_cases
+from fixtures.manifest import Case, interop_cases, own_cases, public_cases
 from gateway.verify import Verdict
 from gateway.verify.names import SIGNATURE, SOAP_NAMESPACES, TIMESTAMP
 from tests.mutation.scanning import Edit, Node, edited, scan
@@ -72,7 +72,7 @@ def sources() -> tuple[Source, ...]:
 def accepted_cases() -> Iterator[Case]:
     """Every case whose message is to be accepted, once for each file."""
     seen = set()
-    for case in (*own_cases(), *public_cases()):
+    for case in (*own_cases(), *interop_cases(), *public_cases()):
         if case.accepted and case.file not in seen:
             seen.add(case.file)
             yield case

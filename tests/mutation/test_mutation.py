@@ -1,7 +1,7 @@
 """No mutant of any good message is accepted, but for those in which consumers read what was signed.
 
-`WSSGATE_MUTANTS` is how many mutants of a rule are made of a message at most: the rest of a grid of thousands is left
-to `make fuzz`.
+`WSSGATE_MUTANTS` is how many mutants of a rule are made of a message at most, times the share of the rule: the rest of
+a grid of thousands is left to `make fuzz`.
 """
 
 import os
@@ -11,7 +11,7 @@ from typing import Final
 import pytest
 from lxml import etree
 
-from fixtures.manifest import public_cases
+from fixtures.manifest import INTEROP, public_cases
 from gateway.verify import Policy
 from tests.conftest import Count
 from tests.mutation.engine import RULES, Original, judge, mutants
@@ -23,7 +23,7 @@ from tests.mutation.source import accepted_cases, source, source_of
 CASES = {case.id: case for case in accepted_cases()}
 AT_MOST: Final = int(os.environ.get("WSSGATE_MUTANTS", "4"))
 MESSAGES_AT_LEAST: Final = 100
-MUTANTS_AT_LEAST: Final = 100
+MUTANTS_AT_LEAST: Final = 40
 """Of one message."""
 WHOLE_AT_LEAST: Final = 2500
 TABLE: Final = "mutants, by rule of the threat model"
@@ -31,7 +31,9 @@ TABLE: Final = "mutants, by rule of the threat model"
 
 @pytest.mark.parametrize("identifier", CASES)
 def test_no_mutant_deceives(identifier: str, count: Count) -> None:
-    tally = judge(source_of(CASES[identifier]), AT_MOST)
+    case = CASES[identifier]
+    # The stacks' messages are many, and much alike.
+    tally = judge(source_of(case), max(1, AT_MOST // 4) if INTEROP in case.file.parents else AT_MOST)
 
     assert tally.findings == []
     for rule, number in tally.made.items():

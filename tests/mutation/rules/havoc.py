@@ -25,7 +25,7 @@ def operated(source: Source, seed: int) -> bytes:
     draw = random.Random(f"{source.id} {seed}")  # noqa: S311 - the same mutants every time, no secrets
     text = source.text
     for _ in range(draw.randint(1, 4)):
-        text = draw.choice(_OPERATIONS)(text, draw)
+        text = draw.choice(OPERATIONS)(text, draw)
     return source.encoded(text)
 
 
@@ -35,8 +35,8 @@ def _elements(text: str) -> list[Node]:
 
 def _move(text: str, draw: random.Random) -> str:
     nodes = _elements(text)
-    one, other = draw.choice(nodes[1:]), draw.choice(nodes)
-    if other is one or one in other.ancestors() or other.empty:
+    one, other = draw.choice(nodes), draw.choice(nodes)
+    if one.parent is None or other is one or one in other.ancestors() or other.empty:
         return text
     gap = draw.choice(list(other.gaps()))
     moved = portable(text, one)
@@ -47,7 +47,7 @@ def _move(text: str, draw: random.Random) -> str:
 
 def _copy(text: str, draw: random.Random) -> str:
     nodes = _elements(text)
-    one, other = draw.choice(nodes[1:]), draw.choice(nodes)
+    one, other = draw.choice(nodes), draw.choice(nodes)
     gaps = list(other.gaps())
     if not gaps or one is other or one in other.ancestors():
         return text
@@ -56,7 +56,7 @@ def _copy(text: str, draw: random.Random) -> str:
 
 
 def _remove(text: str, draw: random.Random) -> str:
-    one = draw.choice(_elements(text)[1:] or [scan(text)])
+    one = draw.choice(_elements(text))
     return text if one.parent is None else text[: one.start] + text[one.end :]
 
 
@@ -84,7 +84,7 @@ def _exchange_ids(text: str, draw: random.Random) -> str:
     return text[: one.start] + first + text[one.inner : other.start] + second + text[other.inner :]
 
 
-_OPERATIONS: Final = (_move, _copy, _remove, _rename, _exchange_ids)
+OPERATIONS: Final = (_move, _copy, _remove, _rename, _exchange_ids)
 
 
 def octets(source: Source) -> Iterator[Mutant]:

@@ -244,8 +244,9 @@ def trust(source: Source) -> Iterator[Mutant]:
             yield Mutant("too weak", message, changes={"policy": stronger}, reasons=weak)
 
 
+STRANGERS: Final = Rule("D17 strangers", strangers, _BROKEN | {Reason.REFERENCE_URI})
 RULES: Final = (
-    Rule("D17 strangers", strangers, _BROKEN | {Reason.REFERENCE_URI}),
+    STRANGERS,
     Rule("D17 hints", key_infos, _BROKEN | {Reason.STRUCTURE, Reason.REFERENCE_URI, Reason.DUPLICATE_ID}),
     Rule("D18 algorithms", algorithms, _ALGORITHMS),
     Rule("D18 SHA-1", sha1, _ALGORITHMS),
