@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from gateway.cli.exit_codes import ExitCode, epilog
+from gateway.cli.explanation import print_steps
 from gateway.cli.instants import instant_text
 from gateway.cli.options import (
     AtOption,
@@ -22,9 +23,9 @@ from gateway.cli.policy import policy_from_file
 from gateway.cli.second_opinion import print_opinion, require_second_opinion
 from gateway.cli.terminal import complain, plain, print_json, say
 from gateway.cli.trust import STANDARD_INPUT, trust_from_options
-from gateway.replay.rendering import unreadable_json, verdict_json
+from gateway.replay.rendering import explanation_json, unreadable_json, verdict_json
 from gateway.replay.run import with_second_opinion
-from gateway.verify import ADVICE, Policy, Verdict, verify
+from gateway.verify import ADVICE, Policy, Verdict, explain, verify
 from keystore import TrustSnapshot
 
 EPILOG = epilog("a message was rejected")
@@ -39,13 +40,17 @@ def verify_command(
     at: AtOption = None,
     content_type: ContentTypeOption = None,
     ask_again: SecondOpinionOption = False,
+    explained: Annotated[
+        bool, typer.Option("--explain", help="Walk through the steps of the verification: what was found at each.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Verify SOAP messages in files, without configuration or database.
 
     Says for each message whether it is accepted and under which of the trusted keys, or why it is rejected. With
     --json, one object a line in the order of the files. A file that cannot be read is named in its place, the others
-    are verified all the same, and the exit code is 3.
+    are verified all the same, and the exit code is 3. With --explain, the numbered steps of the verification stand
+    before each verdict: what was found, which one decided, what follows.
     """
     trusted = trust_from_options(trust or [])
     demands = policy_from_file(policy)
@@ -60,13 +65,22 @@ def verify_command(
             unreadable += 1
             _report_unreadable(file, error, as_json=as_json)
             continue
-        verdict, opinion = verify(message, trusted, demands, instant, content_type=content_type), None
+        explanation, opinion = None, None
+        if explained:
+            explanation = explain(message, trusted, demands, instant, content_type=content_type)
+            verdict = explanation.verdict
+        else:
+            verdict = verify(message, trusted, demands, instant, content_type=content_type)
         if ask_again:
             verdict, opinion = with_second_opinion(verdict, message, trusted, demands, content_type)
         rejected += not verdict.accepted
-        if as_json:
+        if as_json and explanation is not None:
+            print_json(explanation_json(explanation, verdict, file, opinion))
+        elif as_json:
             print_json(verdict_json(verdict, file, opinion))
         else:
+            if explanation is not None:
+                print_steps(explanation, file)
             _print(file, verdict, trusted, demands, instant)
             if opinion is not None:
                 print_opinion(opinion)

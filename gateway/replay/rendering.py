@@ -5,9 +5,18 @@ from datetime import UTC, datetime
 from gateway.replay.run import Replayed
 from gateway.replay.totals import Totals
 from gateway.second_opinion import SecondOpinion
-from gateway.verify import EmbeddedCertificate, SignatureReport, TimestampReport, Verdict, VerifiedBy, advice_on
+from gateway.verify import (
+    EmbeddedCertificate,
+    Explanation,
+    SignatureReport,
+    TimestampReport,
+    Verdict,
+    VerifiedBy,
+    advice_on,
+)
 
 VERDICT_SCHEMA = "wssgate.verdict/1"
+EXPLANATION_SCHEMA = "wssgate.explanation/1"
 TOTALS_SCHEMA = "wssgate.replay-totals/1"
 UNREADABLE_SCHEMA = "wssgate.unreadable/1"
 
@@ -35,6 +44,32 @@ def verdict_json(verdict: Verdict, file: str, opinion: SecondOpinion | None = No
         "second_opinion": None
         if opinion is None
         else {"judge": "libxmlsec", "opinion": str(opinion.opinion), "detail": opinion.detail},
+    }
+
+
+def explanation_json(
+    explanation: Explanation, verdict: Verdict, file: str, opinion: SecondOpinion | None = None
+) -> dict[str, object]:
+    """`explanation` of the message from `file` as an object of the schema `wssgate.explanation/1`.
+
+    `verdict` is what came out in the end, after a second opinion where one was asked.
+    """
+    return {
+        "schema": EXPLANATION_SCHEMA,
+        "file": file,
+        "steps": [
+            {
+                "number": step.number,
+                "title": step.title,
+                "specification": step.specification,
+                "state": str(step.state),
+                "found": list(step.found),
+            }
+            for step in explanation.steps
+        ],
+        "failed": None if explanation.failed is None else explanation.failed.number,
+        "consequence": explanation.consequence,
+        "verdict": verdict_json(verdict, file, opinion),
     }
 
 

@@ -4,6 +4,7 @@ Pure: no clock, file, socket or thread. A bad message is a value, never an excep
 """
 
 from gateway.verify.advice import ADVICE, advice_on
+from gateway.verify.explanation import Explanation, Step, StepState, explain
 from gateway.verify.policy import Policy
 from gateway.verify.procedure import verify
 from gateway.verify.reason import Reason
@@ -26,6 +27,7 @@ __all__ = [
     "CheckResult",
     "EmbeddedCertificate",
     "Expectation",
+    "Explanation",
     "HintReport",
     "KeyCheck",
     "Outcome",
@@ -33,9 +35,12 @@ __all__ = [
     "Reason",
     "SignatureReport",
     "SignedPart",
+    "Step",
+    "StepState",
     "TimestampReport",
     "Verdict",
     "VerifiedBy",
     "advice_on",
+    "explain",
     "verify",
 ]

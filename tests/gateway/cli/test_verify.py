@@ -199,3 +199,42 @@ def test_a_construct_that_the_second_judge_does_not_know_is_named(run: Run) -> N
     ran = run("verify", "--trust", trust, "--at", case.at.isoformat(), "--second-opinion", case.file)
     assert ran.code == 0
     assert "  second opinion: not-judged, libxmlsec knows no STR-Transform" in ran.out
+
+
+def test_the_steps_for_people(run: Run, signed_files: Path) -> None:
+    file = signed_files / "altered.xml"
+    ran = run("verify", "--trust", f"a={signed_files}/old.pem", "--explain", file)
+    lines = ran.out.splitlines()
+    assert ran.code == 1
+    assert lines[0] == f"{file}: step by step"
+    numbered = [line.split(maxsplit=2) for line in lines if line[:5].strip().isdigit()]
+    assert [int(number) for number, *_ in numbered] == list(range(1, 15))
+    assert [state for _, state, _ in numbered] == ["passed"] * 8 + ["FAILED"] + ["not"] * 5
+    assert "! digest-mismatch: altered after signing: Body (at /Envelope/Body" in ran.out
+    assert "  Step 9 decides: " in ran.out
+    assert lines.index(f"{file}: rejected, digest-mismatch") > lines.index(lines[0])
+    assert f"  next: {ADVICE[Reason.DIGEST_MISMATCH]}" in lines
+
+
+def test_the_steps_for_programs(run: Run, signed_files: Path) -> None:
+    files = (signed_files / "old.xml", signed_files / "altered.xml")
+    arguments = ("verify", "--trust", f"a={signed_files}/old.pem", "--explain", "--second-opinion", "--json")
+    good, altered = (json.loads(line) for line in run(*arguments, *files).out.splitlines())
+    assert good["schema"] == "wssgate.explanation/1"
+    assert (good["failed"], altered["failed"]) == (None, 9)
+    assert good["verdict"]["second_opinion"]["opinion"] == "agrees"
+    assert set(altered["verdict"]) >= CONTRACT
+    assert [step["number"] for step in altered["steps"]] == list(range(1, 15))
+    assert altered["steps"][8]["state"] == "failed"
+    assert altered["steps"][8]["found"][-1].startswith("digest-mismatch: ")
+    assert {step["state"] for step in good["steps"]} == {"passed", "not-asked"}
+    assert altered["consequence"].startswith("Step 9 decides")
+
+
+@pytest.mark.parametrize("content", [b"", b"<", b"<html/>", b"\x00" * 100, b"<!DOCTYPE a><a/>", b"<a>" * 5000])
+def test_whatever_it_is_the_steps_say_where_it_ends(run: Run, tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "x\x1b[31m.xml"
+    file.write_bytes(content)
+    ran = run("verify", "--explain", file)
+    assert (ran.code, ran.out.count(" FAILED ")) == (1, 1)
+    assert "\x1b" not in ran.out
