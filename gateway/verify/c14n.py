@@ -98,7 +98,9 @@ def _inclusive(element: etree._Element, method: Canonicalization) -> bytes:
     In place, lxml writes a spurious `xmlns=""` in about one subtree of five and never inherits xml:* attributes.
     """
     parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=True, collect_ids=False)
-    alone = etree.fromstring(etree.tostring(element, with_tail=False), parser)
+    # In UTF-8: the default is ASCII, which can write any text but not every name.
+    text = etree.tostring(element, with_tail=False, encoding="utf-8", xml_declaration=False)
+    alone = etree.fromstring(text, parser)
     for name, value in _inherited(element, method).items():
         if value or name != _XML_BASE:
             alone.set(name, value)

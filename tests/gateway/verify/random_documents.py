@@ -18,6 +18,9 @@ _TEXTS: Final = (
     "\U0001f511 \U00010348",
     "a\r\nb",
 )
+_ELEMENTS: Final = ("e", "f", "größe", "豈", "\U00010000")
+_ATTRIBUTES: Final = ("p", "q", "é", "豈", "\U00010000")
+"""Names sort by code point: the last but one before the last, although in UTF-16 they sort the other way round."""
 _NODES: Final = ("<!-- a comment -->", "<!---->", "<?target data?>", "<?target?>")
 _VALUES: Final = ("", "v", "&quot;&lt;&amp;>", "a&#9;b&#10;c&#13;d", "two  spaces", "\U0001f511", "a\nb\tc", "'")
 _XML_ATTRIBUTES: Final = {
@@ -71,7 +74,7 @@ class RandomDocument:
             declared[""] = ""
         inside = scope | declared
         bound = [prefix for prefix in _PREFIXES if prefix in inside]
-        name = _qualified(draw.choice(bound), draw.choice("ef"))
+        name = _qualified(draw.choice(bound), draw.choice(_ELEMENTS))
         attributes = [f'xmlns{":" if prefix else ""}{prefix}="{uri}"' for prefix, uri in declared.items()]
         attributes += [f'Id="i{self.elements}"', *self._attributes(inside)]
         self.elements += 1
@@ -84,7 +87,7 @@ class RandomDocument:
         draw = self._random
         named: dict[tuple[str, str], str] = {}
         for prefix in draw.choices([p for p in _PREFIXES if p in scope], k=draw.randint(0, 3)):
-            local = draw.choice("pqr")
+            local = draw.choice(_ATTRIBUTES)
             # Two prefixes may be bound to one namespace: an attribute stands once in it.
             named[scope[prefix] if prefix else "", local] = _qualified(prefix, local)
         written = [f'{name}="{draw.choice(_VALUES)}"' for name in named.values()]
