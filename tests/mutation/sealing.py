@@ -147,7 +147,9 @@ def _digests(text: str, signature: Node) -> list[Edit]:
 def _kept(text: str, node: Node, value: str) -> Edit:
     """`value` in the place of the base64 of `node`, with whatever a mutation has put around it."""
     start = len(text[node.inner : node.outer]) - len(text[node.inner : node.outer].lstrip())
-    found = re.compile(r"[A-Za-z0-9+/]{16,}={0,2}(?:\s*[A-Za-z0-9+/]+={0,2})*").search(text, node.inner, node.outer)
+    found = re.compile(r"[A-Za-z0-9+/]{16,}={0,2}(?:(?:\s|&#13;)*[A-Za-z0-9+/]+={0,2})*").search(
+        text, node.inner, node.outer
+    )
     if found is None:
         return (node.inner + start, node.inner + start, "")
     return (found.start(), found.end(), value)

@@ -21,6 +21,8 @@ def test_case(case: Case) -> None:
     assert (verdict.reason is None) if case.accepted else (verdict.reason in case.reasons), verdict.detail
     assert verdict.detail
     assert "\n" not in verdict.detail
+    if case.hint is not None:
+        assert [(found.hint.kind, found.hint.agreed) for found in verdict.signatures] == [(case.hint, case.hint_agrees)]
 
 
 def test_every_reason_has_a_message() -> None:

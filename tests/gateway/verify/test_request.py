@@ -76,7 +76,9 @@ def test_signed_messages_let_their_signature_values_be_expected() -> None:
         if case.accepted and case.content_type and "utf-8" in case.content_type:
             values = re.findall(rb"<ds:SignatureValue>([^<]+)<", case.message)
             found = Expectation.of_request(case.message, case.policy, case.content_type)
-            assert found.signature_values == tuple(base64.b64decode(value) for value in values), case.id
+            assert found.signature_values == tuple(
+                base64.b64decode(value.replace(b"&#13;", b"")) for value in values
+            ), case.id
 
 
 @given(st.data())

@@ -160,7 +160,7 @@ def values(source: Source) -> Iterator[Mutant]:
         node = seal.child(SIGNATURE_VALUE)
         if node is None:
             continue
-        value = base64.b64decode(content(source.text, node))
+        value = base64.b64decode(content(source.text, node).replace("&#13;", ""))
         half = len(value) // 2
         r, s = int.from_bytes(value[:half], "big"), int.from_bytes(value[half:], "big")
         forms = {
