@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.serialization.pkcs12 import (
 
 from keystore.decoding import without_warnings
 from keystore.errors import UnreadableKeyFile, WrongPassword
+from keystore.reading.pkcs12_cost import refuse_costly
 from keystore.reading.result import Collection, KeyFileFormat, ReadResult
 
 
@@ -16,9 +17,10 @@ def read_pkcs12(data: bytes, password: str | None) -> ReadResult:
     """The certificates in `data`; a private key in it is noted and dropped.
 
     Raises:
-        UnreadableKeyFile: it is damaged or cut off.
+        UnreadableKeyFile: it is damaged or cut off, or asks for more work than any honest file.
         WrongPassword: the password does not fit, or one is needed.
     """
+    refuse_costly(data)
     contents = _open(data, password)
     found = Collection(KeyFileFormat.PKCS12)
     found.holds_private_key = contents.key is not None
