@@ -1,7 +1,5 @@
 """`wssgate keystore add`: a certificate enters the keystore."""
 
-import getpass
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,22 +10,20 @@ import typer
 from cryptography import x509
 
 from gateway.cli.entries import entry_json, print_entry
-from gateway.cli.errors import EnvironmentFailed, WrongUse
+from gateway.cli.errors import WrongUse
 from gateway.cli.exit_codes import epilog
 from gateway.cli.instants import parse_instant
+from gateway.cli.key_files import AllowPrivateKeyOption, PasswordFileOption, read_with_password
 from gateway.cli.keystore_from_message import StagingRequest, stage_from_message
 from gateway.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, ReasonOption, WhoOption, now, system_user
 from gateway.cli.terminal import plain, print_json, say, warn
-from gateway.cli.trust import numbered_aliases, read_key_file, signers
+from gateway.cli.trust import numbered_aliases, signers
 from gateway.cli.workplace import Workplace, open_workplace
-from keystore import Alias, WrongPassword
+from keystore import Alias
 from keystore.reading import ReadCertificate, ReadResult
 from keystore.store import Added, NewCertificate
 
 EPILOG = epilog("the certificate was refused; nothing has changed then")
-_ATTEMPTS = 3
-_PASSWORD_LIMIT = 4096
-"""Bytes; no password is that long, a wrong file given by mistake may be."""
 
 
 def add_command(
@@ -66,18 +62,8 @@ def add_command(
         datetime | None,
         typer.Option("--until", metavar="RFC3339", parser=parse_instant, help="Trust it until this instant."),
     ] = None,
-    password_file: Annotated[
-        Path | None,
-        typer.Option("--password-file", metavar="FILE", help="First line: the password of FILE. Else it is asked for."),
-    ] = None,
-    allow_private_key: Annotated[
-        bool,
-        typer.Option(
-            "--allow-private-key",
-            "--from-key-file",
-            help="Take the certificate from a file that holds a private key too.",
-        ),
-    ] = False,
+    password_file: PasswordFileOption = None,
+    allow_private_key: AllowPrivateKeyOption = False,
     force: Annotated[
         bool, typer.Option("--force", help="Add an expired certificate, or one of a certification authority.")
     ] = False,
@@ -124,7 +110,7 @@ def add_command(
             raise WrongUse("Say what to add: wssgate keystore add ALIAS FILE, or --from-message FILE.")
         if named is not None or yes:
             raise WrongUse("--alias and --yes go with --from-message; write wssgate keystore add ALIAS FILE.")
-        read = _read(file, password_file, allow_private_key=allow_private_key)
+        read = read_with_password(file, password_file, allow_private_key=allow_private_key)
         chosen = _chosen(read, force=force)
         names = numbered_aliases(Alias(alias), len(chosen.certificates))
         certificates = [
@@ -158,40 +144,6 @@ def _refuse_beside_from_message(given: Mapping[str, bool]) -> None:
 class _Chosen:
     certificates: list[ReadCertificate]
     remarks: list[str]
-
-
-def _read(file: Path, password_file: Path | None, *, allow_private_key: bool) -> ReadResult:
-    if password_file is not None:
-        return read_key_file(file, _password(password_file), allow_private_key=allow_private_key)
-    data_is_piped = str(file) == "-"
-    try:
-        return read_key_file(file, allow_private_key=allow_private_key)
-    except WrongPassword:
-        if data_is_piped or not sys.stdin.isatty():
-            raise
-    for attempt in range(1, _ATTEMPTS + 1):
-        password = getpass.getpass(f"Password of {plain(file)}: ", stream=sys.stderr)
-        try:
-            return read_key_file(file, password, allow_private_key=allow_private_key)
-        except WrongPassword as error:
-            if attempt == _ATTEMPTS:
-                raise
-            warn(str(error))
-    raise AssertionError("the loop above returns or raises")
-
-
-def _password(file: Path) -> str:
-    try:
-        with file.open("rb") as stream:
-            data = stream.read(_PASSWORD_LIMIT + 1)
-        lines = data.decode("utf-8").splitlines()
-    except OSError as error:
-        raise EnvironmentFailed(f"{file}: {error.strerror or error}.") from error
-    except UnicodeDecodeError as error:
-        raise WrongUse(f"{file}: the password file is no text in UTF-8.") from error
-    if len(data) > _PASSWORD_LIMIT or not lines:
-        raise WrongUse(f"{file}: the password file has to hold the password in its first line.")
-    return lines[0]
 
 
 def _chosen(read: ReadResult, *, force: bool) -> _Chosen:
