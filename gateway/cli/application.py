@@ -12,6 +12,7 @@ from gateway.cli import (
     keystore_change,
     keystore_end,
     keystore_export,
+    keystore_import,
     keystore_read,
     ledger_export,
     ledger_prune,
@@ -86,6 +87,7 @@ application.command("status", epilog=status.EPILOG)(status.status_command)
 application.command("migrate", epilog=migrate.EPILOG)(migrate.migrate_command)
 
 _keystore.command("add", epilog=keystore_add.EPILOG)(keystore_add.add_command)
+_keystore.command("import", epilog=keystore_import.EPILOG)(keystore_import.import_command)
 _keystore.command("list", epilog=keystore_read.EPILOG)(keystore_read.list_command)
 _keystore.command("show", epilog=keystore_read.EPILOG)(keystore_read.show_command)
 _keystore.command("trust", epilog=keystore_change.TRUST_EPILOG)(keystore_change.trust_command)
@@ -94,6 +96,7 @@ _keystore.command("retire", epilog=keystore_end.EPILOG)(keystore_end.retire_comm
 _keystore.command("restore", epilog=keystore_change.TRUST_EPILOG)(keystore_change.restore_command)
 _keystore.command("purge", epilog=keystore_end.EPILOG)(keystore_end.purge_command)
 _keystore.command("history", epilog=keystore_read.EPILOG)(keystore_read.history_command)
+_keystore.command("at", epilog=keystore_read.EPILOG)(keystore_read.at_command)
 _keystore.command("export", epilog=keystore_export.EPILOG)(keystore_export.export_command)
 
 _report.command("usage", epilog=report.EPILOG)(report.usage_command)

@@ -7,9 +7,9 @@ import typer
 
 from gateway.cli.entries import endpoints_text, entry_json, print_entry
 from gateway.cli.exit_codes import PLAIN
-from gateway.cli.instants import day_text, instant_text
+from gateway.cli.instants import day_text, instant_text, parse_instant
 from gateway.cli.options import DEFAULT_CONFIG, ConfigOption, EndpointOption, JsonOption, now
-from gateway.cli.terminal import cell, print_json, say, show, table
+from gateway.cli.terminal import cell, plain, print_json, say, show, table
 from gateway.cli.workplace import open_workplace
 from gateway.ledger import How, usage
 from gateway.replay.rendering import instant_text as rfc3339
@@ -20,6 +20,7 @@ EPILOG = PLAIN
 
 EXPIRES_SOON = timedelta(days=30)
 _KEY_ID_DIGITS = 16
+_REVISION_DIGITS = 18
 
 
 def list_command(
@@ -122,6 +123,50 @@ def history_command(
         if item.overrode:
             shown.add_row("", "", "", "", cell("by force", "red"), cell(f"although {item.overrode}", "red"))
     show(shown)
+
+
+def at_command(
+    when: Annotated[
+        str,
+        typer.Argument(metavar="TIME", help="An instant such as 2026-06-01T12:00:00Z, or the number of a revision."),
+    ],
+    config: ConfigOption = DEFAULT_CONFIG,
+    as_json: JsonOption = False,
+) -> None:
+    """What was trusted at an instant in the past, or in a revision: its entries, with the states that they had then."""
+    wanted = int(when) if when.isdecimal() and len(when) <= _REVISION_DIGITS else parse_instant(when)
+    with open_workplace(config) as workplace:
+        past = workplace.keystore.past(wanted)
+    # In the revision that is asked for by its number: as it was the moment it was made.
+    at = wanted if isinstance(wanted, datetime) else past.time or now()
+    if as_json:
+        print_json(
+            {
+                "schema": "wssgate.keystore-at/1",
+                "at": rfc3339(at),
+                "revision": past.number,
+                "time": None if past.time is None else rfc3339(past.time),
+                "who": past.who,
+                "why": past.why,
+                "entries": [entry_json(entry, at) for entry in past.entries],
+            }
+        )
+        return
+    if past.time is None:
+        say("Nothing: the keystore was empty then.")
+        return
+    shown = table("alias", "state", "endpoints", "key id", "valid until")
+    for entry in past.entries:
+        shown.add_row(
+            cell(entry.alias),
+            cell(entry.problem or entry.state_at(at), _state_style(entry, at)),
+            cell(endpoints_text(entry)),
+            cell(entry.key_id[:_KEY_ID_DIGITS]),
+            cell(*_expiry(entry, at)),
+        )
+    show(shown)
+    why = f": {plain(past.why)}" if past.why else ""
+    say(f"Keystore revision {past.number}, made {instant_text(past.time)} by {plain(past.who)}{why}.", style="dim")
 
 
 def _state_style(entry: StoredEntry, at: datetime) -> str:

@@ -82,7 +82,7 @@ class Collection:
             self.leave_out(what, f"It is the same certificate as {self._seen[thumbprint]}.")
             return
         self._seen[thumbprint] = what
-        self._certificates.append(ReadCertificate(_suggested(name), certificate, der, in_chain))
+        self._certificates.append(ReadCertificate(alias_from(name), certificate, der, in_chain))
 
     def leave_out(self, what: str, why: str) -> None:
         """Note that the part `what` gave no certificate."""
@@ -95,7 +95,8 @@ class Collection:
         )
 
 
-def _suggested(name: str | None) -> Alias | None:
+def alias_from(name: str | None) -> Alias | None:
+    """`name`, which may be anything, made an alias; None where nothing of it can stay."""
     plain = re.sub(r"[^A-Za-z0-9._-]+", "-", name or "").strip("._-")[:64]
     try:
         return Alias(plain)

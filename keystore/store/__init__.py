@@ -1,5 +1,6 @@
 """The keystore in a database: entries with states, every change a revision, every past revision readable."""
 
+from keystore.store.bundles import Fate, Imported, import_bundle
 from keystore.store.draft import Draft
 from keystore.store.entry import StoredEntry
 from keystore.store.gates import Gates
@@ -13,12 +14,15 @@ __all__ = [
     "Added",
     "Changed",
     "Draft",
+    "Fate",
     "Gates",
     "HistoryItem",
+    "Imported",
     "KeystoreStore",
     "NewCertificate",
     "PastRevision",
     "StoredEntry",
     "Terms",
+    "import_bundle",
     "keystore_tables",
 ]

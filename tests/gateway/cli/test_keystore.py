@@ -213,3 +213,54 @@ def test_what_a_certificate_smuggles_in_does_not_reach_the_terminal(run: Run, wo
     assert "[red]" in ran.out
     assert "\x1b" not in ran.out
     assert "\u202e" not in ran.out
+
+
+def test_a_whole_bundle_is_imported_and_each_part_is_accounted_for(run: Run, workplace: Path) -> None:
+    file = workplace / "store.p12"
+    partners = [pkcs12.PKCS12Certificate(issue(name)[0], name.encode()) for name in ("Acme 2024", "Acme 2026")]
+    others = [
+        pkcs12.PKCS12Certificate(issue("Root", ca=True)[0], b"root"),
+        pkcs12.PKCS12Certificate(issue("lapsed", days=-2)[0], b"lapsed"),
+    ]
+    file.write_bytes(pkcs12.serialize_java_truststore([*partners, *others], BestAvailableEncryption(b"s")))
+    password = workplace / "password.txt"
+    password.write_text("s\n")
+    command = ("keystore", "import", file, "--password-file", password, "-e", "orders", "--stage")
+    first = run(*command, "--reason", "move", "--json")
+    assert first.code == 1, "one was refused"
+    answer = json.loads(first.out)
+    assert [(item["fate"], item["entry"] and item["entry"]["alias"]) for item in answer["items"]] == [
+        ("added", "Acme-2024"),
+        ("added", "Acme-2026"),
+        ("skipped", None),
+        ("refused", None),
+    ]
+    assert answer["revision"] == 1
+    assert listed(run) == {"Acme-2024": "staged", "Acme-2026": "staged"}
+    again = run(*command)
+    assert (again.code, "2 kept, 1 skipped, 1 refused; keystore revision 1" in again.out) == (1, True)
+    assert "it expired on" in " ".join(again.out.split())
+    assert run(*command, "--force").code == 0
+    assert run("keystore", "import", file, "--password-file", password, "-e", "nope").code == 2
+    assert run("keystore", "import", workplace / "gateway.toml").code == 2
+
+
+def test_what_was_trusted_then(run: Run, workplace: Path, signed_files: Path) -> None:
+    before = datetime.now(UTC)
+    assert "the keystore was empty" in run("keystore", "at", "0").out
+    assert run("keystore", "add", "acme", signed_files / "old.pem", "--reason", "first", "--who", "eva").code == 0
+    between = datetime.now(UTC)
+    assert run("keystore", "add", "next", signed_files / "new.pem").code == 0
+    assert run("keystore", "retire", "acme", "--reason", "x", "--force").code == 0
+
+    empty = json.loads(run("keystore", "at", before.isoformat(), "--json").out)
+    assert (empty["revision"], empty["time"], empty["entries"]) == (0, None, [])
+    then = json.loads(run("keystore", "at", between.isoformat(), "--json").out)
+    assert (then["revision"], then["who"], then["why"]) == (1, "eva", "first")
+    assert [(entry["alias"], entry["state"]) for entry in then["entries"]] == [("acme", "trusted")]
+    shown = run("keystore", "at", "3").out
+    assert "retired" in shown
+    assert "Keystore revision 3, made" in shown
+    assert "by eva: first." in run("keystore", "at", "1").out
+    for wrong in ("4", "-1", "yesterday", "9" * 30):
+        assert run("keystore", "at", "--", wrong).code == 2

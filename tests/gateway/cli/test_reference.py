@@ -20,7 +20,20 @@ def test_the_reference_is_up_to_date() -> None:
 def test_no_command_is_left_out() -> None:
     named = {command.removeprefix("wssgate").strip() for command in COMMANDS}
     assert named >= {"init", "serve", "demo", "verify", "replay", "status", "migrate"}
-    keystore = ("add", "list", "show", "trust", "set", "retire", "restore", "purge", "history", "export")
+    keystore = (
+        "add",
+        "import",
+        "list",
+        "show",
+        "at",
+        "trust",
+        "set",
+        "retire",
+        "restore",
+        "purge",
+        "history",
+        "export",
+    )
     assert named >= {f"keystore {name}" for name in keystore}
     assert named >= {f"ledger {name}" for name in ("verify", "export", "prune")}
     assert named >= {f"report {name}" for name in ("usage", "cutover", "rejections")}
