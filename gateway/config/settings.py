@@ -10,7 +10,17 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from gateway.config.values import Deadline, Duration, EndpointPath, HttpUrl, Listen, ListenAddress, Name, is_loopback
+from gateway.config.values import (
+    AnchorInterval,
+    Deadline,
+    Duration,
+    EndpointPath,
+    HttpUrl,
+    Listen,
+    ListenAddress,
+    Name,
+    is_loopback,
+)
 from gateway.verify import Policy
 
 MINIMUM_RETENTION = timedelta(days=90)
@@ -82,6 +92,10 @@ class GatewaySettings(BaseModel):
     shutdown_timeout: Deadline = timedelta(seconds=90)
     """How long exchanges under way may take to finish after SIGTERM."""
     durability: Durability = Durability.COMMIT
+    anchor_interval: AnchorInterval = timedelta(hours=1)
+    """How often the ends of the hash chains are written to the log: what `ledger verify --anchor` compares with."""
+    prune: Literal["daily", "off"] = "off"
+    """`daily`: the gateway removes records that are older than the retention of their endpoint, once a day."""
     log_format: LogFormat = LogFormat.CONSOLE
     log_level: LogLevel = LogLevel.INFO
 
@@ -123,7 +137,7 @@ class EndpointSettings(BaseModel):
     guaranteed_delivery_time: Duration = timedelta(days=14)
     """After this time no message signed with the old key can still be under way."""
     retention: Duration = MINIMUM_RETENTION
-    """How long an old key is kept after it was exchanged."""
+    """How long an old key is kept after it was exchanged, and every record before it may be pruned."""
     ca_file: Path | None = None
     """PEM file with the only authorities that may have issued the receiver's TLS certificate; None: the system's."""
     client_certificate: Path | None = None

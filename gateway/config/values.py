@@ -60,6 +60,16 @@ Deadline = Annotated[Duration, AfterValidator(_deadline)]
 """A length of time after which something under way is given up."""
 
 
+def _anchor_interval(length: timedelta) -> timedelta:
+    if not timedelta(seconds=1) <= length <= timedelta(days=7):
+        raise ValueError('must lie between "1s" and "7d"')
+    return length
+
+
+AnchorInterval = Annotated[Duration, AfterValidator(_anchor_interval)]
+"""How long the newest records may be without an anchor."""
+
+
 class ListenAddress(str):
     """Where to listen, written HOST:PORT (an IPv6 address in brackets); port 0 lets the system choose one."""
 

@@ -26,6 +26,7 @@ from gateway.proxy.logs import configure_logging
 from gateway.proxy.metrics import Metrics
 from gateway.proxy.protocol import ProtocolLimits, protocol_class
 from gateway.proxy.trust import TrustWatcher
+from gateway.proxy.upkeep import Upkeep
 from keystore.store import KeystoreStore
 
 _log = structlog.get_logger("wssgate")
@@ -215,6 +216,8 @@ class Gateway:
         self.trust = TrustWatcher(KeystoreStore(engine), self.metrics.show_trust)
         self.trust.load()
         self._ledger = LedgerWriter(engine, self.instance)
+        upkeep = Upkeep(engine, self.instance, lambda: self.application.generation.settings)
+        self._stack.push_async_callback(upkeep.close)  # after the ledger: its last anchors cover every record
         self._stack.push_async_callback(self._close_ledger)
         self.metrics.watch_queue(lambda: self._ledger.queue_depth)
         pool = ThreadPoolExecutor(max_workers=os.cpu_count() or 1, thread_name_prefix="verify")
@@ -229,6 +232,7 @@ class Gateway:
         )
         self.application = Application(Generation.of(self.settings), surroundings)
         self._stack.push_async_callback(self._close_connections)
+        upkeep.start()
         watching = asyncio.create_task(self.trust.watch())
         self._stack.callback(watching.cancel)
 

@@ -1,0 +1,112 @@
+"""What a serving gateway does for its ledger beside the traffic: anchors go into the log, old records out."""
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import structlog
+from sqlalchemy import Engine
+
+from gateway.config import Settings
+from gateway.ledger import LedgerError, anchors
+from gateway.upkeep import kept_records, prune_once
+from keystore.store import KeystoreStore
+
+_log = structlog.get_logger("wssgate.upkeep")
+
+LOOK_SECONDS: Final = 600.0
+"""How often a gateway looks whether it is time to prune; whichever comes first does it."""
+FIRST_LOOK_SECONDS: Final = 60.0
+"""After the start, which has other work to do."""
+PRUNE_EVERY: Final = timedelta(hours=24)
+PRUNE_AT_MOST: Final = timedelta(minutes=30)
+"""At some thousand records a second; the rest goes after a pause."""
+_LOOK_BACK: Final = timedelta(hours=24)
+"""The first anchors tell also of the chains that others left behind by then, killed ones among them."""
+_LATE: Final = timedelta(minutes=10)
+"""A record may be committed that long after its instant."""
+
+
+class Upkeep:
+    """The tasks of one gateway process."""
+
+    def __init__(self, engine: Engine, instance: str, settings: Callable[[], Settings]) -> None:
+        """Work on the ledger behind `engine`, by the settings that are in use at the time."""
+        self._engine = engine
+        self._instance = instance
+        self._settings = settings
+        self._written: dict[str, int] = {}
+        """By writer, the place of its last anchor."""
+        self._since: datetime | None = None
+        self._stop = threading.Event()
+        self._stopping = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        """Begin, in tasks of their own."""
+        self._tasks = [asyncio.create_task(self._anchor_time_and_again()), asyncio.create_task(self._prune_daily())]
+
+    async def close(self) -> None:
+        """Stop pruning at its next step, and write the last anchors; to be called when no more records are written."""
+        self._stop.set()
+        self._stopping.set()
+        for task in self._tasks:  # not cancelled: a thread that is at the database would outlive its task
+            await task
+        if self._tasks:
+            await asyncio.to_thread(self.anchor)
+
+    def anchor(self) -> None:
+        """Write the ends of all chains that grew since the last time to the log. Blocks."""
+        now = datetime.now(UTC)
+        since = now - _LOOK_BACK if self._since is None else self._since - _LATE
+        try:
+            found = anchors(self._engine, since)
+        except LedgerError as error:
+            _log.warning("no anchors of the ledger could be written", error=str(error))
+            return
+        for anchor in found:
+            if self._written.get(anchor.writer) != anchor.sequence:
+                _log.info("anchor", anchor=str(anchor))
+        self._written = {anchor.writer: anchor.sequence for anchor in found}
+        self._since = now
+
+    def prune(self) -> None:
+        """Remove old records, where the configuration wants that and it is time to. Blocks."""
+        settings, at = self._settings(), datetime.now(UTC)
+        if settings.gateway.prune == "off":
+            return
+        try:
+            kept = kept_records(settings, KeystoreStore(self._engine).entries(), at)
+            pruned = prune_once(
+                self._engine,
+                kept,
+                at,
+                self._instance,
+                longest=PRUNE_AT_MOST,
+                every=PRUNE_EVERY,
+                should_stop=self._stop.is_set,
+            )
+        except Exception as error:  # noqa: BLE001 - whatever the database says, the traffic goes on, and so do later attempts
+            _log.warning("old records could not be removed", error=str(error))
+            return
+        if pruned is not None:
+            until = None if pruned.until is None else pruned.until.isoformat(timespec="seconds")
+            _log.info("old records removed", records=pruned.total, until=until, complete=pruned.complete)
+
+    async def _anchor_time_and_again(self) -> None:
+        while not self._stopping.is_set():
+            await asyncio.to_thread(self.anchor)
+            await self._rest(self._settings().gateway.anchor_interval.total_seconds())
+
+    async def _prune_daily(self) -> None:
+        await self._rest(FIRST_LOOK_SECONDS)
+        while not self._stopping.is_set():
+            await asyncio.to_thread(self.prune)
+            await self._rest(LOOK_SECONDS)
+
+    async def _rest(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._stopping.wait(), seconds)
