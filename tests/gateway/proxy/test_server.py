@@ -289,7 +289,7 @@ def test_operators_listener(tmp_path: Path) -> None:
             status = json.loads(ready.body)
             assert (ready.status, status["status"], status["instance"]) == (200, "ready", f"test/{os.getpid()}")
             assert status["keystore"] == {"revision": 2, "problem": None}
-            assert status["ledger"] == {"healthy": True, "queue": 0, "last_error": None}
+            assert status["ledger"] == {"healthy": True, "durability": "commit", "queue": 0, "last_error": None}
             assert status["endpoints"]["orders"] == {
                 "path": "/orders",
                 "mode": "enforce",
