@@ -6,12 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from fixtures.manifest import Case, own_case, own_cases, public_cases
+from fixtures.manifest import Case, interop_cases, own_case, own_cases, public_cases
 from gateway.second_opinion import Opinion, SecondOpinion, disputed, second_opinion
 from gateway.verify import Outcome, Policy, Reason, Verdict
 from keystore import TrustSnapshot
+from tests.mutation.engine import RULES, mutants
+from tests.mutation.source import source
 
-ACCEPTED = [case for case in (*own_cases(), *public_cases()) if case.accepted]
+ACCEPTED = [case for case in (*own_cases(), *interop_cases(), *public_cases()) if case.accepted]
 GOOD = own_case("timestamp-signed")
 
 
@@ -35,6 +37,21 @@ def test_it_agrees_or_says_what_it_does_not_know(case: Case) -> None:
         assert opinion == SecondOpinion(Opinion.NOT_JUDGED, "libxmlsec knows no Ed25519")
     else:
         assert opinion == SecondOpinion(Opinion.AGREES)
+
+
+@pytest.mark.parametrize("identifier", ["timestamp-signed", "two-signatures-any"])
+def test_it_agrees_about_every_mutant_that_is_accepted(identifier: str) -> None:
+    origin, asked = source(identifier), 0
+    for rule in RULES:
+        for mutant in mutants(origin, rule, at_most=10):
+            message = mutant.message()
+            case = replace(origin.case, **mutant.changes)  # type: ignore[arg-type] # fields of Case, by name
+            verdict = case.verdict(message)
+            if verdict.accepted:
+                asked += 1
+                assert not opinion_on(case, message, verdict).is_contrary, f"{rule.name}: {mutant.label}"
+
+    assert asked >= 30
 
 
 @pytest.mark.parametrize(

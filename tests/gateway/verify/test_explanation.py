@@ -5,13 +5,15 @@ from dataclasses import replace
 import pytest
 
 from fixtures.generator.soap import BODY, TIMESTAMP, direct, signature, token
-from fixtures.manifest import Case, entry, own_case, own_cases, public_cases
+from fixtures.manifest import Case, entry, interop_cases, own_case, own_cases, public_cases
 from gateway.verify import Explanation, Policy, Reason, StepState, explain, verify
 from gateway.verify.grammar import MAX_SIGNATURES
 from keystore import TrustSnapshot
 from tests.gateway.verify.judging import GOOD, made
+from tests.mutation.engine import RULES, mutants
+from tests.mutation.source import source as mutation_source
 
-CASES = (*own_cases(), *public_cases())
+CASES = (*own_cases(), *interop_cases(), *public_cases())
 
 STEPS_OF = {
     Reason.LIMITS: {1, 3, 5, 7, 8, 9},
@@ -63,9 +65,22 @@ def state_before(number: int, case: Case) -> StepState:
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
 def test_the_walk_is_consistent_with_the_verdict(case: Case) -> None:
     explanation = explained(case)
-    verdict = case.verdict()
 
-    assert explanation.verdict == verdict
+    assert explanation.verdict == case.verdict()
+    hold_against_its_verdict(explanation, case)
+
+
+@pytest.mark.parametrize("identifier", ["timestamp-signed", "two-signatures-any", "str-transform-bst"])
+def test_the_walk_is_consistent_for_every_kind_of_attack(identifier: str) -> None:
+    source = mutation_source(identifier)
+    for rule in RULES:
+        for mutant in mutants(source, rule, at_most=10):
+            case = replace(source.case, **mutant.changes)  # type: ignore[arg-type] # fields of Case, by name
+            hold_against_its_verdict(explained(case, mutant.message()), case)
+
+
+def hold_against_its_verdict(explanation: Explanation, case: Case) -> None:
+    verdict = explanation.verdict
     assert [step.number for step in explanation.steps] == list(range(1, 15))
     failed = [step for step in explanation.steps if step.state is StepState.FAILED]
     if verdict.accepted:
