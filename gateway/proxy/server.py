@@ -4,7 +4,6 @@ import asyncio
 import os
 import signal
 import socket
-from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
@@ -17,6 +16,7 @@ from gateway.config import ConfigurationError, Settings, load_settings
 from gateway.ledger import LedgerWriter, ReplayGuardBroken, migrate, open_database, prove_replay_guard
 from gateway.ledger.errors import LedgerError
 from gateway.proxy.admin import AdminApplication, Status
+from gateway.proxy.announcing import announce_endpoints
 from gateway.proxy.application import Application
 from gateway.proxy.durability import ledger_of
 from gateway.proxy.exchange import Surroundings
@@ -25,25 +25,13 @@ from gateway.proxy.listening import Server, bind, bound_address
 from gateway.proxy.logs import configure_logging
 from gateway.proxy.metrics import Metrics
 from gateway.proxy.protocol import ProtocolLimits, protocol_class
+from gateway.proxy.reloading import ConfigurationInUse
 from gateway.proxy.trust import TrustWatcher
 from gateway.proxy.upkeep import Upkeep
 from keystore.store import KeystoreStore
 
 _log = structlog.get_logger("wssgate")
 
-_NEED_RESTART: Final = (
-    "listen",
-    "admin",
-    "database",
-    "instance",
-    "header_timeout",
-    "idle_timeout",
-    "shutdown_timeout",
-    "durability",
-    "log_format",
-    "log_level",
-)
-"""Settings of [gateway] that a reload cannot change."""
 _ADMIN_SHUTDOWN_SECONDS: Final = 1.0
 _LAST_SECONDS: Final = 0.5
 
@@ -107,18 +95,21 @@ class Gateway:
 
     def __init__(self, settings: Settings) -> None:
         """Prepare to run by `settings`; nothing is opened yet."""
-        self.settings = settings
+        self._configuration = ConfigurationInUse(settings)
         self.instance = f"{settings.gateway.instance or socket.gethostname()}/{os.getpid()}"
         self._stack = AsyncExitStack()
         self._servers: list[Server] = []
         self._retiring: set[asyncio.Task[None]] = set()
         self._draining = False
-        self._configured_at = datetime.now(UTC)
-        self._configuration_problem: str | None = None
         self.address = ""
         """HOST:PORT of the traffic."""
         self.admin_address = ""
         """HOST:PORT of the operator's listener."""
+
+    @property
+    def settings(self) -> Settings:
+        """The configuration in use."""
+        return self._configuration.settings
 
     async def __aenter__(self) -> Self:
         """Open database and sockets, and serve.
@@ -159,29 +150,19 @@ class Gateway:
             await self._prove_replay_guard(settings)
             generation = Generation.of(settings)
         except ConfigurationError as error:
-            self._keep_configuration(error.problems)
+            self._configuration.keep(error.problems)
             return
         except ReplayGuardBroken:
             raise
         except LedgerError as error:
-            self._keep_configuration([str(error)])
+            self._configuration.keep([str(error)])
             return
-        for key in _NEED_RESTART:
-            if getattr(settings.gateway, key) != getattr(self.settings.gateway, key):
-                _log.warning("takes effect after a restart only", key=f"gateway.{key}")
+        self._configuration.replace(settings)
         retired, self.application.generation = self.application.generation, generation
-        self._configured_at, self._configuration_problem = datetime.now(UTC), None
         task = asyncio.create_task(retired.retire())
         self._retiring.add(task)
         task.add_done_callback(self._retiring.discard)
-        _log.info("configuration taken over", source=str(settings.source))
-        self._announce_endpoints(settings)
-
-    def _keep_configuration(self, problems: Iterable[str]) -> None:
-        problems = tuple(problems)
-        for problem in problems:
-            _log.error("configuration not taken over, the last good one stays in use", problem=problem)
-        self._configuration_problem = "\n".join(problems)
+        announce_endpoints(settings, self.trust.trusted_aliases)
 
     async def _prove_replay_guard(self, settings: Settings) -> None:
         """Try out the memory against replay attacks, where an endpoint relies on it."""
@@ -199,7 +180,7 @@ class Gateway:
             instance=self.instance,
             keystore_revision=self.trust.revision,
         )
-        self._announce_endpoints(self.settings)
+        announce_endpoints(self.settings, self.trust.trusted_aliases)
 
     async def _start(self) -> None:
         gateway = self.settings.gateway
@@ -289,11 +270,7 @@ class Gateway:
                 "queue": self._ledger.queue_depth,
                 "last_error": self._ledger.last_error,
             },
-            "configuration": {
-                "source": str(settings.source),
-                "taken_over": self._configured_at.isoformat(timespec="seconds"),
-                "problem": self._configuration_problem,
-            },
+            "configuration": self._configuration.status(),
             "endpoints": {
                 name: {
                     "path": endpoint.path,
@@ -304,23 +281,3 @@ class Gateway:
                 for name, endpoint in settings.endpoints.items()
             },
         }
-
-    def _announce_endpoints(self, settings: Settings) -> None:
-        for name, endpoint in settings.endpoints.items():
-            aliases = self.trust.trusted_aliases(name)
-            _log.info(
-                "endpoint",
-                endpoint=name,
-                path=endpoint.path,
-                upstream=endpoint.upstream,
-                mode=str(endpoint.mode),
-                trusted=", ".join(aliases),
-            )
-            if not aliases:
-                _log.warning(
-                    "no certificate is trusted for this endpoint, so that every response will be rejected; "
-                    "add one with: wssgate keystore add",
-                    endpoint=name,
-                )
-        for warning in settings.warnings:
-            _log.warning("danger", warning=warning)

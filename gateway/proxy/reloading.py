@@ -1,0 +1,63 @@
+"""Which configuration is in use, since when, and why a newer one is not."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Final
+
+import structlog
+
+from gateway.config import Settings
+
+NEED_RESTART: Final = (
+    "listen",
+    "admin",
+    "database",
+    "instance",
+    "workers",
+    "header_timeout",
+    "idle_timeout",
+    "shutdown_timeout",
+    "durability",
+    "log_format",
+    "log_level",
+)
+"""Settings of [gateway] that a reload cannot change."""
+
+_log = structlog.get_logger("wssgate")
+
+
+class ConfigurationInUse:
+    """The last good configuration."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Begin with `settings`."""
+        self.settings = settings
+        self._taken_over = datetime.now(UTC)
+        self._problem: str | None = None
+
+    def keep(self, problems: Iterable[str]) -> str:
+        """Stay with it, for the `problems` of a newer one; returns them as one text."""
+        problems = tuple(problems)
+        for problem in problems:
+            _log.error("configuration not taken over, the last good one stays in use", problem=problem)
+        self._problem = "\n".join(problems)
+        return self._problem
+
+    def replace(self, settings: Settings) -> None:
+        """Go on with `settings`, as far as that is possible without a restart."""
+        unchanged = {}
+        for key in NEED_RESTART:
+            unchanged[key] = getattr(self.settings.gateway, key)
+            if getattr(settings.gateway, key) != unchanged[key]:
+                _log.warning("takes effect after a restart only", key=f"gateway.{key}")
+        self.settings = settings.model_copy(update={"gateway": settings.gateway.model_copy(update=unchanged)})
+        self._taken_over, self._problem = datetime.now(UTC), None
+        _log.info("configuration taken over", source=str(settings.source))
+
+    def status(self) -> dict[str, object]:
+        """For /readyz."""
+        return {
+            "source": str(self.settings.source),
+            "taken_over": self._taken_over.isoformat(timespec="seconds"),
+            "problem": self._problem,
+        }
