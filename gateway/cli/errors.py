@@ -14,6 +14,7 @@ from gateway.cli.exit_codes import ExitCode
 from gateway.config import ConfigurationError
 from gateway.demo.errors import DemoError, FolderNotEmpty
 from gateway.ledger.errors import LedgerError
+from gateway.proxy.workers.errors import WorkersFailed
 from keystore import KeystoreError, Refused
 
 
@@ -50,7 +51,7 @@ def explain(error: Exception) -> tuple[str, ExitCode] | None:
             return str(error), ExitCode.WRONG_USE
         case FolderNotEmpty():
             return str(error), ExitCode.WRONG_USE
-        case LedgerError() | DemoError():
+        case LedgerError() | DemoError() | WorkersFailed():
             return str(error), ExitCode.ENVIRONMENT
         case OSError():
             return _explain_os_error(error), ExitCode.ENVIRONMENT

@@ -77,12 +77,16 @@ class GatewaySettings(BaseModel):
     """Keystore and ledger; a relative SQLite path counts from the folder of the configuration file."""
     instance: Name | None = None
     """Which gateway wrote a record; None means the host name."""
-    workers: int = 1
+    workers: Annotated[int, Field(ge=1, le=64)] = 1
+    """Processes that serve, behind one listening socket; more than one have a supervisor.
+
+    One is the default: it can do what most integrations need, and a second one pays off only where cores are free.
+    """
     public_url: HttpUrl | None = None
     """How clients reach the gateway, for the addresses in a WSDL; None means scheme and Host of their request."""
     max_request_bytes: Annotated[int, Field(ge=1024, le=1_073_741_824)] = 16 * 1024 * 1024
     max_concurrency: Annotated[int, Field(ge=1, le=100_000)] = 256
-    """Exchanges under way at once; beyond that the answer is 503, at once."""
+    """Exchanges under way at once in each worker; beyond that the answer is 503, at once."""
     header_timeout: Deadline = timedelta(seconds=10)
     """Until the head of a request has arrived."""
     body_timeout: Deadline = timedelta(seconds=30)
@@ -105,15 +109,6 @@ class GatewaySettings(BaseModel):
         if self.durability is Durability.ASYNC:
             return ("durability async: a process that is killed loses records of responses that were delivered",)
         return ()
-
-    @field_validator("workers")
-    @classmethod
-    def _one_worker(cls, value: int) -> int:
-        if value != 1:
-            raise ValueError(
-                "must be 1: this version runs one worker a process; run more instances behind a load balancer instead"
-            )
-        return value
 
     @field_validator("public_url")
     @classmethod

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from keystore import TrustSnapshot
 
@@ -32,8 +31,6 @@ _SECONDS: Final = (
 
 class Metrics:
     """The measurements of one gateway process, in a registry of their own."""
-
-    content_type: Final = CONTENT_TYPE_LATEST
 
     def __init__(self) -> None:
         """Start at zero."""

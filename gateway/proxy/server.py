@@ -1,4 +1,4 @@
-"""The gateway as a process: two listeners in one event loop, signals, reload, an orderly end."""
+"""The gateway as a process: listeners in one event loop, signals, reload, an orderly end."""
 
 import asyncio
 import os
@@ -15,7 +15,7 @@ import uvloop
 from gateway.config import ConfigurationError, Settings, load_settings
 from gateway.ledger import LedgerWriter, ReplayGuardBroken, migrate, open_database, prove_replay_guard
 from gateway.ledger.errors import LedgerError
-from gateway.proxy.admin import AdminApplication, Status
+from gateway.proxy.admin import Status, admin_server
 from gateway.proxy.announcing import announce_endpoints
 from gateway.proxy.application import Application
 from gateway.proxy.durability import ledger_of
@@ -28,11 +28,12 @@ from gateway.proxy.protocol import ProtocolLimits, protocol_class
 from gateway.proxy.reloading import ConfigurationInUse
 from gateway.proxy.trust import TrustWatcher
 from gateway.proxy.upkeep import Upkeep
+from gateway.proxy.workers.accepting import SharingServer
+from gateway.proxy.workers.supervisor import Supervisor
 from keystore.store import KeystoreStore
 
 _log = structlog.get_logger("wssgate")
 
-_ADMIN_SHUTDOWN_SECONDS: Final = 1.0
 _LAST_SECONDS: Final = 0.5
 
 
@@ -46,6 +47,7 @@ def serve(settings: Settings) -> int:
         LedgerError: The database cannot be opened or migrated, or the memory against replay attacks does not work.
         KeystoreError: The keystore cannot be read.
         OSError: An address cannot be listened on.
+        WorkersFailed: No worker serves, and starting them again does not help.
     """
     configure_logging(settings.gateway.log_format, settings.gateway.log_level)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -56,7 +58,7 @@ def serve(settings: Settings) -> int:
 async def _serve(settings: Settings) -> None:
     stop, reload = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
-    async with Gateway(settings) as gateway:
+    async with Gateway(settings) if settings.gateway.workers == 1 else Supervisor(settings) as gateway:
 
         def on_stop() -> None:
             if stop.is_set():
@@ -66,20 +68,24 @@ async def _serve(settings: Settings) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, on_stop)
         loop.add_signal_handler(signal.SIGHUP, reload.set)
-        reloader = asyncio.create_task(_reload_whenever(reload, gateway))
-        reloader.add_done_callback(lambda _: stop.set())
+        # Each of them ends only with an error that nothing may be served with.
+        watchers = [asyncio.create_task(_reload_whenever(reload, gateway)), asyncio.create_task(gateway.failed())]
+        for watcher in watchers:
+            watcher.add_done_callback(lambda _: stop.set())
         try:
             gateway.announce()
             await stop.wait()
-            _log.info("stopping", under_way=gateway.application.under_way)
-            if reloader.done():
-                reloader.result()  # raises what nothing may be served with
+            _log.info("stopping", under_way=gateway.under_way)
+            for watcher in watchers:
+                if watcher.done():
+                    watcher.result()
         finally:
-            reloader.cancel()
+            for watcher in watchers:
+                watcher.cancel()
     _log.info("stopped")
 
 
-async def _reload_whenever(reload: asyncio.Event, gateway: "Gateway") -> None:
+async def _reload_whenever(reload: asyncio.Event, gateway: "Gateway | Supervisor") -> None:
     while True:
         await reload.wait()
         reload.clear()
@@ -93,8 +99,15 @@ class Gateway:
     metrics: Metrics
     trust: TrustWatcher
 
-    def __init__(self, settings: Settings) -> None:
-        """Prepare to run by `settings`; nothing is opened yet."""
+    def __init__(self, settings: Settings, *, listener: socket.socket | None = None) -> None:
+        """Prepare to run by `settings`; nothing is opened yet.
+
+        Args:
+            settings: The configuration.
+            listener: For one worker of several, the listening socket that they share: addresses, schema and the
+                operator's listener are then the supervisor's business.
+        """
+        self._shared_listener = listener
         self._configuration = ConfigurationInUse(settings)
         self.instance = f"{settings.gateway.instance or socket.gethostname()}/{os.getpid()}"
         self._stack = AsyncExitStack()
@@ -105,6 +118,15 @@ class Gateway:
         """HOST:PORT of the traffic."""
         self.admin_address = ""
         """HOST:PORT of the operator's listener."""
+
+    @property
+    def under_way(self) -> int:
+        """Exchanges that have begun and not ended."""
+        return self.application.under_way
+
+    async def failed(self) -> None:
+        """Wait for what ends a gateway from inside: nothing, where there is but one process."""
+        await asyncio.get_running_loop().create_future()
 
     @property
     def settings(self) -> Settings:
@@ -147,22 +169,33 @@ class Gateway:
         """
         try:
             settings = await asyncio.to_thread(load_settings, self.settings.source)
-            await self._prove_replay_guard(settings)
-            generation = Generation.of(settings)
         except ConfigurationError as error:
             self._configuration.keep(error.problems)
             return
+        if await self.adopt(settings) is None:
+            announce_endpoints(settings, self.trust.trusted_aliases)
+
+    async def adopt(self, settings: Settings) -> str | None:
+        """Go on with `settings`; where that is not possible nothing changes, and the answer says why.
+
+        Raises:
+            ReplayGuardBroken: The memory against replay attacks is needed and does not work: nothing may be served.
+        """
+        try:
+            await self._prove_replay_guard(settings)
+            generation = Generation.of(settings)
+        except ConfigurationError as error:
+            return self._configuration.keep(error.problems)
         except ReplayGuardBroken:
             raise
         except LedgerError as error:
-            self._configuration.keep([str(error)])
-            return
+            return self._configuration.keep([str(error)])
         self._configuration.replace(settings)
         retired, self.application.generation = self.application.generation, generation
         task = asyncio.create_task(retired.retire())
         self._retiring.add(task)
         task.add_done_callback(self._retiring.discard)
-        announce_endpoints(settings, self.trust.trusted_aliases)
+        return None
 
     async def _prove_replay_guard(self, settings: Settings) -> None:
         """Try out the memory against replay attacks, where an endpoint relies on it."""
@@ -184,13 +217,16 @@ class Gateway:
 
     async def _start(self) -> None:
         gateway = self.settings.gateway
-        listener = bind("gateway.listen", gateway.listen)
+        is_worker = self._shared_listener is not None
+        listener = self._shared_listener or bind("gateway.listen", gateway.listen)
         self._stack.callback(listener.close)
-        admin_listener = bind("gateway.admin", gateway.admin)
-        self._stack.callback(admin_listener.close)
-        engine = open_database(gateway.database)
+        admin_listener = None if is_worker else bind("gateway.admin", gateway.admin)
+        if admin_listener is not None:
+            self._stack.callback(admin_listener.close)
+        engine = open_database(gateway.database, create=not is_worker)
         self._stack.callback(engine.dispose)
-        migrate(engine)
+        if not is_worker:
+            migrate(engine)
         self._engine = engine
         await self._prove_replay_guard(self.settings)
         self.metrics = Metrics()
@@ -220,23 +256,21 @@ class Gateway:
         header_seconds = gateway.header_timeout.total_seconds()
         protocol = protocol_class(ProtocolLimits(header_seconds))
         idle_seconds = gateway.idle_timeout.total_seconds()
+        shutdown_seconds = gateway.shutdown_timeout.total_seconds()
+        server_type = SharingServer if is_worker else Server
         self._servers = [
-            Server(
+            server_type(
                 self.application,
                 listener,
                 protocol,
                 idle_seconds=idle_seconds,
-                shutdown_seconds=gateway.shutdown_timeout.total_seconds(),
-            ),
-            Server(
-                AdminApplication(self.metrics, self._status),
-                admin_listener,
-                protocol,
-                idle_seconds=idle_seconds,
-                shutdown_seconds=_ADMIN_SHUTDOWN_SECONDS,
-            ),
+                shutdown_seconds=shutdown_seconds,
+            )
         ]
-        self.address, self.admin_address = bound_address(listener), bound_address(admin_listener)
+        self.address = bound_address(listener)
+        if admin_listener is not None:
+            self._servers.append(admin_server(self, admin_listener, gateway))
+            self.admin_address = bound_address(admin_listener)
         for server in self._servers:
             server.start()
 
@@ -256,7 +290,16 @@ class Gateway:
         if self._retiring:
             await asyncio.wait(self._retiring, timeout=_LAST_SECONDS)
 
-    def _status(self) -> tuple[bool, Status]:
+    async def is_alive(self) -> bool:
+        """Whoever answers lives."""
+        return True
+
+    async def exposition(self) -> bytes:
+        """The measurements, for Prometheus."""
+        return self.metrics.exposition()
+
+    async def status(self) -> tuple[bool, Status]:
+        """Whether traffic should come here, and the state of everything."""
         settings = self.application.generation.settings
         is_ready = self._ledger.healthy and not self._draining
         return is_ready, {

@@ -90,7 +90,7 @@ def test_values_are_typed_and_frozen(tmp_path: Path) -> None:
             ENDPOINT + '[endpoint.orders.policy]\nrequired_parts = ["Bod"]',
             'endpoint.orders.policy.required_parts[0] = "Bod" ',
         ),
-        ("[gateway]\nworkers = 2\n" + ENDPOINT, "gateway.workers = 2 must be 1: this version runs one worker"),
+        ("[gateway]\nworkers = 0\n" + ENDPOINT, "gateway.workers = 0 must be greater than or equal to 1"),
         ('[gateway]\nlisten = "8080"\n' + ENDPOINT, 'gateway.listen = "8080" must be HOST:PORT, such as'),
         ('[gateway]\nlisten = "a:99999"\n' + ENDPOINT, 'gateway.listen = "a:99999" must be HOST:PORT'),
         ('[gateway]\nlisten = "a b:1"\n' + ENDPOINT, 'gateway.listen = "a b:1" must be HOST:PORT'),
@@ -150,7 +150,7 @@ def test_every_problem_names_key_value_and_what_is_allowed(tmp_path: Path, text:
 
 
 def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
-    assert len(problems(tmp_path, '[gateway]\nworkers = 3\nadmin = "x"\n[endpoint.a]\nmode = "x"\n')) == 5
+    assert len(problems(tmp_path, '[gateway]\nworkers = 65\nadmin = "x"\n[endpoint.a]\nmode = "x"\n')) == 5
 
 
 def test_file_that_cannot_be_read(tmp_path: Path) -> None:
@@ -184,8 +184,8 @@ def test_environment_overrides(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     [
         (
             "WSSGATE_GATEWAY__WORKERS",
-            "4",
-            'environment variable WSSGATE_GATEWAY__WORKERS: gateway.workers = "4" must be 1',
+            "many",
+            'environment variable WSSGATE_GATEWAY__WORKERS: gateway.workers = "many" must be a valid integer',
         ),
         (
             "WSSGATE_GATEWAY__LISTN",
