@@ -17,6 +17,7 @@ from gateway.proxy.admin import Status, admin_server
 from gateway.proxy.announcing import announce_endpoints
 from gateway.proxy.listening import Server, bind, bound_address
 from gateway.proxy.reloading import ConfigurationInUse
+from gateway.proxy.second_opinions import require_judges
 from gateway.proxy.tls import tls_context
 from gateway.proxy.trust import TrustWatcher
 from gateway.proxy.workers.combined import WorkerView, combine
@@ -227,6 +228,7 @@ class Supervisor:
                 problems += error.problems
         if problems:
             raise ConfigurationError([f"{settings.source}: {problem}" for problem in problems])
+        require_judges(settings)
         if any(endpoint.replay_attacks == "reject" for endpoint in settings.endpoints.values()):
             prove_replay_guard(self._engine)
             self._engine.dispose()
