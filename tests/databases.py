@@ -40,7 +40,7 @@ def drop_trigger(connection: Connection, name: str) -> None:
     connection.execute(text(f"DROP TRIGGER {name}{table}"))
 
 
-def refuse(connection: Connection, change: str, sentence: str) -> None:
+def refuse(connection: Connection, change: str, sentence: str, when: str = "") -> None:
     """Let the database refuse `change`, such as `DELETE ON messages`, as if something were wrong with it."""
     if connection.dialect.name == "sqlite":
         raising = f"BEGIN SELECT RAISE(ABORT, '{sentence}'); END"
@@ -51,5 +51,7 @@ def refuse(connection: Connection, change: str, sentence: str) -> None:
                 f"$$ BEGIN RAISE EXCEPTION '{sentence}'; END $$"
             )
         )
-        raising = "FOR EACH ROW EXECUTE FUNCTION refuse()"
-    connection.execute(text(f"CREATE TRIGGER a_refusal BEFORE {change} {raising}"))
+        raising = "EXECUTE FUNCTION refuse()"
+    condition = f"WHEN ({when})" if when else ""
+    rows = "FOR EACH ROW" if connection.dialect.name == "postgresql" else ""
+    connection.execute(text(f"CREATE TRIGGER a_refusal BEFORE {change} {rows} {condition} {raising}"))

@@ -6,7 +6,7 @@ from keystore.store.entry import StoredEntry
 from keystore.store.gates import Gates
 from keystore.store.outcome import Action, Added, Changed, HistoryItem, NewCertificate, PastRevision
 from keystore.store.store import KeystoreStore
-from keystore.store.tables import keystore_tables
+from keystore.store.tables import CHANGES_CHANNEL, keystore_tables
 from keystore.store.terms import Terms
 
 __all__ = [
@@ -24,5 +24,6 @@ __all__ = [
     "StoredEntry",
     "Terms",
     "import_bundle",
+    "CHANGES_CHANNEL",
     "keystore_tables",
 ]

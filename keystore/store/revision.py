@@ -5,7 +5,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import Connection, Engine, insert, select, update
+from sqlalchemy import Connection, Engine, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from keystore.certificate import State
 from keystore.errors import Refused
@@ -13,7 +14,7 @@ from keystore.store.entry import StoredEntry
 from keystore.store.instants import to_microseconds
 from keystore.store.outcome import Action
 from keystore.store.past import states_since
-from keystore.store.tables import entries, head, history, revisions
+from keystore.store.tables import CHANGES_CHANNEL, entries, head, history, revisions
 
 MAX_TEXT_CHARACTERS = 500
 """Names and reasons beyond this are cut: they are shown in tables and in diagnoses."""
@@ -93,14 +94,24 @@ def new_revision(engine: Engine, *, who: str, why: str, at: datetime, rehearse: 
     if not author:
         raise Refused("nobody is named as the author of this change: say who makes it")
     with engine.connect() as connection, connection.begin() as transaction:
-        if not connection.execute(update(head).where(head.c.id == 1).values(revision=head.c.revision + 1)).rowcount:
-            connection.execute(insert(head).values(id=1, revision=1))
-        number = connection.execute(select(head.c.revision).where(head.c.id == 1)).scalar_one()
+        number = _next_number(connection)
         connection.execute(insert(revisions).values(revision=number, time=time, who=author, why=reason))
+        if connection.dialect.name == "postgresql":
+            connection.execute(select(func.pg_notify(CHANGES_CHANNEL, str(number))))
         revision = Revision(connection, number, who=author, why=reason, at=at)
         yield revision
         if rehearse or not revision.changes:
             transaction.rollback()
+
+
+def _next_number(connection: Connection) -> int:
+    """Count the head on, whether or not it has a row yet; both databases spell it alike."""
+    first: postgresql.Insert | sqlite.Insert
+    first = postgresql.insert(head) if connection.dialect.name == "postgresql" else sqlite.insert(head)
+    counted = first.values(id=1, revision=1).on_conflict_do_update(
+        index_elements=[head.c.id], set_={"revision": head.c.revision + 1}
+    )
+    return int(connection.execute(counted.returning(head.c.revision)).scalar_one())
 
 
 def _one_line(text: str) -> str:

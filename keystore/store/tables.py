@@ -24,6 +24,9 @@ from sqlalchemy import (
 keystore_tables = MetaData()
 """Every table of the keystore."""
 
+CHANGES_CHANNEL = "wssgate_keystore"
+"""PostgreSQL: where each new revision is announced (NOTIFY), in the moment of its commit."""
+
 _RowId = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers only INTEGER primary keys by itself
 
 head = Table(
@@ -90,13 +93,25 @@ history = Table(
 `overrode` names what spoke against the change and was overridden by force; NULL where nothing did.
 """
 
+_REFUSE = (
+    "CREATE OR REPLACE FUNCTION keystore_refuse_change() RETURNS trigger LANGUAGE plpgsql AS "
+    "$$ BEGIN RAISE EXCEPTION '%%', TG_ARGV[0]; END $$"
+)
+event.listen(
+    keystore_tables,
+    "before_create",
+    DDL(_REFUSE).execute_if(dialect="postgresql"),  # type: ignore[no-untyped-call]  # SQLAlchemy left it untyped
+)
 for _table in (revisions, history):
+    _sentence = f"'{_table.name} is append-only'"
     for _change in ("UPDATE", "DELETE"):
-        event.listen(
-            _table,
-            "after_create",
-            DDL(  # type: ignore[no-untyped-call]  # SQLAlchemy left its constructor untyped
-                f"CREATE TRIGGER {_table.name}_refuses_{_change.lower()} BEFORE {_change} ON {_table.name} "
-                f"BEGIN SELECT RAISE(ABORT, '{_table.name} is append-only'); END"
-            ).execute_if(dialect="sqlite"),
-        )
+        _trigger = f"CREATE TRIGGER {_table.name}_refuses_{_change.lower()} BEFORE {_change} ON {_table.name}"
+        for _dialect, _refusal in (
+            ("sqlite", f"BEGIN SELECT RAISE(ABORT, {_sentence}); END"),
+            ("postgresql", f"FOR EACH ROW EXECUTE FUNCTION keystore_refuse_change({_sentence})"),
+        ):
+            event.listen(
+                _table,
+                "after_create",
+                DDL(f"{_trigger} {_refusal}").execute_if(dialect=_dialect),  # type: ignore[no-untyped-call]  # as above
+            )

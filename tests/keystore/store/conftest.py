@@ -1,7 +1,6 @@
-"""A real database for each test."""
+"""A real database of each kind for each test."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, create_engine
@@ -10,8 +9,8 @@ from keystore.store import KeystoreStore, keystore_tables
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    made = create_engine(f"sqlite:///{tmp_path / 'keystore.db'}")
+def engine(database_url: str) -> Iterator[Engine]:
+    made = create_engine(database_url.replace("postgresql:", "postgresql+psycopg:"))
     keystore_tables.create_all(made)
     yield made
     made.dispose()

@@ -2,13 +2,13 @@
 
 import threading
 from datetime import timedelta
-from pathlib import Path
 
+import psycopg
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
-from sqlalchemy import Engine, create_engine, event, text, update
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy import Engine, event, text, update
+from sqlalchemy.exc import DatabaseError
 
 from keystore import (
     NO_HINT,
@@ -22,9 +22,10 @@ from keystore import (
     UnknownAlias,
     UnknownRevision,
 )
-from keystore.store import KeystoreStore, NewCertificate
+from keystore.store import CHANGES_CHANNEL, KeystoreStore, NewCertificate, keystore_tables
 from keystore.store.outcome import Action
 from keystore.store.tables import entries
+from tests.databases import on_postgresql, on_sqlite, refuse
 from tests.keystore.issuing import NOON, issue
 from tests.keystore.store.authoring import BY, HOUR, later
 
@@ -292,12 +293,7 @@ def test_a_crash_in_the_middle_leaves_nothing(store: KeystoreStore, engine: Engi
     store.add("acme", issue("acme"), **BY)
     before = store.entries(), store.history(), store.revision()
     with engine.begin() as connection:
-        connection.execute(
-            text(
-                "CREATE TRIGGER crash BEFORE INSERT ON keystore_history WHEN NEW.alias IN ('two', 'acme') "
-                "BEGIN SELECT RAISE(ABORT, 'crash'); END"
-            )
-        )
+        refuse(connection, "INSERT ON keystore_history", "crash", when="NEW.alias IN ('two', 'acme')")
     with pytest.raises(DatabaseError, match="crash"):
         store.add_many([NewCertificate(a, issue(a)) for a in ("one", "two")], **BY)
     with pytest.raises(DatabaseError, match="crash"):
@@ -359,6 +355,7 @@ def test_of_two_writers_that_add_the_same_certificate_one_is_told(store: Keystor
     assert len(store.entries()) == 1
 
 
+@on_sqlite
 def test_asking_for_the_revision_is_one_query(store: KeystoreStore, engine: Engine) -> None:
     store.add("acme", issue("acme"), **BY)
     statements: list[str] = []
@@ -370,8 +367,20 @@ def test_asking_for_the_revision_is_one_query(store: KeystoreStore, engine: Engi
     assert "INTEGER PRIMARY KEY" in plan[-1]
 
 
-def test_a_database_without_tables_is_an_error_of_the_environment(tmp_path: Path) -> None:
-    bare = create_engine(f"sqlite:///{tmp_path / 'bare.db'}")
-    with pytest.raises(OperationalError, match="no such table"):
-        KeystoreStore(bare).revision()
-    bare.dispose()
+def test_a_database_without_tables_is_an_error_of_the_environment(engine: Engine) -> None:
+    keystore_tables.drop_all(engine)
+    with pytest.raises(DatabaseError, match=r"no such table|does not exist"):
+        KeystoreStore(engine).revision()
+
+
+@on_postgresql
+def test_each_revision_is_announced_when_it_is_committed_and_no_other_is(store: KeystoreStore, engine: Engine) -> None:
+    url = engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(url, autocommit=True) as listener:
+        listener.execute(f"LISTEN {CHANGES_CHANNEL}")
+        store.add("acme", issue("acme"), **BY)
+        with pytest.raises(AliasInUse):
+            store.add("acme", issue("other"), **BY)
+        store.retire("acme", **BY)
+        assert [notice.payload for notice in listener.notifies(timeout=5, stop_after=2)] == ["1", "2"]
+        assert list(listener.notifies(timeout=0.1)) == []
