@@ -15,6 +15,7 @@ import uvloop
 from gateway.config import ConfigurationError, Settings, load_settings
 from gateway.ledger import LedgerWriter, ReplayGuardBroken, migrate, open_database, prove_replay_guard
 from gateway.ledger.errors import LedgerError
+from gateway.ledger.notices import announcements
 from gateway.proxy.admin import Status, admin_server
 from gateway.proxy.announcing import announce_endpoints
 from gateway.proxy.application import Application
@@ -30,7 +31,7 @@ from gateway.proxy.trust import TrustWatcher
 from gateway.proxy.upkeep import Upkeep
 from gateway.proxy.workers.accepting import SharingServer
 from gateway.proxy.workers.supervisor import Supervisor
-from keystore.store import KeystoreStore
+from keystore.store import CHANGES_CHANNEL, KeystoreStore
 
 _log = structlog.get_logger("wssgate")
 
@@ -230,7 +231,9 @@ class Gateway:
         self._engine = engine
         await self._prove_replay_guard(self.settings)
         self.metrics = Metrics()
-        self.trust = TrustWatcher(KeystoreStore(engine), self.metrics.show_trust)
+        self.trust = TrustWatcher(
+            KeystoreStore(engine), self.metrics.show_trust, announcements(engine, CHANGES_CHANNEL)
+        )
         self.trust.load()
         self._ledger = LedgerWriter(engine, self.instance)
         upkeep = Upkeep(engine, self.instance, lambda: self.application.generation.settings)

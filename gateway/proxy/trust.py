@@ -1,16 +1,23 @@
 """The keystore as the door sees it: the newest revision, swapped in whole, narrowed per endpoint once."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+import contextlib
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from typing import Final, Protocol
 
 import structlog
 
+from gateway.ledger.errors import LedgerError
 from keystore import State, TrustSnapshot
 
 POLL_SECONDS: Final = 0.25
-"""A change must reach every instance within a second."""
+"""A change must reach every instance within a second, also where nothing announces it."""
+LISTEN_AGAIN_SECONDS: Final = 1.0
+"""After the connection that announces changes was lost."""
+
+Listen = Callable[[Callable[[], None]], Awaitable[None]]
+"""Calls back once it listens and at each announced change; runs until cancelled, or raises a `LedgerError`."""
 
 _log = structlog.get_logger("wssgate.trust")
 
@@ -30,9 +37,20 @@ class TrustSource(Protocol):
 class TrustWatcher:
     """Holds the newest trust, and keeps it new."""
 
-    def __init__(self, source: TrustSource, on_change: Callable[[TrustSnapshot], None]) -> None:
-        """Read from `source`; tell `on_change` of every revision that is taken into use."""
+    def __init__(
+        self, source: TrustSource, on_change: Callable[[TrustSnapshot], None], listen: Listen | None = None
+    ) -> None:
+        """Read from `source`; tell `on_change` of every revision that is taken into use.
+
+        Args:
+            source: The keystore's store.
+            on_change: Told of every revision that is taken into use.
+            listen: How changes are announced; None where nothing announces them, and only the poll finds them.
+        """
         self._source = source
+        self._listen = listen
+        self._noticed = asyncio.Event()
+        self._is_deaf = False
         self._on_change = on_change
         self._whole = TrustSnapshot.of()
         self._narrowed: Mapping[str, TrustSnapshot] = {}
@@ -65,10 +83,34 @@ class TrustWatcher:
         self._take(self._source.snapshot())
 
     async def watch(self) -> None:
-        """Look for a new revision until cancelled; reading happens in a thread."""
+        """Look for a new revision until cancelled, when one is announced and now and then; reading is in a thread."""
+        listening = None if self._listen is None else asyncio.create_task(self._keep_listening(self._listen))
+        try:
+            while True:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(POLL_SECONDS):
+                        await self._noticed.wait()
+                self._noticed.clear()
+                await self.poll()
+        finally:
+            if listening is not None:
+                listening.cancel()
+
+    async def _keep_listening(self, listen: Listen) -> None:
         while True:
-            await asyncio.sleep(POLL_SECONDS)
-            await self.poll()
+            try:
+                await listen(self._notice)
+            except LedgerError as error:
+                if not self._is_deaf:
+                    _log.warning("keystore changes are looked for, not announced", error=str(error))
+                self._is_deaf = True
+            await asyncio.sleep(LISTEN_AGAIN_SECONDS)
+
+    def _notice(self) -> None:
+        if self._is_deaf:
+            _log.info("keystore changes are announced again")
+            self._is_deaf = False
+        self._noticed.set()
 
     async def poll(self) -> None:
         """Look for a new revision once."""
