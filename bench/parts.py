@@ -6,6 +6,7 @@ from typing import Any
 from rich.console import Console
 
 from bench.hostile import table as hostile
+from bench.load import comparison as load
 from bench.verification import comparison, keys
 
 Part = Callable[[Console], Mapping[str, Any]]
@@ -14,4 +15,5 @@ PARTS: Mapping[str, Part] = {
     "verification": comparison.run,
     "keys": keys.run,
     "hostile": hostile.run,
+    "load": load.run,
 }

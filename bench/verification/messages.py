@@ -28,13 +28,28 @@ def signed_message(size: int, *, hint: bool = True) -> bytes:
     return _signed(max(0, (size - around) // len(_LINE.format(0))), hint)
 
 
-def _signed(lines: int, hint: bool) -> bytes:
+@cache
+def body_signed(size: int) -> bytes:
+    """The same without a Timestamp, so that it may be delivered again and again."""
+    around = len(_body_signed(0))
+    return _body_signed(max(0, (size - around) // len(_LINE.format(0))))
+
+
+def _body_signed(lines: int) -> bytes:
+    return sign(Envelope(token("old") + signature(BODY, key_info=direct()), body=_content(lines)).text(), "old")
+
+
+def _content(lines: int) -> str:
     content = "".join(_LINE.format(number) for number in range(lines))
+    return f'<ord:listOrdersResponse xmlns:ord="urn:example:orders">{content}</ord:listOrdersResponse>'
+
+
+def _signed(lines: int, hint: bool) -> bytes:
     seal = signature(BODY, TIMESTAMP, key_info=direct() if hint else "")
     envelope = Envelope(
         (token("old") if hint else "")
         + timestamp(f"{CREATED:%Y-%m-%dT%H:%M:%SZ}", f"{EXPIRES:%Y-%m-%dT%H:%M:%SZ}")
         + seal,
-        body=f'<ord:listOrdersResponse xmlns:ord="urn:example:orders">{content}</ord:listOrdersResponse>',
+        body=_content(lines),
     )
     return sign(envelope.text(), "old")

@@ -1,0 +1,209 @@
+"""Requests per second and delays: the gateway, the same stack bare, and nginx, with one worker and with two.
+
+The rounds of one size are interleaved, so that a machine that is busy with something else is so for everybody. The
+processor time of the proxy itself is shown beside the rate: it does not depend on what load generator and receiver
+take away. The responses carry a signed Body and no Timestamp: a captured response with a signed Timestamp would be
+taken for a replay attack the second time.
+"""
+
+import os
+import statistics
+import sys
+import tempfile
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from rich.console import Console
+from rich.table import Table
+
+from bench.load.processes import Missing, free_address, processor_seconds, running
+from bench.load.proxies import Running, Start, nginx, pass_through, wssgate
+from bench.load.wrk import REQUEST, Load, load, wrk
+from bench.targets import Target
+from bench.verification.messages import SIZES, body_signed
+
+RESULTS: Final = Path(__file__).resolve().parents[1] / "results"
+"""On the disk of the checkout: what a commit costs depends on it, and a file system in memory would hide it."""
+ROUNDS: Final = 3
+SECONDS: Final = 4
+CONNECTIONS: Final = 16
+BARE: Final = "bare pass-through"
+COMMIT: Final = "wssgate, commit"
+ASYNC: Final = "wssgate, async"
+NGINX: Final = "nginx"
+PROXIES: Final[Mapping[tuple[str, int], Start]] = {
+    (BARE, 1): pass_through(1),
+    (COMMIT, 1): wssgate(1, "commit"),
+    (ASYNC, 1): wssgate(1, "async"),
+    (NGINX, 1): nginx(1),
+    (BARE, 2): pass_through(2),
+    (COMMIT, 2): wssgate(2, "commit"),
+    (NGINX, 2): nginx(2),
+}
+"""By name and number of workers."""
+LEAST_OF_BARE: Final = 0.5
+LEAST_OF_ASYNC: Final = 0.85
+LEAST_OF_ONE_WORKER: Final = 1.6
+
+
+@dataclass
+class Measured:
+    """What one proxy did, in each round."""
+
+    loads: list[Load] = field(default_factory=list)
+    processor: list[float] = field(default_factory=list)
+    """Microseconds of processor time of the proxy for one request."""
+
+    @property
+    def per_second(self) -> float:
+        """Requests per second, the median."""
+        return statistics.median(one.per_second for one in self.loads)
+
+    def ratio_to(self, other: "Measured") -> float:
+        """This rate divided by the other's in the same round: the median."""
+        pairs = zip(self.loads, other.loads, strict=True)
+        return statistics.median(a.per_second / b.per_second for a, b in pairs)
+
+    @property
+    def errors(self) -> int:
+        """Requests that failed, in all."""
+        return sum(one.errors for one in self.loads)
+
+
+def run(console: Console) -> dict[str, Any]:
+    """Measure 5 KB and 50 KB, print a table for each, return the figures."""
+    try:
+        wrk()
+    except Missing as missing:
+        console.print(str(missing))
+        return {"missing": str(missing)}
+    console.print(
+        f"Load: {CONNECTIONS} connections; load generator, proxy and receiver share {os.cpu_count()} cores, so that a "
+        "second worker has a core of its own only where there are four"
+    )
+    figures: dict[str, Any] = {"cores": os.cpu_count(), "connections": CONNECTIONS}
+    for size in ("5 KB", "50 KB"):
+        found = measure(console, body_signed(SIZES[size]))
+        console.print(_table(size, found))
+        targets = _targets(size, found)
+        for target in targets:
+            target.show(console)
+        figures[size] = {"proxies": _figures(found), "targets": [target.figures for target in targets]}
+    return figures
+
+
+def measure(console: Console, response: bytes) -> dict[tuple[str, int], Measured]:
+    """Every proxy that can be started here, round after round."""
+    found: dict[tuple[str, int], Measured] = {}
+    with receiver(response) as (upstream, folder), ExitStack() as stack:
+        proxies: dict[tuple[str, int], Running] = {}
+        for key, start in PROXIES.items():
+            room = folder / f"{key[0]}-{key[1]}".replace(" ", "-").replace(",", "")
+            room.mkdir()
+            try:
+                proxies[key] = stack.enter_context(start(upstream, room))
+                check(proxies[key], response)
+            except Missing as missing:
+                console.print(f"{_title(key)} is left out: {missing}")
+                proxies.pop(key, None)
+                continue
+            load(proxies[key].url, 1, CONNECTIONS, folder)
+            found[key] = Measured()
+        for _ in range(ROUNDS):
+            for key, proxy in proxies.items():
+                before = processor_seconds(proxy.pid)
+                burst = load(proxy.url, SECONDS, CONNECTIONS, folder)
+                spent = processor_seconds(proxy.pid) - before
+                found[key].loads.append(burst)
+                found[key].processor.append(spent / max(burst.requests, 1) * 1e6)
+    return found
+
+
+@contextmanager
+def receiver(response: bytes) -> Iterator[tuple[str, Path]]:
+    """A receiver that answers with `response`: its address, and a folder for those who ask it."""
+    RESULTS.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=RESULTS) as name:
+        folder = Path(name)
+        body, address = folder / "response.xml", free_address()
+        body.write_bytes(response)
+        command: list[str | Path] = [sys.executable, "-m", "bench.load.upstream", address, body]
+        with running(command, address, folder / "receiver.log"):
+            yield address, folder
+
+
+def check(proxy: Running, response: bytes) -> None:
+    """Make sure that what is measured delivers the response, and not an error.
+
+    Raises:
+        Missing: It does not.
+    """
+    request = urllib.request.Request(  # noqa: S310 - an address of this benchmark
+        proxy.url, REQUEST.encode(), {"Content-Type": "text/xml; charset=utf-8"}
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - as above
+            delivered = answer.read()
+    except OSError as error:
+        raise Missing(f"it does not deliver the response: {error}") from error
+    if delivered != response:
+        raise Missing("it answers with something else than the response")
+
+
+def _title(key: tuple[str, int]) -> str:
+    return f"{key[0]}, {key[1]} worker{'s' if key[1] > 1 else ''}"
+
+
+def _targets(size: str, found: Mapping[tuple[str, int], Measured]) -> list[Target]:
+    wanted = [("a second worker, times one", (COMMIT, 2), (COMMIT, 1), LEAST_OF_ONE_WORKER)]
+    if size == "5 KB":
+        wanted = [
+            (f"rate of the {BARE}", (COMMIT, 1), (BARE, 1), LEAST_OF_BARE),
+            ("commit, rate of async", (COMMIT, 1), (ASYNC, 1), LEAST_OF_ASYNC),
+            *wanted,
+        ]
+    return [
+        Target(f"{size}: {what}", found[one].ratio_to(found[other]), bound, at_least=True, unit="x")
+        for what, one, other, bound in wanted
+        if one in found and other in found
+    ]
+
+
+def _table(size: str, found: Mapping[tuple[str, int], Measured]) -> Table:
+    table = Table(title=f"Responses of {size}: median of {ROUNDS} rounds of {SECONDS} s", title_justify="left")
+    table.add_column("proxy", no_wrap=True)
+    for column in ("workers", "requests/s", "least - most", f"x {BARE}", "p50 ms", "p99 ms", "processor µs", "errors"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for (name, workers), measured in found.items():
+        rates = [one.per_second for one in measured.loads]
+        table.add_row(
+            name,
+            str(workers),
+            f"{measured.per_second:,.0f}",
+            f"{min(rates):,.0f} - {max(rates):,.0f}",
+            f"{measured.ratio_to(found[BARE, workers]):.2f}" if (BARE, workers) in found else "",
+            f"{statistics.median(one.p50 for one in measured.loads):.1f}",
+            f"{statistics.median(one.p99 for one in measured.loads):.1f}",
+            f"{statistics.median(measured.processor):,.0f}",
+            f"{measured.errors:,}",
+        )
+    return table
+
+
+def _figures(found: Mapping[tuple[str, int], Measured]) -> list[dict[str, Any]]:
+    return [
+        {
+            "proxy": name,
+            "workers": workers,
+            "per_second": [one.per_second for one in measured.loads],
+            "p50_ms": [one.p50 for one in measured.loads],
+            "p99_ms": [one.p99 for one in measured.loads],
+            "processor_microseconds": measured.processor,
+            "errors": measured.errors,
+        }
+        for (name, workers), measured in found.items()
+    ]

@@ -1,0 +1,74 @@
+"""The gateway's stack with nothing in it: uvicorn in, aiohttp out, the same settings, no verification and no ledger.
+
+Run as `python -m bench.load.passthrough HOST:PORT UPSTREAM WORKERS`. The workers are forked on one listening socket.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+from typing import Final
+
+import aiohttp
+import uvloop
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from yarl import URL
+
+from gateway.config import ListenAddress
+from gateway.proxy.answer import Receive, Scope, Send
+from gateway.proxy.listening import Server, bind
+
+_DROPPED: Final = frozenset({b"content-length", b"connection", b"host", b"accept-encoding"})
+
+
+class PassThrough:
+    """An ASGI application that sends everything on and everything back."""
+
+    def __init__(self, upstream: str) -> None:
+        """Send to `upstream`, a URL without a path."""
+        self._upstream = upstream
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=4),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
+            auto_decompress=False,
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One exchange."""
+        body, more = b"", True
+        while more:
+            message = await receive()
+            body += message.get("body", b"")
+            more = message.get("more_body", False)
+        fields = [(name.decode(), value.decode()) for name, value in scope["headers"] if name not in _DROPPED]
+        url = URL(self._upstream + scope["path"], encoded=True)
+        async with self._session.request("POST", url, headers=fields, data=body, allow_redirects=False) as response:
+            content = await response.read()
+            headers = [(name.lower(), value) for name, value in response.raw_headers]
+        await send({"type": "http.response.start", "status": response.status, "headers": headers})
+        await send({"type": "http.response.body", "body": content})
+
+    async def close(self) -> None:
+        """Close the connections to the upstream."""
+        await self._session.close()
+
+
+async def _serve(address: str, upstream: str, workers: int) -> None:
+    listener = bind("listen", ListenAddress(address))
+    for _ in range(workers - 1):
+        if os.fork() == 0:
+            break
+    application = PassThrough(upstream)
+    server = Server(application, listener, HttpToolsProtocol, idle_seconds=75, shutdown_seconds=1)
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    server.start()
+    await stop.wait()
+    await server.stop()
+    await application.close()
+
+
+if __name__ == "__main__":
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(sys.argv[1], sys.argv[2], int(sys.argv[3])))
