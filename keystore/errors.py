@@ -11,6 +11,7 @@ KeystoreError
 │   ├── HoldsPrivateKey   the file holds a private key where certificates are meant
 │   ├── NotAdmitted       the certificate itself speaks against it; `force` overrides some of the reasons
 │   └── StateUnchanged    the entry is in a state from which that change cannot be made
+├── FolderUnreadable      a folder of PEM files is not understood
 ├── UnknownAlias          no entry of that name
 └── UnknownRevision       no such revision, or none yet at that instant
 """
@@ -87,6 +88,10 @@ class NotAdmitted(Refused):
 
 class StateUnchanged(Refused):
     """The entry is in a state from which the change asked for cannot be made."""
+
+
+class FolderUnreadable(KeystoreError):
+    """A folder that shall say whom to trust holds something that is not understood; the message names the file."""
 
 
 class UnknownAlias(KeystoreError):

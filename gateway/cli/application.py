@@ -14,6 +14,7 @@ from gateway.cli import (
     keystore_export,
     keystore_import,
     keystore_read,
+    keystore_sync,
     ledger_export,
     ledger_prune,
     ledger_verify,
@@ -97,6 +98,7 @@ _keystore.command("restore", epilog=keystore_change.TRUST_EPILOG)(keystore_chang
 _keystore.command("purge", epilog=keystore_end.EPILOG)(keystore_end.purge_command)
 _keystore.command("history", epilog=keystore_read.EPILOG)(keystore_read.history_command)
 _keystore.command("at", epilog=keystore_read.EPILOG)(keystore_read.at_command)
+_keystore.command("sync", epilog=keystore_sync.EPILOG)(keystore_sync.sync_command)
 _keystore.command("export", epilog=keystore_export.EPILOG)(keystore_export.export_command)
 
 _report.command("usage", epilog=report.EPILOG)(report.usage_command)

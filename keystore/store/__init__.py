@@ -6,8 +6,9 @@ from keystore.store.entry import StoredEntry
 from keystore.store.gates import Gates
 from keystore.store.outcome import Action, Added, Changed, HistoryItem, NewCertificate, PastRevision
 from keystore.store.store import KeystoreStore
+from keystore.store.syncing import Move, Step, folder_entry, synchronise
 from keystore.store.tables import CHANGES_CHANNEL, keystore_tables
-from keystore.store.terms import Terms
+from keystore.terms import Terms
 
 __all__ = [
     "Action",
@@ -19,11 +20,15 @@ __all__ = [
     "HistoryItem",
     "Imported",
     "KeystoreStore",
+    "Move",
     "NewCertificate",
     "PastRevision",
+    "Step",
     "StoredEntry",
     "Terms",
+    "folder_entry",
     "import_bundle",
     "CHANGES_CHANNEL",
     "keystore_tables",
+    "synchronise",
 ]

@@ -16,7 +16,7 @@ from keystore.reading.result import alias_from
 from keystore.store.draft import Draft
 from keystore.store.entry import StoredEntry
 from keystore.store.outcome import NewCertificate
-from keystore.store.terms import Terms
+from keystore.terms import Terms
 
 _NAMELESS = Alias("certificate")
 _LONGEST_STEM = 58

@@ -12,7 +12,7 @@ from keystore.store.entry import StoredEntry
 from keystore.store.gates import Gates
 from keystore.store.outcome import Action, Added, Changed, NewCertificate
 from keystore.store.revision import Revision
-from keystore.store.terms import Terms
+from keystore.terms import Terms
 
 
 class Draft:
@@ -28,6 +28,10 @@ class Draft:
     def revision(self) -> int:
         """The number of the revision in the making."""
         return self._revision.number
+
+    def drop(self) -> None:
+        """Let nothing of this revision stay: it was only to see what it would do."""
+        self._revision.dropped = True
 
     @property
     def entries(self) -> tuple[StoredEntry, ...]:
@@ -70,8 +74,8 @@ class Draft:
         self._keep(added.entry)
         return added
 
-    def trust(self, alias: str, *, force: bool = False) -> Changed:
-        """Trust the staged entry `alias`. See `KeystoreStore.trust`.
+    def trust(self, alias: str, *, terms: Terms | None = None, force: bool = False) -> Changed:
+        """Trust the staged entry `alias`, from now on or on new `terms`. See `KeystoreStore.trust`.
 
         Raises:
             UnknownAlias: As there.
@@ -83,10 +87,12 @@ class Draft:
             raise StateUnchanged(f"{entry.alias} is trusted already: nothing to do")
         if state is State.RETIRED:
             raise StateUnchanged(f"{entry.alias} is retired: restore it if it shall be trusted again")
-        return self._trust(replace(entry, trusted_from=None), Action.TRUSTED, force=force)
+        return self._trust(
+            _on(entry, terms or Terms(entry.endpoints, None, entry.trusted_until)), Action.TRUSTED, force=force
+        )
 
-    def restore(self, alias: str, *, force: bool = False) -> Changed:
-        """Trust the retired entry `alias` again. See `KeystoreStore.restore`.
+    def restore(self, alias: str, *, terms: Terms | None = None, force: bool = False) -> Changed:
+        """Trust the retired entry `alias` again, without an end or on new `terms`. See `KeystoreStore.restore`.
 
         Raises:
             UnknownAlias: As there.
@@ -103,7 +109,9 @@ class Draft:
                 f"{entry.alias} is not restored: it was revoked because its key is compromised; ask the partner "
                 "for a new key, or use --force if that was a mistake"
             )
-        return self._trust(replace(entry, trusted_until=None), Action.RESTORED, force=force)
+        return self._trust(
+            _on(entry, terms or Terms(entry.endpoints, entry.trusted_from)), Action.RESTORED, force=force
+        )
 
     def retire(self, alias: str, *, revoked: bool = False, force: bool = False) -> Changed:
         """Trust the entry `alias` no more. See `KeystoreStore.retire`.
@@ -144,13 +152,7 @@ class Draft:
             AliasInvalid: As there.
         """
         entry = find(self.entries, alias)
-        made = replace(
-            entry,
-            alias=entry.alias if new_alias is None else Alias(new_alias),
-            endpoints=terms.endpoints,
-            trusted_from=terms.trusted_from,
-            trusted_until=terms.trusted_until,
-        )
+        made = replace(_on(entry, terms), alias=entry.alias if new_alias is None else Alias(new_alias))
         changed = adjust_entry(
             self._revision, self.entries, entry, made, blockers=self._before_adjusting(entry, made), force=force
         )
@@ -190,3 +192,7 @@ class Draft:
 
     def _keep(self, entry: StoredEntry) -> None:
         self._present[entry.id] = entry
+
+
+def _on(entry: StoredEntry, terms: Terms) -> StoredEntry:
+    return replace(entry, endpoints=terms.endpoints, trusted_from=terms.trusted_from, trusted_until=terms.trusted_until)

@@ -32,6 +32,8 @@ class Revision:
         self.at = at
         self.changes = 0
         """How many entries have been written so far."""
+        self.dropped = False
+        """Set, it keeps the changes from being committed: what they would do has been seen then."""
 
     def present(self) -> list[StoredEntry]:
         """Every entry that is not purged."""
@@ -77,10 +79,8 @@ class Revision:
 
 
 @contextmanager
-def new_revision(engine: Engine, *, who: str, why: str, at: datetime, rehearse: bool = False) -> Iterator[Revision]:
-    """Open the next revision; committed at the end of the block, rolled back when it raises or has changed nothing.
-
-    With `rehearse` it is rolled back in any case: what it would have done has been seen then.
+def new_revision(engine: Engine, *, who: str, why: str, at: datetime) -> Iterator[Revision]:
+    """Open the next revision; committed at the end of the block, unless it has changed nothing, was dropped, or raises.
 
     Its first statement updates the one row of the head, which takes the write lock on every database: of two writers
     at once the second waits, and then sees what the first one did.
@@ -100,7 +100,7 @@ def new_revision(engine: Engine, *, who: str, why: str, at: datetime, rehearse: 
             connection.execute(select(func.pg_notify(CHANGES_CHANNEL, str(number))))
         revision = Revision(connection, number, who=author, why=reason, at=at)
         yield revision
-        if rehearse or not revision.changes:
+        if revision.dropped or not revision.changes:
             transaction.rollback()
 
 

@@ -18,7 +18,7 @@ from keystore.store.outcome import Added, Changed, HistoryItem, NewCertificate, 
 from keystore.store.past import current_revision, past_revision, read_history, states_since
 from keystore.store.revision import new_revision
 from keystore.store.tables import entries, head
-from keystore.store.terms import Terms
+from keystore.terms import Terms
 
 
 class KeystoreStore:
@@ -35,9 +35,7 @@ class KeystoreStore:
         self._known: dict[tuple[int, int], TrustedCertificate] = {}
 
     @contextmanager
-    def revising(
-        self, *, who: str, why: str, at: datetime, gates: Gates | None = None, rehearse: bool = False
-    ) -> Iterator[Draft]:
+    def revising(self, *, who: str, why: str, at: datetime, gates: Gates | None = None) -> Iterator[Draft]:
         """Open one revision for several changes: committed at the end of the block, dropped when it raises.
 
         Args:
@@ -45,12 +43,11 @@ class KeystoreStore:
             why: For what reason; may be empty.
             at: The instant of the changes.
             gates: What may be held against changes that take trust or certificates away; None asks nothing.
-            rehearse: Drop the revision in any case, to see what it would do.
 
         Raises:
             Refused: `who` is empty.
         """
-        with new_revision(self._engine, who=who, why=why, at=at, rehearse=rehearse) as revision:
+        with new_revision(self._engine, who=who, why=why, at=at) as revision:
             yield Draft(revision, gates)
 
     def add(

@@ -197,9 +197,13 @@ def test_export(run: Run, workplace: Path, signed_files: Path) -> None:
         == (signed_files / "old.pem").read_bytes()
     )
     assert run("keystore", "export", "--all", "--to", "out").code == 0
-    assert sorted(file.name for file in (workplace / "out").iterdir()) == ["new.pem", "old.pem"]
+    assert sorted(file.name for file in (workplace / "out" / "trusted").iterdir()) == ["new.pem", "old.pem"]
     assert run("keystore", "export", "--all", "--to", "out").code == 1
+    assert run("keystore", "retire", "old", "--reason", "x", "--force").code == 0
+    assert run("keystore", "export", "--all", "--to", "out").code == 1, "it is there, in another state"
     assert run("keystore", "export", "--all", "--to", "out", "--replace").code == 0
+    files = sorted(str(file.relative_to(workplace / "out")) for file in (workplace / "out").rglob("*.pem"))
+    assert files == ["retired/old.pem", "trusted/new.pem"]
     assert run("keystore", "export").code == 2
     assert run("keystore", "export", "old", "--all").code == 2
     assert run("keystore", "export", "old", "--to", "gateway.toml/x").code == 3

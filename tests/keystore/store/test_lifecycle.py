@@ -137,8 +137,9 @@ def test_a_revision_of_several_changes_is_all_or_nothing(store: KeystoreStore) -
     with pytest.raises(StateUnchanged):
         retire_twice()
     assert (store.entries(), store.history(), store.revision()) == before
-    with store.revising(**BY, rehearse=True) as draft:
+    with store.revising(**BY) as draft:
         draft.retire("one")
+        draft.drop()
         assert [entry.state for entry in draft.entries] == [State.RETIRED]
     with store.revising(**BY) as draft:
         assert len(draft.entries) == 1
