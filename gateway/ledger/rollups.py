@@ -3,9 +3,9 @@
 import json
 from collections.abc import Iterable
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Connection, Table, case
+from sqlalchemy import Connection, Executable, Table, case
 
 from gateway.ledger.connections import upsert
 from gateway.ledger.encoding import Row
@@ -23,6 +23,8 @@ class How(StrEnum):
 
 
 Key = tuple[Any, ...]
+_MADE: Final[dict[tuple[str, str], Executable]] = {}
+"""Statements by dialect and table."""
 
 
 def add_to_rollups(connection: Connection, rows: Iterable[Row]) -> None:
@@ -67,15 +69,23 @@ def _count(counts: dict[Key, Row], key: Row, time: int, **described: str) -> Non
 def _merge(connection: Connection, table: Table, counts: dict[Key, Row]) -> None:
     if not counts:
         return
-    statement = upsert(connection, table)
-    old, new = table.c, statement.excluded
-    changes = {
-        "messages": old.messages + new.messages,
-        "first_seen": case((new.first_seen < old.first_seen, new.first_seen), else_=old.first_seen),
-        "last_seen": case((new.last_seen > old.last_seen, new.last_seen), else_=old.last_seen),
-    }
-    if "alias" in old:
-        changes["alias"] = new.alias
     # Sorted, so that two writers on a database with row locks take them in one order.
-    ordered = [counts[key] for key in sorted(counts)]
-    connection.execute(statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=changes), ordered)
+    connection.execute(_merging(connection, table), [counts[key] for key in sorted(counts)])
+
+
+def _merging(connection: Connection, table: Table) -> Executable:
+    """The statement that adds counts to `table`; made once, because making it costs more than carrying it out."""
+    made = _MADE.get((connection.dialect.name, table.name))
+    if made is None:
+        statement = upsert(connection, table)
+        old, new = table.c, statement.excluded
+        changes = {
+            "messages": old.messages + new.messages,
+            "first_seen": case((new.first_seen < old.first_seen, new.first_seen), else_=old.first_seen),
+            "last_seen": case((new.last_seen > old.last_seen, new.last_seen), else_=old.last_seen),
+        }
+        if "alias" in old:
+            changes["alias"] = new.alias
+        made = statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=changes)
+        _MADE[connection.dialect.name, table.name] = made
+    return made
