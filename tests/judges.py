@@ -1,0 +1,90 @@
+"""Independent judges of a signature: libxmlsec and signxml.
+
+Both are asked for the signature and its references alone; what is signed, and where it stands, is not their business.
+Ids are registered for libxmlsec by us, on the elements that the references name; which key to use is told to both.
+Neither is shown a Reference to anything outside of the message: libxmlsec would open it.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+import xmlsec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.x509 import load_der_x509_certificate
+from lxml import etree
+from signxml.algorithms import CanonicalizationMethod, DigestAlgorithm, SignatureMethod
+from signxml.verifier import SignatureConfiguration, XMLVerifier
+
+from fixtures.manifest import Case
+from gateway.verify.names import REFERENCE, SECURITY, SIGNATURE, local_name
+from gateway.verify.parsing import parse_document
+from keystore import SigningKey, TrustedCertificate
+
+_ID_NAMES: Final = ("Id", "ID", "id", "AssertionID")
+
+
+def read(case: Case, message: bytes) -> etree._Element:
+    """The message, read as the verifier reads it.
+
+    Raises:
+        Rejection: It cannot be read: there is nothing to judge.
+    """
+    return parse_document(message, case.policy, case.content_type)
+
+
+def signatures(root: etree._Element) -> list[etree._Element]:
+    """Every Signature that stands in a Security header, ours or not."""
+    return [
+        node for node in root.iter(SIGNATURE) if (parent := node.getparent()) is not None and parent.tag == SECURITY
+    ]
+
+
+def points_outside(root: etree._Element) -> bool:
+    """Whether some Reference of a Signature names something else than an element of the message."""
+    references = (reference for node in signatures(root) for reference in node.iter(REFERENCE))
+    return any(not (reference.get("URI") or "").startswith("#") for reference in references)
+
+
+def libxmlsec_accepts(root: etree._Element, node: etree._Element, key: SigningKey) -> bool:
+    """Whether libxmlsec finds the Signature `node` of `root` good under `key`."""
+    context = xmlsec.SignatureContext()
+    try:
+        context.key = xmlsec.Key.from_memory(
+            key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo), xmlsec.constants.KeyDataFormatPem
+        )
+        for element, name in _referenced(root, node):
+            qualified = etree.QName(name)
+            context.register_id(element, qualified.localname, qualified.namespace)
+        context.verify(node)
+    except xmlsec.Error:
+        return False
+    return True
+
+
+def _referenced(root: etree._Element, signature: etree._Element) -> Iterator[tuple[etree._Element, str]]:
+    """The elements that the signature refers to, each with the attribute that names it."""
+    values = {(reference.get("URI") or "").removeprefix("#") for reference in signature.iter(REFERENCE)}
+    for element in root.iter(etree.Element):
+        names = [str(name) for name, value in element.items() if value in values and local_name(str(name)) in _ID_NAMES]
+        if names:
+            yield element, names[0]
+
+
+def signxml_accepts(case: Case, root: etree._Element, certificate: TrustedCertificate, at_least: int) -> bool:
+    """Whether signxml finds the only Signature of `root`, and so many References, good under the certificate."""
+    configuration = SignatureConfiguration(
+        expect_references=True,
+        signature_methods=frozenset(SignatureMethod),
+        digest_algorithms=frozenset(DigestAlgorithm),
+        ignore_ambiguous_key_info=True,
+        verification_time=case.at,
+        # XMLDSIG 4.4.3.2: where no canonicalization is named.
+        default_reference_c14n_method=CanonicalizationMethod.CANONICAL_XML_1_0,
+    )
+    try:
+        found = XMLVerifier().verify(
+            root, x509_cert=load_der_x509_certificate(certificate.der), expect_config=configuration
+        )
+    except Exception:  # noqa: BLE001 - whatever it stumbles over in a hostile message, it has not accepted it
+        return False
+    return isinstance(found, list) and len(found) >= at_least
