@@ -50,6 +50,7 @@ _HASHES: Final[dict[str, Callable[[], hashes.HashAlgorithm]]] = {
 _HASH_NAME: Final = re.compile(r"md5|sha(?:1|224|256|384|512)\b")
 
 
+@cache
 def keys_of(source: Source) -> tuple[PrivateKey, ...] | None:
     """The private keys of the message's signatures, in order; None where they are not ours to have."""
     if FOLDER not in source.case.file.parents:
