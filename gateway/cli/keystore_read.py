@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import Annotated
 
 import typer
+from sqlalchemy import Engine
 
 from gateway.cli.entries import endpoints_text, entry_json, print_entry
 from gateway.cli.exit_codes import PLAIN
@@ -26,7 +27,7 @@ _REVISION_DIGITS = 18
 def list_command(
     endpoint: EndpointOption = None, config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False
 ) -> None:
-    """List the entries: their states, for which endpoints, valid until when, and when their key was seen last."""
+    """List the entries: their states and since when, for which endpoints, valid until when, and when seen last."""
     with open_workplace(config) as workplace:
         if endpoint is not None:
             workplace.endpoint(endpoint)
@@ -35,16 +36,20 @@ def list_command(
             for entry in workplace.keystore.entries()
             if endpoint is None or entry.endpoints is None or endpoint in entry.endpoints
         ]
-        last_seen: dict[str, datetime] = {}
-        for how in (How.VERIFIED, How.RECOGNISED):
-            for row in usage(workplace.engine, endpoint, how=how):
-                last_seen[row.thumbprint] = max(row.last_seen, last_seen.get(row.thumbprint, row.last_seen))
+        verified = _last_seen(workplace.engine, endpoint, How.VERIFIED)
+        recognised = _last_seen(workplace.engine, endpoint, How.RECOGNISED)
+        last_seen = {**recognised, **{key: max(at, recognised.get(key, at)) for key, at in verified.items()}}
+        since = workplace.keystore.states_since()
         revision = workplace.keystore.revision()
     at = now()
     if as_json:
         listed = [
             entry_json(entry, at)
-            | {"last_seen": rfc3339(seen) if (seen := last_seen.get(entry.thumbprint)) is not None else None}
+            | {
+                "state_since": _optional(since.get(entry.id)),
+                "last_seen": _optional(last_seen.get(entry.thumbprint)),
+                "last_verified": _optional(verified.get(entry.thumbprint)),
+            }
             for entry in entries
         ]
         print_json({"schema": "wssgate.keystore/1", "revision": revision, "entries": listed})
@@ -52,11 +57,12 @@ def list_command(
     if not entries:
         say("The keystore is empty. Next: wssgate keystore add ALIAS FILE")
         return
-    shown = table("alias", "state", "endpoints", "key id", "valid until", "last seen")
+    shown = table("alias", "state", "since", "endpoints", "key id", "valid until", "last seen")
     for entry in entries:
         shown.add_row(
             cell(entry.alias),
             cell(entry.problem or entry.state_at(at), _state_style(entry, at)),
+            cell(day_text(since.get(entry.id))),
             cell(endpoints_text(entry)),
             cell(entry.key_id[:_KEY_ID_DIGITS]),
             cell(*_expiry(entry, at)),
@@ -74,11 +80,27 @@ def show_command(
     """Show one entry with its fingerprints, to be compared with its owner over the phone."""
     with open_workplace(config) as workplace:
         entry = workplace.keystore.get(alias)
+        since = workplace.keystore.states_since().get(entry.id)
+        verified = _last_seen(workplace.engine, None, How.VERIFIED).get(entry.thumbprint)
+        recognised = _last_seen(workplace.engine, None, How.RECOGNISED).get(entry.thumbprint)
     if as_json:
-        print_json({"schema": "wssgate.keystore-entry/1"} | entry_json(entry, now()))
+        measured = {"state_since": since, "last_verified": verified, "last_recognised": recognised}
+        print_json(
+            {"schema": "wssgate.keystore-entry/1"}
+            | entry_json(entry, now())
+            | {name: _optional(instant) for name, instant in measured.items()}
+        )
         return
     say(entry.alias, style="bold")
     print_entry(entry, now())
+    say(f"  It has been {entry.state} since {instant_text(since)}.")
+    say(
+        f"  It verified a message last at {instant_text(verified)}."
+        if verified
+        else "  It has verified no message yet."
+    )
+    if recognised:
+        say(f"  It was recognised in a message that was rejected, last at {instant_text(recognised)}.", style="yellow")
 
 
 def history_command(
@@ -167,6 +189,18 @@ def at_command(
     show(shown)
     why = f": {plain(past.why)}" if past.why else ""
     say(f"Keystore revision {past.number}, made {instant_text(past.time)} by {plain(past.who)}{why}.", style="dim")
+
+
+def _last_seen(engine: Engine, endpoint: str | None, how: How) -> dict[str, datetime]:
+    """The last message of each certificate, by its thumbprint."""
+    seen: dict[str, datetime] = {}
+    for row in usage(engine, endpoint, how=how):
+        seen[row.thumbprint] = max(row.last_seen, seen.get(row.thumbprint, row.last_seen))
+    return seen
+
+
+def _optional(instant: datetime | None) -> str | None:
+    return None if instant is None else rfc3339(instant)
 
 
 def _state_style(entry: StoredEntry, at: datetime) -> str:

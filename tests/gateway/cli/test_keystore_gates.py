@@ -129,3 +129,21 @@ def test_of_two_administrators_who_retire_each_others_successor_one_is_told_no(r
         assert place.keystore.retire("one", **by, gates=first).entry.state == "retired"
         with pytest.raises(Exception, match="no other key is trusted"):
             KeystoreStore(place.engine).retire("two", **by, gates=second)
+
+
+def test_the_state_since_when_and_the_last_message_are_shown(run: Run, workplace: Path) -> None:
+    trusted_since(workplace, 100, "old", "new")
+    seen(workplace, "old", 3, 2)
+    shown = run("keystore", "show", "old").out
+    last = f"{NOW - 2 * DAY:%Y-%m-%d %H:%M:%S}Z"
+    assert f"It has been trusted since {NOW - 100 * DAY:%Y-%m-%d %H:%M:%S}Z." in shown
+    assert f"It verified a message last at {last}." in shown
+    assert "It has verified no message yet." in run("keystore", "show", "new").out
+    entry = json.loads(run("keystore", "show", "old", "--json").out)
+    assert datetime.fromisoformat(entry["last_verified"]) == NOW - 2 * DAY
+    assert entry["last_recognised"] is None
+    table = run("keystore", "list").out
+    assert f"{NOW - 100 * DAY:%Y-%m-%d}" in table
+    old, new = json.loads(run("keystore", "list", "--json").out)["entries"]
+    assert (old["last_verified"], old["last_seen"], new["last_seen"]) == (entry["last_verified"],) * 2 + (None,)
+    assert old["state_since"] == entry["state_since"]
