@@ -222,6 +222,7 @@ def _read_signature(value: Mapping[str, Any]) -> SignatureReport:
 
 
 def _embedded(certificate: EmbeddedCertificate) -> dict[str, object]:
+    """Names and hashes; the certificate's bytes are left out, whose size a stranger chose."""
     return {
         "subject": stored_text(certificate.subject),
         "issuer": stored_text(certificate.issuer),

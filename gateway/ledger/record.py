@@ -1,6 +1,6 @@
 """What is written down about one message."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from gateway.second_opinion import SecondOpinion
@@ -57,8 +57,9 @@ class MessageRecord:
     """One for each signature that carries the required parts and covers the Timestamp."""
     fresh_until: datetime | None = None
     embedded: EmbeddedCertificate | None = None
-    """The certificate that the message itself carried, where no key of the keystore had made its signature; without the
-    certificate's bytes (`der` is empty)."""
+    """The certificate that the message itself carried, where no key of the keystore had made its signature.
+
+    Its bytes are not stored, for a stranger chose their size: read back, `der` is empty."""
     second_opinion: SecondOpinion | None = None
     """What another implementation said of the accepted message; None where it was not asked."""
     replay_check: bool = False
@@ -95,10 +96,5 @@ def record_fields(verdict: Verdict) -> dict[str, object]:
         "warnings": verdict.warnings,
         "replay_keys": verdict.replay_keys,
         "fresh_until": verdict.fresh_until,
-        "embedded": without_bytes(verdict.embedded),
+        "embedded": verdict.embedded,
     }
-
-
-def without_bytes(embedded: EmbeddedCertificate | None) -> EmbeddedCertificate | None:
-    """`embedded` as a record keeps it: names and hashes, not the bytes, whose size a stranger chose."""
-    return None if embedded is None else replace(embedded, der=b"")

@@ -14,7 +14,7 @@ import structlog
 
 from gateway.config import EndpointSettings, Mode
 from gateway.ledger.errors import LedgerError, LedgerTooSlow
-from gateway.ledger.record import MessageRecord, Receipt, without_bytes
+from gateway.ledger.record import MessageRecord, Receipt
 from gateway.ledger.record_ids import new_record_id
 from gateway.proxy.answer import Answer
 from gateway.proxy.breakdown import place_of
@@ -157,7 +157,7 @@ async def record_judgement(
         keystore_revision=judgement.keystore_revision,
         replay_keys=verdict.replay_keys,
         fresh_until=verdict.fresh_until,
-        embedded=without_bytes(verdict.embedded),
+        embedded=verdict.embedded,
         second_opinion=judgement.opinion,
         replay_check=endpoint.replay_attacks == "reject",
     )

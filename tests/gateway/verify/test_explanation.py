@@ -295,6 +295,12 @@ def test_many_names_are_told_short() -> None:
     assert "h10 and 9 more; Body" in by_number(explained(own_case(GOOD), message))[4]
 
 
+def test_names_from_the_message_are_told_in_printable_characters() -> None:
+    message = own_case(GOOD).message.replace(b"</soap:Header>", '<é xmlns="urn:x"/></soap:Header>'.encode())
+
+    assert "header blocks: Security, \\xe9;" in by_number(explained(own_case(GOOD), message))[4]
+
+
 def test_an_empty_body_is_said_to_be_empty() -> None:
     assert "Body: empty" in by_number(explained(own_case("empty-body")))[4]
 
