@@ -122,12 +122,9 @@ def _opinion_on(grammar: SignatureGrammar, key: SigningKey, ids: IdIndex) -> Sec
 
 def _register(context: "xmlsec.SignatureContext", element: etree._Element, value: str) -> None:
     """Make the id attribute known by which a Reference names `element`."""
-    for name, found in element.items():
-        qualified = str(name)
-        if str(found) == value and local_name(qualified).lower().endswith("id"):
-            attribute = etree.QName(qualified)
-            context.register_id(element, attribute.localname, attribute.namespace)
-            return
+    names = (str(name) for name, found in element.items() if str(found) == value)
+    attribute = etree.QName(next(name for name in names if local_name(name).lower().endswith("id")))
+    context.register_id(element, attribute.localname, attribute.namespace)
 
 
 def _sentence(error: Exception) -> str:

@@ -150,6 +150,14 @@ def test_a_message_without_a_certificate_says_what_it_has(run: Run, workplace: P
     assert listed(run) == {}
 
 
+def test_a_certificate_that_cannot_be_read_is_told_from_none(run: Run, workplace: Path) -> None:
+    file = workplace / "x.xml"
+    file.write_bytes(made(token(content=b"no certificate") + signature(BODY, key_info=direct()), "old"))
+    ran = add(run, file, "--yes")
+    assert (ran.code, "that the message carries cannot be read" in ran.err) == (2, True)
+    assert listed(run) == {}
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "sentence"),
     [
