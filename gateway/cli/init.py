@@ -13,7 +13,7 @@ from gateway.cli.exit_codes import epilog
 from gateway.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
 from gateway.cli.terminal import plain, print_json, say
 from gateway.config import load_settings
-from gateway.ledger.database import open_database
+from gateway.ledger.database import open_database, shown_url
 from gateway.ledger.schema import migrate
 
 EPILOG = epilog("the configuration exists already and was left alone")
@@ -106,12 +106,12 @@ def init_command(
             {
                 "schema": "wssgate.init/1",
                 "configuration": str(config),
-                "database": settings.gateway.database,
+                "database": shown_url(settings.gateway.database),
                 "database_schema": state.revision,
             }
         )
         return
-    say(f"Wrote {config} and made the database {settings.gateway.database}.", style="green")
+    say(f"Wrote {config} and made the database {shown_url(settings.gateway.database)}.", style="green")
     say("Next:")
     say(f"  1. look through {config}")
     say(f"  2. wssgate keystore add ALIAS FILE --endpoint {endpoint} --config {config}")

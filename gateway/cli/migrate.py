@@ -4,7 +4,7 @@ from gateway.cli.exit_codes import PLAIN
 from gateway.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
 from gateway.cli.terminal import plain, print_json, say
 from gateway.config import load_settings
-from gateway.ledger.database import open_database
+from gateway.ledger.database import open_database, shown_url
 from gateway.ledger.schema import migrate, schema_state
 
 EPILOG = PLAIN
@@ -26,12 +26,12 @@ def migrate_command(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption =
         print_json(
             {
                 "schema": "wssgate.migrate/1",
-                "database": settings.gateway.database,
+                "database": shown_url(settings.gateway.database),
                 "before": before.revision,
                 "after": after.revision,
             }
         )
     elif before.revision == after.revision:
-        say(f"{plain(settings.gateway.database)}: nothing to do, the schema is {after.revision}.")
+        say(f"{plain(shown_url(settings.gateway.database))}: nothing to do, the schema is {after.revision}.")
     else:
-        say(f"{plain(settings.gateway.database)}: schema {before.revision or 'none'} -> {after.revision}.")
+        say(f"{plain(shown_url(settings.gateway.database))}: schema {before.revision or 'none'} -> {after.revision}.")

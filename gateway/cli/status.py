@@ -16,6 +16,7 @@ from gateway.cli.terminal import cell, plain, print_json, say, show, table
 from gateway.cli.workplace import Workplace, open_workplace
 from gateway.config import EndpointSettings, ListenAddress
 from gateway.ledger import RecordFilter, StoredRecord, records, schema_state, traffic
+from gateway.ledger.database import shown_url
 from gateway.replay.rendering import instant_text as rfc3339
 from gateway.report.cutover import cutover_report
 from gateway.report.sentences import endpoint_sentence
@@ -116,7 +117,7 @@ def _json(
         "at": rfc3339(at),
         "configuration": str(workplace.settings.source),
         "warnings": list(workplace.settings.warnings),
-        "database": {"url": gateway.database, "schema": schema},
+        "database": {"url": shown_url(gateway.database), "schema": schema},
         "keystore": {"revision": snapshot.revision, "entries": len(snapshot.entries), "problems": problems},
         "gateway": {
             "listen": str(gateway.listen),
@@ -179,7 +180,7 @@ def _print(
     overview = table("", "")
     overview.show_header = False
     overview.add_row(cell("configuration"), cell(workplace.settings.source))
-    overview.add_row(cell("database"), cell(f"{gateway.database} (schema {schema})"))
+    overview.add_row(cell("database"), cell(f"{shown_url(gateway.database)} (schema {schema})"))
     overview.add_row(cell("keystore"), cell(f"revision {snapshot.revision}, {len(snapshot.entries)} entries"))
     overview.add_row(cell("gateway"), cell(*_running_text(gateway.admin, running, snapshot.revision)))
     show(overview)

@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 
 from gateway.cli.errors import EnvironmentFailed, WrongUse
 from gateway.config import EndpointSettings, Settings, load_settings
-from gateway.ledger.database import open_database
+from gateway.ledger.database import open_database, shown_url
 from gateway.ledger.schema import SchemaStatus, schema_state
 from keystore.store import KeystoreStore
 
@@ -60,7 +60,7 @@ def open_workplace(config: Path) -> Iterator[Workplace]:
         if state.status is not SchemaStatus.CURRENT:
             found = "has no tables yet" if state.status is SchemaStatus.EMPTY else f"has schema {state.revision}"
             raise EnvironmentFailed(
-                f"The database {settings.gateway.database} {found}, and {state.head} is needed: "
+                f"The database {shown_url(settings.gateway.database)} {found}, and {state.head} is needed: "
                 f"run wssgate migrate --config {config}."
             )
         yield Workplace(settings, engine, KeystoreStore(engine))
