@@ -1,5 +1,6 @@
 """A real PostgreSQL for the tests: Debian's package, started here, in a folder of its own, and ended by its pid."""
 
+import contextlib
 import os
 import pwd
 import shutil
@@ -98,15 +99,17 @@ class Server:
     @contextmanager
     def suspended(self) -> Iterator[None]:
         """Let every process of the server stand still, the way a machine does that swaps or is gone."""
-        assert self._process is not None
-        pids = [self._process.pid, *self._backends()]
-        for pid in pids:
-            os.kill(pid, signal.SIGSTOP)
+        self._signal(signal.SIGSTOP)
         try:
             yield
         finally:
-            for pid in pids:
-                os.kill(pid, signal.SIGCONT)
+            self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        for pid in (self._process.pid, *self._backends()):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
 
     def _backends(self) -> list[int]:
         assert self._process is not None
