@@ -21,6 +21,7 @@ MONTHS_AHEAD = 2
 """Months after the present one that are kept ready: a gateway that makes none for weeks still loses nothing."""
 REMAINDER = "messages_remainder"
 """The default partition."""
+_LOCK_SECONDS = 2
 _SORTED = "messages_sorted_in"
 """What the default partition is called while its records are sorted in."""
 _LOCK = 0x777373_0002
@@ -79,6 +80,8 @@ def make_partitions(connection: Connection, now: datetime) -> Sequence[Month]:
     missing = set(_ahead(Month.of(now))).difference(partitions(connection))
     if not missing or not connection.execute(text("SELECT pg_try_advisory_xact_lock(:lock)"), {"lock": _LOCK}).scalar():
         return ()
+    # Whoever reads the records is waited for, and whoever comes to read them waits behind: not for long.
+    connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{_LOCK_SECONDS}s'")
     made = sorted(missing.difference(partitions(connection)))
     for month in made:
         _make(connection, month)

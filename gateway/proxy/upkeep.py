@@ -9,9 +9,12 @@ from typing import Final
 
 import structlog
 from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.config import Settings
 from gateway.ledger import LedgerError, anchors
+from gateway.ledger.connections import explain, writing
+from gateway.ledger.partitions import make_partitions
 from gateway.upkeep import kept_records, prune_once
 from keystore.store import KeystoreStore
 
@@ -47,7 +50,11 @@ class Upkeep:
 
     def start(self) -> None:
         """Begin, in tasks of their own."""
-        self._tasks = [asyncio.create_task(self._anchor_time_and_again()), asyncio.create_task(self._prune_daily())]
+        self._tasks = [
+            asyncio.create_task(self._anchor_time_and_again()),
+            asyncio.create_task(self._prune_daily()),
+            asyncio.create_task(self._make_months_ahead()),
+        ]
 
     async def close(self) -> None:
         """Stop pruning at its next step, and write the last anchors; to be called when no more records are written."""
@@ -95,6 +102,23 @@ class Upkeep:
         if pruned is not None:
             until = None if pruned.until is None else pruned.until.isoformat(timespec="seconds")
             _log.info("old records removed", records=pruned.total, until=until, complete=pruned.complete)
+
+    def make_months(self) -> None:
+        """Make the partitions of the months ahead, where the database has any. Blocks."""
+        try:
+            with writing(self._engine) as connection:
+                made = make_partitions(connection, datetime.now(UTC))
+        except SQLAlchemyError as error:
+            why = explain(error, self._engine)
+            _log.warning("the months ahead have no partitions yet; records are kept all the same", error=why)
+            return
+        if made:
+            _log.info("partitions made", months=", ".join(month.partition for month in made))
+
+    async def _make_months_ahead(self) -> None:
+        while not self._stopping.is_set():
+            await asyncio.to_thread(self.make_months)
+            await self._rest(LOOK_SECONDS)
 
     async def _anchor_time_and_again(self) -> None:
         while not self._stopping.is_set():

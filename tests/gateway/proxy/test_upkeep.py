@@ -8,12 +8,15 @@ from typing import Any
 
 import pytest
 import structlog
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from gateway.config import Settings, load_settings
 from gateway.ledger import ChainState, LedgerWriter, find_anchors, migrate, open_database, verify_chain
+from gateway.ledger.connections import writing
+from gateway.ledger.partitions import Month, drop_partition
 from gateway.proxy import upkeep as upkeep_module
 from gateway.proxy.upkeep import Upkeep
+from tests.databases import on_postgresql
 from tests.gateway.ledger.load import OLD, accepted
 from tests.gateway.proxy.harness import http, run, signed, world
 
@@ -131,3 +134,24 @@ def test_a_gateway_that_serves_prunes_by_itself(tmp_path: Path, monkeypatch: pyt
     with structlog.testing.capture_logs() as lines:
         run(scenario())
     assert [line["records"] for line in _said(lines, "old records removed")] == [2]
+
+
+@on_postgresql
+def test_the_months_ahead_are_made_beside_the_traffic(database_url: str, settings: Settings) -> None:
+    engine = open_database(database_url)
+    migrate(engine)
+    this = Month.of(datetime.now(UTC))
+    upkeep = Upkeep(engine, "host:1", lambda: settings)
+    with structlog.testing.capture_logs() as lines:
+        upkeep.make_months()
+        assert lines == [], "there they are"
+        with writing(engine) as connection:
+            drop_partition(connection, this.next)
+        upkeep.make_months()
+        assert [line["months"] for line in lines] == [this.next.partition]
+        with writing(engine) as connection:
+            drop_partition(connection, this.next)
+            connection.execute(text("DROP TABLE messages_remainder"))
+        upkeep.make_months()
+        assert "no partitions yet" in lines[-1]["event"]
+    engine.dispose()
