@@ -5,6 +5,7 @@ from typing import Any
 
 from rich.console import Console
 
+from bench import reports
 from bench.hostile import table as hostile
 from bench.load import comparison as load
 from bench.verification import comparison, keys
@@ -16,4 +17,5 @@ PARTS: Mapping[str, Part] = {
     "keys": keys.run,
     "hostile": hostile.run,
     "load": load.run,
+    "reports": reports.run,
 }
