@@ -11,7 +11,7 @@ from rich.console import RenderableType
 from gateway.cli.errors import WrongUse
 from gateway.cli.exit_codes import PLAIN, ExitCode, epilog
 from gateway.cli.options import DEFAULT_CONFIG, ConfigOption, EndpointOption, JsonOption, SinceOption, now
-from gateway.cli.terminal import print_json, show, write
+from gateway.cli.terminal import print_json, show, warn, write
 from gateway.cli.workplace import Workplace, open_workplace
 from gateway.ledger import traffic
 from gateway.report.cutover import cutover_report
@@ -23,7 +23,7 @@ from gateway.report.export import (
     usage_csv,
     usage_json,
 )
-from gateway.report.rejections import rejection_report
+from gateway.report.rejections import MOST_ROWS, rejection_report
 from gateway.report.rendering import cutover_table, rejections_table, usage_table
 from gateway.report.usage import usage_report
 
@@ -86,6 +86,9 @@ def cutover_command(
 def rejections_command(
     endpoint: EndpointOption = None,
     since: SinceOption = None,
+    limit: Annotated[
+        int, typer.Option("--limit", metavar="N", min=0, help="The N most frequent rows; 0 lists all of them.")
+    ] = MOST_ROWS,
     config: ConfigOption = DEFAULT_CONFIG,
     as_csv: CsvOption = False,
     as_json: JsonOption = False,
@@ -95,9 +98,11 @@ def rejections_command(
     --since counts from the beginning of its hour (UTC).
     """
     with _opened(config, endpoint, as_csv=as_csv, as_json=as_json) as workplace:
-        report = rejection_report(workplace.engine, now=now(), endpoint=endpoint, since=since)
+        report = rejection_report(workplace.engine, now=now(), endpoint=endpoint, since=since, limit=limit or None)
     if as_csv:
         write(rejections_csv(report))
+        if report.more:
+            warn(f"{report.more} rows of fewer messages are left out; --limit 0 lists all of them.")
     else:
         _print(rejections_json(report), rejections_table(report), as_json=as_json)
 

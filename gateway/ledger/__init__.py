@@ -19,6 +19,7 @@ from gateway.ledger.instants import start_of_hour
 from gateway.ledger.queries import (
     RecordFilter,
     RejectionRow,
+    Rejections,
     StoredRecord,
     Succession,
     TrafficRow,
@@ -56,6 +57,7 @@ __all__ = [
     "How",
     "RecordFilter",
     "RejectionRow",
+    "Rejections",
     "StoredRecord",
     "Succession",
     "TrafficRow",

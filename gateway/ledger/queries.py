@@ -149,13 +149,33 @@ def usage(
     return sorted(merged.values(), key=lambda r: (r.endpoint, r.operation or "", -r.messages, r.thumbprint))
 
 
-def rejections(engine: Engine, endpoint: str | None = None, since: datetime | None = None) -> list[RejectionRow]:
-    """How many messages were rejected for which reason, per cell; the most frequent first within an endpoint."""
+@dataclass(frozen=True, slots=True)
+class Rejections:
+    """The most frequent rejections, and how many there are besides."""
+
+    rows: tuple[RejectionRow, ...]
+    """By endpoint, within it the most frequent first."""
+    more: int
+    """Further combinations of cell and reason that are not among `rows`."""
+    messages: int
+    """All rejected messages, those of the rows that are left out included."""
+    released: int
+    """Those of them that went to the client all the same."""
+
+
+def rejections(
+    engine: Engine, endpoint: str | None = None, since: datetime | None = None, limit: int | None = None
+) -> Rejections:
+    """How many messages were rejected for which reason, per cell: the `limit` most frequent ones."""
     columns = traffic_hourly.c
     released = func.sum(case((columns.released, columns.messages), else_=0)).label("released")
     query = _summed(traffic_hourly, (columns.endpoint, columns.operation, columns.reason), endpoint, since)
     query = query.add_columns(released).where(columns.outcome == str(Outcome.REJECTED))
+    found = query.subquery()
+    sums = select(func.count(), *(func.coalesce(func.sum(c), 0) for c in (found.c.messages, found.c.released)))
+    listed = select(found).order_by(found.c.messages.desc(), found.c.endpoint, found.c.operation, found.c.reason)
     with reading(engine) as connection:
+        count, messages_in_all, released_in_all = connection.execute(sums.select_from(found)).one()
         rows = [
             RejectionRow(
                 endpoint=row.endpoint,
@@ -166,9 +186,10 @@ def rejections(engine: Engine, endpoint: str | None = None, since: datetime | No
                 first_seen=from_microseconds(row.first_seen),
                 last_seen=from_microseconds(row.last_seen),
             )
-            for row in connection.execute(query)
+            for row in connection.execute(listed.limit(limit))
         ]
-    return sorted(rows, key=lambda r: (r.endpoint, -r.messages, r.operation or "", r.reason))
+    rows.sort(key=lambda r: (r.endpoint, -r.messages, r.operation or "", r.reason))
+    return Rejections(tuple(rows), count - len(rows), int(messages_in_all), int(released_in_all))
 
 
 def traffic(engine: Engine, endpoint: str | None = None, since: datetime | None = None) -> list[TrafficRow]:

@@ -1,7 +1,7 @@
 """The roll-ups: what a group of rows adds to the hourly counts, in the transaction that stores the rows."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any, Final
 
@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Executable, Table, case
 from gateway.ledger.connections import upsert
 from gateway.ledger.encoding import Row
 from gateway.ledger.instants import hour_of
+from gateway.ledger.operation_names import counted_names
 from gateway.ledger.tables import key_usage_hourly, traffic_hourly
 
 
@@ -27,12 +28,14 @@ _MADE: Final[dict[tuple[str, str], Executable]] = {}
 """Statements by dialect and table."""
 
 
-def add_to_rollups(connection: Connection, rows: Iterable[Row]) -> None:
+def add_to_rollups(connection: Connection, rows: Sequence[Row]) -> None:
     """Count `rows`. A group of many rows touches each cell once."""
     traffic: dict[Key, Row] = {}
     usage: dict[Key, Row] = {}
+    names = counted_names(connection, rows)
     for row in rows:
-        cell = {"endpoint": row["endpoint"], "operation": row["operation"], "hour": hour_of(row["time"])}
+        endpoint, operation = row["endpoint"], names[row["endpoint"], row["operation"]]
+        cell = {"endpoint": endpoint, "operation": operation, "hour": hour_of(row["time"])}
         _count(
             traffic,
             {

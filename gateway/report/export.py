@@ -37,6 +37,7 @@ def rejections_json(report: RejectionReport) -> dict[str, object]:
         "endpoint": report.endpoint,
         "messages": report.messages,
         "released": report.released,
+        "more": report.more,
         "rows": [_rejection(row) for row in report.rows],
     }
 

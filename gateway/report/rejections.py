@@ -7,6 +7,9 @@ from sqlalchemy import Engine
 
 from gateway.ledger import RejectionRow, rejections, start_of_hour
 
+MOST_ROWS = 50
+"""Rows of a report for people. Operations of rejected messages are named by strangers, who can name many."""
+
 
 @dataclass(frozen=True, slots=True)
 class RejectionReport:
@@ -18,25 +21,35 @@ class RejectionReport:
     since: datetime | None
     """The beginning of the hour from which on messages are counted; None means all."""
     rows: tuple[RejectionRow, ...]
-
-    @property
-    def messages(self) -> int:
-        """All rejected messages."""
-        return sum(row.messages for row in self.rows)
-
-    @property
-    def released(self) -> int:
-        """Those that went to the client all the same: mode `observe`."""
-        return sum(row.released for row in self.rows)
+    """The most frequent ones."""
+    more: int
+    """Further rows that are left out."""
+    messages: int
+    """All rejected messages, those of the rows that are left out included."""
+    released: int
+    """Those that went to the client all the same: mode `observe`."""
 
 
 def rejection_report(
-    engine: Engine, *, now: datetime, endpoint: str | None = None, since: datetime | None = None
+    engine: Engine,
+    *,
+    now: datetime,
+    endpoint: str | None = None,
+    since: datetime | None = None,
+    limit: int | None = MOST_ROWS,
 ) -> RejectionReport:
     """Count the rejections since the beginning of the hour in which `since` lies.
+
+    Args:
+        engine: The ledger's database.
+        now: The instant of the report.
+        endpoint: Only this one.
+        since: Count from here on; None counts everything.
+        limit: Rows of the report; None lists all of them.
 
     Raises:
         DatabaseUnavailable: The database cannot be read.
     """
-    rows = rejections(engine, endpoint, since)
-    return RejectionReport(now, endpoint, None if since is None else start_of_hour(since), tuple(rows))
+    found = rejections(engine, endpoint, since, limit)
+    begin = None if since is None else start_of_hour(since)
+    return RejectionReport(now, endpoint, begin, found.rows, found.more, found.messages, found.released)

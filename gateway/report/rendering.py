@@ -18,7 +18,7 @@ from gateway.report.cells import Cell, CellState
 from gateway.report.cutover import CutoverReport, EndpointCutover
 from gateway.report.rejections import RejectionReport
 from gateway.report.sentences import cell_sentence, endpoint_sentence
-from gateway.report.text import OperationNames, age_text, instant_text, plain, share_text
+from gateway.report.text import OperationNames, age_text, count_text, instant_text, plain, share_text
 from gateway.report.usage import UsageReport
 from gateway.verify import advice_on
 
@@ -76,6 +76,9 @@ def rejections_table(report: RejectionReport, *, with_advice: bool = True) -> Re
                 Text(age_text(row.last_seen, report.generated)),
             )
         parts += [_endpoint(endpoint), _indented(table)]
+    if report.more:
+        left_out = f"\n... and {count_text(report.more, 'row')} more: wssgate report rejections --limit 0"
+        parts.append(Text(left_out, style="dim"))
     if with_advice:
         parts += _advice(report)
     if report.released:

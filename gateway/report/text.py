@@ -4,6 +4,8 @@ import unicodedata
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
+from gateway.ledger.operation_names import OTHERS
+
 _BAR = "▏▎▍▌▋▊▉█"
 _BAR_CELLS = 4
 _LONGEST_NAME = 120
@@ -76,6 +78,8 @@ class OperationNames:
         """The name for a table or a sentence."""
         if operation is None:
             return "(no operation)"
+        if operation == OTHERS:
+            return "(other names)"
         local = _split(operation)[1]
         name = plain(operation if local in self._ambiguous or not local else local)
         return name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…"

@@ -86,7 +86,9 @@ def test_since_cuts_at_the_hour(ledger: Ledger) -> None:
 def test_rejections_by_reason(ledger: Ledger) -> None:
     ledger.add(accepted(OLD), rejected("unsigned"), rejected("unsigned", mode="observe", released=True))
     ledger.add(rejected("not-soap", operation=None, time=NOON + MINUTE))
-    found = [(r.operation, r.reason, r.messages, r.released, r.last_seen) for r in queries.rejections(ledger.engine)]
+    found = [
+        (r.operation, r.reason, r.messages, r.released, r.last_seen) for r in queries.rejections(ledger.engine).rows
+    ]
     assert found == [(GET, "unsigned", 2, 1, NOON), (None, "not-soap", 1, 0, NOON + MINUTE)]
 
 

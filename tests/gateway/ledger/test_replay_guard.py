@@ -36,7 +36,7 @@ def test_the_second_acceptance_of_a_signature_is_a_rejection(engine: Engine, wri
     assert stored.record.verified_by == (), "an old message sent again is no evidence that its key is in use"
     assert "replay attack" in stored.record.detail
     assert [(row.messages, row.share) for row in queries.usage(engine)] == [(1, 1.0)]
-    assert [(row.reason, row.messages) for row in queries.rejections(engine)] == [("replayed", 1)]
+    assert [(row.reason, row.messages) for row in queries.rejections(engine).rows] == [("replayed", 1)]
 
 
 def test_in_mode_observe_it_is_recorded_and_delivered(engine: Engine, writer: LedgerWriter) -> None:

@@ -223,3 +223,11 @@ def test_ages_and_counts() -> None:
     ages = [age_text(at(0), at(0) + age * DAY) for age in (0, 1 / 86400, 1 / 1440, 0.5, 1, 400, -1)]
     assert ages == ["now", "1 s", "1 min", "12 h", "1 d", "400 d", "ahead"]
     assert [count_text(n, "message") for n in (0, 1, 1234)] == ["0 messages", "1 message", "1,234 messages"]
+
+
+def test_rows_that_are_left_out_are_counted(busy: Scene) -> None:
+    report = rejection_report(busy.engine, now=busy.now, limit=1)
+    assert "... and 1 row more: wssgate report rejections --limit 0" in _shown(rejections_table(report))
+    found = rejections_json(report)
+    assert (len(report.rows), found["more"], found["messages"], found["released"]) == (1, 1, 3, 2)
+    assert "more:" not in _shown(rejections_table(rejection_report(busy.engine, now=busy.now)))
