@@ -42,6 +42,8 @@ EVERY_KEY_UP_TO: Final = 16
 """So many keys are all tried, whatever the message says. Where the keystore holds more for an endpoint, and the key
 that the message itself names has verified it, the rest is not tried: no other key could verify as well, unless somebody
 made it to that end, and a thousand keys would cost every message a thousand checks."""
+_ECDSA_LENGTHS: Final = {64, 96, 132}
+"""Bytes of r and s, at full width, on P-256, P-384 and P-521 (XMLDSIG 6.4.3)."""
 _MAX_BITS: Final = 8192
 _MAX_EXPONENT_BITS: Final = 64
 """Bounds on keys that a message brings along: their arithmetic is at its sender's choice."""
@@ -282,7 +284,23 @@ def _stranger(
             Reason.UNKNOWN_KEY,
             f"the keystore holds no key for {hint.named}, and no trusted key verifies the signature",
         )
+    if reason is Reason.SIGNATURE_INVALID:
+        detail += _impossible_length(signed)
     return KeyTrial(checks=checks, embedded=embedded, reason=reason, detail=detail)
+
+
+def _impossible_length(signed: SignedValue) -> str:
+    """What to add where no ECDSA key makes a value of that length: it was encoded wrongly, and is not altered.
+
+    Apache Santuario 2.1, under WSS4J 1.6, leaves out zeros that r and s both begin with: with P-521 in every fourth
+    signature.
+    """
+    if signed.algorithm.family is not KeyFamily.EC or len(signed.value) in _ECDSA_LENGTHS:
+        return ""
+    return (
+        f"; it has {len(signed.value)} bytes, and an ECDSA value has 64, 96 or 132: "
+        "some Java stacks leave out leading zeros"
+    )
 
 
 def _described(embedded: EmbeddedCertificate) -> str:

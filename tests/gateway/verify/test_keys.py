@@ -1,12 +1,14 @@
 """Step 8: whose signature it is, and what an operator is told where it is nobody's we trust."""
 
+import base64
+import re
 from dataclasses import replace
 
 import pytest
 
 from fixtures.generator.soap import BODY, direct, key_identifier, key_info, key_value, signature, thumbprint, token
 from fixtures.generator.uris import ECDSA_SHA256, RSA_SHA256, THUMBPRINT
-from fixtures.manifest import entry, own_case, trust
+from fixtures.manifest import entry, interop_case, own_case, trust
 from gateway.verify import CheckResult, Policy, Reason, Verdict, verify
 from gateway.verify.keys import EVERY_KEY_UP_TO
 from keystore import Alias, State, TrustedCertificate, TrustSnapshot
@@ -103,6 +105,23 @@ def test_each_failure_has_its_sentence(
     assert verdict.reason is reason, verdict.detail
     assert detail in verdict.detail
     assert verdict.verified_by == ()
+
+
+def test_an_ecdsa_value_of_an_impossible_length_is_told_as_such() -> None:
+    """Some Java stacks leave leading zeros out: an operator must not look for whoever altered the message."""
+    case = interop_case("wss4j_debian/bst-p521-ecdsa-sha512-cut-value")
+
+    assert "it has 130 bytes, and an ECDSA value has 64, 96 or 132" in case.verdict().detail
+
+
+def test_an_ecdsa_value_of_a_possible_length_is_merely_wrong() -> None:
+    case = interop_case("wss4j_debian/bst-p521-ecdsa-sha512-timestamp")
+    value = re.search(rb"<ds:SignatureValue>([^<]+)<", case.message)
+    assert value is not None
+    verdict = case.verdict(case.message.replace(value[1], base64.b64encode(bytes([1]) * 132)))
+
+    assert verdict.reason is Reason.SIGNATURE_INVALID
+    assert verdict.detail.endswith("even under the key that the message carries")
 
 
 def test_an_unknown_key_is_told_with_all_that_its_certificate_says() -> None:
