@@ -36,6 +36,7 @@ from gateway.ledger.record import MessageRecord, Receipt
 from gateway.ledger.replay_guard import forget_expired
 from gateway.ledger.sqlite_file import file_identity
 from gateway.ledger.storing import store_rows
+from gateway.ledger.turns import Turns
 
 QUEUE_LIMIT = 10_000
 """Records that may wait: a few seconds of full load; beyond it waiting only adds to the delay."""
@@ -102,6 +103,7 @@ class LedgerWriter:
         self._instance = instance
         self._queue_limit = queue_limit
         self._path = database_path(engine.url.render_as_string(hide_password=False))
+        self._turns = Turns(self._path)
         self._identity = None if self._path is None else file_identity(self._path)
         self._link = Link.first()
         self._in_doubt = False
@@ -236,6 +238,7 @@ class LedgerWriter:
             except Exception as error:  # noqa: BLE001 - whatever it is, those who wait get an answer and the thread lives on
                 self._answer(self._unavailable(group, f"{type(error).__name__}: {error}"))
         self._state.lost += len(self._owed)
+        self._turns.close()
 
     def _next_group(self) -> list[_Waiting] | None:
         """The next records, none when it is time to probe, None when all is written and the writer closed."""
@@ -296,7 +299,7 @@ class LedgerWriter:
         """One transaction: rows, roll-ups, replay keys, head of the chain; all or nothing."""
         self._check_file()
         rows = [row for _, row in batch]
-        with writing(self._engine) as connection:
+        with self._turns, writing(self._engine) as connection:
             if self._in_doubt:
                 self._resume(held_head(connection, self._link.writer))
             link, replayed = store_rows(connection, rows, self._link, self._instance)
