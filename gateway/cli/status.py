@@ -2,6 +2,7 @@
 
 import http.client
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,10 +13,11 @@ from gateway.cli.exit_codes import PLAIN
 from gateway.cli.instants import day_text, instant_text
 from gateway.cli.keystore_read import EXPIRES_SOON
 from gateway.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, now
+from gateway.cli.status_instances import instances_json, print_instances
 from gateway.cli.terminal import cell, plain, print_json, say, show, table
 from gateway.cli.workplace import Workplace, open_workplace
 from gateway.config import EndpointSettings, ListenAddress
-from gateway.ledger import RecordFilter, StoredRecord, records, schema_state, traffic
+from gateway.ledger import InstanceState, RecordFilter, StoredRecord, known_instances, records, schema_state, traffic
 from gateway.ledger.database import shown_url
 from gateway.replay.rendering import instant_text as rfc3339
 from gateway.report.cutover import cutover_report
@@ -45,8 +47,9 @@ class _EndpointStatus:
 def status_command(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
     """Show the whole on one screen.
 
-    Configuration and database; whether a gateway is running and which keystore revision it has loaded; for each
-    endpoint its mode, what is dangerous in its policy, whom it trusts and until when, its last messages, its cutover.
+    Configuration and database; whether a gateway is running; which processes there are on all machines, and whether
+    each has loaded the newest keystore revision; for each endpoint its mode, what is dangerous in its policy, whom it
+    trusts and until when, its last messages, its cutover.
     """
     with open_workplace(config) as workplace:
         at = now()
@@ -58,10 +61,11 @@ def status_command(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = 
         schema = schema_state(workplace.engine).revision
         running = _probe(workplace.settings.gateway.admin)
         problems = [f"{entry.alias}: {entry.problem}" for entry in damaged]
+        instances = known_instances(workplace.engine)
         if as_json:
-            print_json(_json(workplace, snapshot, endpoints, schema, running, problems, at))
+            print_json(_json(workplace, snapshot, endpoints, schema, running, problems, instances, at))
         else:
-            _print(workplace, snapshot, endpoints, schema, running, problems, at)
+            _print(workplace, snapshot, endpoints, schema, running, problems, instances, at)
 
 
 def _endpoint(engine: Engine, settings: EndpointSettings, snapshot: TrustSnapshot, at: datetime) -> _EndpointStatus:
@@ -118,6 +122,7 @@ def _json(
     schema: str | None,
     running: dict[str, Any] | None,
     problems: list[str],
+    instances: Sequence[InstanceState],
     at: datetime,
 ) -> dict[str, object]:
     gateway = workplace.settings.gateway
@@ -135,6 +140,7 @@ def _json(
             "status": None if running is None else running.get("status"),
             "keystore_revision": None if running is None else _loaded_revision(running),
         },
+        "instances": instances_json(instances, snapshot.revision),
         "endpoints": [_endpoint_json(endpoint) for endpoint in endpoints],
     }
 
@@ -183,6 +189,7 @@ def _print(
     schema: str | None,
     running: dict[str, Any] | None,
     problems: list[str],
+    instances: Sequence[InstanceState],
     at: datetime,
 ) -> None:
     gateway = workplace.settings.gateway
@@ -193,6 +200,7 @@ def _print(
     overview.add_row(cell("keystore"), cell(f"revision {snapshot.revision}, {len(snapshot.entries)} entries"))
     overview.add_row(cell("gateway"), cell(*_running_text(gateway.admin, running, snapshot.revision)))
     show(overview)
+    print_instances(instances, snapshot.revision)
     for danger in gateway.dangers:
         say(f"danger: {danger}", style="red")
     for problem in problems:

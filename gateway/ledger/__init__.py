@@ -15,6 +15,7 @@ from gateway.ledger.errors import (
     ReplayGuardBroken,
     SchemaMismatch,
 )
+from gateway.ledger.instances import InstanceState, known_instances, loaded_everywhere
 from gateway.ledger.instants import start_of_hour
 from gateway.ledger.queries import (
     RecordFilter,
@@ -68,6 +69,10 @@ __all__ = [
     "traffic",
     "usage",
     "seen_after",
+    # who else is there
+    "InstanceState",
+    "known_instances",
+    "loaded_everywhere",
     # proving
     "ChainReport",
     "ChainState",

@@ -138,3 +138,17 @@ replay_guard = Table(
     Index("replay_guard_by_expiry", "expires"),
 )
 """Signatures that were accepted and could still be repeated."""
+
+instances = Table(
+    "instances",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("instance", Text, nullable=False),
+    Column("host", Text, nullable=False),
+    Column("pid", BigInteger, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("started", BigInteger, nullable=False),
+    Column("seen", BigInteger, nullable=False),
+    Column("keystore_revision", BigInteger, nullable=False),
+)
+"""One row per gateway process, renewed every few seconds: which keystore revision it has loaded."""

@@ -25,12 +25,14 @@ from gateway.proxy.generation import Generation
 from gateway.proxy.listening import Server, bind, bound_address
 from gateway.proxy.logs import configure_logging
 from gateway.proxy.metrics import Metrics
+from gateway.proxy.presence import Presence
 from gateway.proxy.protocol import ProtocolLimits, protocol_class
 from gateway.proxy.reloading import ConfigurationInUse
 from gateway.proxy.trust import TrustWatcher
 from gateway.proxy.upkeep import Upkeep
 from gateway.proxy.workers.accepting import SharingServer
 from gateway.proxy.workers.supervisor import Supervisor
+from keystore import TrustSnapshot
 from keystore.store import CHANGES_CHANNEL, KeystoreStore
 
 _log = structlog.get_logger("wssgate")
@@ -231,10 +233,11 @@ class Gateway:
         self._engine = engine
         await self._prove_replay_guard(self.settings)
         self.metrics = Metrics()
-        self.trust = TrustWatcher(
-            KeystoreStore(engine), self.metrics.show_trust, announcements(engine, CHANGES_CHANNEL)
-        )
+        self.trust = TrustWatcher(KeystoreStore(engine), self._on_trust, announcements(engine, CHANGES_CHANNEL))
+        self._presence = Presence(engine, self.instance, lambda: self.trust.revision)
         self.trust.load()
+        self._stack.push_async_callback(self._presence.close)
+        await self._presence.start()
         self._ledger = LedgerWriter(engine, self.instance)
         upkeep = Upkeep(engine, self.instance, lambda: self.application.generation.settings)
         self._stack.push_async_callback(upkeep.close)  # after the ledger: its last anchors cover every record
@@ -286,6 +289,10 @@ class Gateway:
                 records=self._ledger.state.lost,
                 error=self._ledger.last_error,
             )
+
+    def _on_trust(self, snapshot: TrustSnapshot) -> None:
+        self.metrics.show_trust(snapshot)
+        self._presence.tell()
 
     async def _close_connections(self) -> None:
         # The servers have waited for the exchanges as long as they may; what is left now is cut short.
