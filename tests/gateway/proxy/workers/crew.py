@@ -18,6 +18,8 @@ from gateway.proxy.workers.supervisor import Supervisor
 from keystore.store import KeystoreStore
 from tests.gateway.proxy.harness import REQUEST, Receiver, add, http, signed
 
+WHOLE_CREW_SECONDS = 120.0
+"""For a scenario with several interpreters to start, on a machine that is busy with other things."""
 HEADERS = {"Content-Type": "text/xml; charset=utf-8"}
 
 

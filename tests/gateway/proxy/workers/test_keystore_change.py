@@ -10,7 +10,7 @@ from pathlib import Path
 
 from gateway.ledger import RecordFilter, open_database, records
 from tests.gateway.proxy.harness import KEYS, http, run, signed
-from tests.gateway.proxy.workers.crew import Crew, crew
+from tests.gateway.proxy.workers.crew import WHOLE_CREW_SECONDS, Crew, crew
 
 
 async def _wssgate(it: Crew, *arguments: str) -> str:
@@ -73,5 +73,5 @@ def test_change_reaches_every_worker_and_fails_no_request(tmp_path: Path) -> Non
             assert {record.keystore_revision for record in found} == {1, 2, 3}
             assert {alias.alias for record in found for alias in record.verified_by} == {"old", "new"}
 
-    run(scenario())
+    run(scenario(), WHOLE_CREW_SECONDS)
     print(f"a keystore revision was served with by every worker after {', '.join(f'{s:.2f} s' for s in seconds)}")

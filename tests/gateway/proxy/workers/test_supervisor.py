@@ -23,7 +23,7 @@ from gateway.proxy.workers import restarting
 from gateway.proxy.workers.errors import WorkersFailed
 from gateway.proxy.workers.supervisor import Supervisor
 from tests.gateway.proxy.harness import REQUEST, Receiver, http, run, signed
-from tests.gateway.proxy.workers.crew import HEADERS, Crew, crew, kill, lives, until, write
+from tests.gateway.proxy.workers.crew import HEADERS, WHOLE_CREW_SECONDS, Crew, crew, kill, lives, until, write
 
 
 def _growing(exposition: str) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
@@ -66,7 +66,7 @@ def test_workers_share_the_traffic_and_speak_with_one_voice(tmp_path: Path) -> N
             assert await it.admin("/healthz") == (200, "ok\n")
         assert not any(lives(pid) for pid in pids)
 
-    run(scenario())
+    run(scenario(), WHOLE_CREW_SECONDS)
 
 
 def test_killed_worker_is_replaced_and_no_metric_goes_backwards(tmp_path: Path) -> None:
@@ -93,7 +93,7 @@ def test_killed_worker_is_replaced_and_no_metric_goes_backwards(tmp_path: Path) 
             messages = {key: value for key, value in before.items() if key[0] == "wssgate_messages_total"}
             assert sum(messages.values()) >= 40
 
-    run(scenario())
+    run(scenario(), WHOLE_CREW_SECONDS)
 
 
 def test_hang_up_reaches_every_worker_and_a_broken_file_none(tmp_path: Path) -> None:
@@ -131,7 +131,7 @@ def test_hang_up_reaches_every_worker_and_a_broken_file_none(tmp_path: Path) -> 
             assert (await it.ready())["configuration"]["problem"] is None
             assert await asyncio.gather(*(it.ask() for _ in range(10))) == [502] * 10
 
-    run(scenario())
+    run(scenario(), WHOLE_CREW_SECONDS)
 
 
 def test_worker_that_hangs_is_killed_and_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,7 +147,7 @@ def test_worker_that_hangs_is_killed_and_replaced(tmp_path: Path, monkeypatch: p
             assert (await it.pids())[1] == second
             assert await it.ask() == 200
 
-    run(scenario())
+    run(scenario(), WHOLE_CREW_SECONDS)
 
 
 def test_workers_that_keep_dying_end_the_gateway_with_the_reason(
@@ -174,7 +174,7 @@ def test_workers_that_keep_dying_end_the_gateway_with_the_reason(
             assert status["status"] == "not-ready"
             assert "there is no database at" in str(status["workers"])
 
-    run(scenario())
+    run(scenario(), WHOLE_CREW_SECONDS)
 
 
 def test_address_in_use_is_said_before_anything_starts(tmp_path: Path) -> None:
@@ -188,7 +188,7 @@ def test_address_in_use_is_said_before_anything_starts(tmp_path: Path) -> None:
                 async with Supervisor(load_settings(tmp_path / "gateway.toml")):
                     pass
 
-    run(scenario())
+    run(scenario(), WHOLE_CREW_SECONDS)
 
 
 def test_broken_memory_against_replay_attacks_is_found_by_the_supervisor(tmp_path: Path) -> None:
@@ -202,7 +202,7 @@ def test_broken_memory_against_replay_attacks_is_found_by_the_supervisor(tmp_pat
             with pytest.raises(ReplayGuardBroken):
                 await it.supervisor.reload()
 
-    run(scenario())
+    run(scenario(), WHOLE_CREW_SECONDS)
 
 
 class _Started:
@@ -276,7 +276,7 @@ def test_what_is_under_way_is_finished_before_the_end(tmp_path: Path, case: str)
         finally:
             started.close()
 
-    run(scenario())
+    run(scenario(), WHOLE_CREW_SECONDS)
 
 
 def test_second_signal_cuts_short(tmp_path: Path) -> None:
@@ -303,4 +303,4 @@ def test_second_signal_cuts_short(tmp_path: Path) -> None:
         finally:
             started.close()
 
-    run(scenario())
+    run(scenario(), WHOLE_CREW_SECONDS)
