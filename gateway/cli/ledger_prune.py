@@ -37,7 +37,7 @@ def prune_command(
     What an open renewal rests on stays: everything since the certificates of the endpoint met, until 90 days after one
     of them was retired. A record goes only after all older ones of its writer. The hourly counts of the reports stay
     for ever. It works in small steps, and the gateway may be running; Ctrl-C does no harm. Freed space is used again:
-    the file of an SQLite database does not shrink.
+    the file of an SQLite database does not shrink. On PostgreSQL whole months go, once every record in them may.
     """
     with open_workplace(config) as workplace:
         at = now()

@@ -19,10 +19,11 @@ from gateway.ledger import (
 from gateway.ledger.connections import reading, writing
 from gateway.ledger.pruning import Prunable, Pruned, prune
 from gateway.ledger.tables import messages
-from tests.databases import drop_trigger, refuse
+from tests.databases import drop_trigger, on_sqlite, refuse
 from tests.gateway.ledger.counting import stored_rollups
 from tests.gateway.ledger.load import NOON, OLD, accepted
 
+pytestmark = on_sqlite
 DAY = timedelta(days=1)
 NOW = NOON + 100 * DAY
 
