@@ -81,7 +81,8 @@ def accepted_cases() -> Iterator[Case]:
 @cache
 def source(identifier: str) -> Source:
     """The source made from the case of that id."""
-    return source_of(next(case for case in (*own_cases(), *public_cases()) if case.id == identifier))
+    cases = (*own_cases(), *interop_cases(), *public_cases())
+    return source_of(next(case for case in cases if case.id == identifier))
 
 
 def source_of(case: Case) -> Source:

@@ -1,8 +1,9 @@
 """What holds of every message: properties over the whole verifier."""
 
+import random
 from dataclasses import replace
 
-from hypothesis import given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
@@ -12,6 +13,9 @@ from fixtures.manifest import Case, own_case, own_cases
 from gateway.verify import Policy, Verdict
 from gateway.verify.policy import SUPPORTED_ENCODINGS
 from tests.gateway.verify.judging import GOOD, made
+from tests.mutation.consumer import naive_view, strict_view
+from tests.mutation.respelling import respelled
+from tests.mutation.source import accepted_cases, source
 
 
 @settings(max_examples=120, deadline=None)
@@ -144,3 +148,77 @@ def test_arbitrary_bytes_are_rejected(message: bytes, content_type: str | None, 
 
     assert not verdict.accepted
     assert verdict.detail.isprintable()
+
+
+# What canonicalization keeps, and what it erases, over every message at hand
+
+SOURCES = [case.id for case in accepted_cases() if case.policy.signatures == "all"]
+# Signed inclusively, a part in its canonical form would have to be put back with what its ancestors say.
+EXCLUSIVE = [
+    identifier
+    for identifier in SOURCES
+    if source(identifier).body in source(identifier).targets
+    and not any(
+        name in source(identifier).text for name in (uris.C14N10, uris.C14N11, uris.ENVELOPED, "PrefixList", "STR-")
+    )
+    and f'{uris.EXCLUSIVE}"' in source(identifier).text
+    and "<ds:Transforms" in source(identifier).text
+    # Without it in the form, an inherited default namespace would come back.
+    and "" not in source(identifier).envelope.namespaces
+]
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(identifier=st.sampled_from(SOURCES), seed=st.integers(0, 2**32))
+def test_what_canonicalization_erases_is_accepted(identifier: str, seed: int) -> None:
+    """Order of attributes, quotes, white space in tags, empty elements, sections, declarations, references."""
+    found = source(identifier)
+    draw = random.Random(seed)  # noqa: S311 - hypothesis draws the seed
+    message = found.edited(
+        *((target.start, target.end, respelled(found.text, target, draw)) for target in found.targets)
+    )
+
+    verdict = found.case.verdict(message)
+
+    assert verdict.accepted, verdict.detail
+    assert strict_view(found.case, message) == strict_view(found.case, found.case.message)
+
+
+def _canonical(identifier: str) -> tuple[str, str, str]:
+    """The text before the Body, the Body in its canonical form, and the text behind it."""
+    found = source(identifier)
+    form = strict_view(found.case, found.case.message)["Body"][0].decode()
+    return found.text[: found.body.start], form, found.text[found.body.end :]
+
+
+def test_a_part_in_its_canonical_form_is_accepted() -> None:
+    """The control for what follows."""
+    assert len(EXCLUSIVE) > 40
+    for identifier in EXCLUSIVE:
+        found = source(identifier)
+        verdict = found.case.verdict(found.encoded("".join(_canonical(identifier))))
+        assert verdict.accepted, f"{identifier}: {verdict.detail}"
+
+
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(identifier=st.sampled_from(EXCLUSIVE), data=st.data())
+def test_no_change_of_a_canonical_character_is_accepted(identifier: str, data: st.DataObject) -> None:
+    """Changed, dropped or put in: no character outside of tags, and within them nothing that means anything."""
+    found = source(identifier)
+    before, form, after = _canonical(identifier)
+    position = data.draw(st.integers(0, len(form) - 1))
+    other = data.draw(st.characters(codec="utf-8", exclude_characters="\x00") | st.sampled_from("<>&\"' /=!?:-10"))
+    kind = data.draw(st.sampled_from(["change", "drop", "put in"]))
+    rest = form[position:] if kind == "put in" else form[position + 1 :]
+    changed = form[:position] + ("" if kind == "drop" else other) + rest
+    assume(changed != form)
+
+    message = found.encoded(before + changed + after)
+    verdict = found.case.verdict(message)
+
+    in_tag = form.rfind("<", 0, position + 1) > form.rfind(">", 0, position)
+    if verdict.accepted:
+        # Within a tag: white space, quotes, and the declarations that stand on an ancestor, too.
+        assert in_tag
+        assert strict_view(found.case, message) == strict_view(found.case, found.case.message)
+        assert naive_view(message) == naive_view(found.case.message)
