@@ -216,7 +216,8 @@ def test_retention_makes_it_longer_and_never_shorter() -> None:
         return replace(measured, delays={"orders": Delays(FORTNIGHT, timedelta(days=days)), "x": Delays(FORTNIGHT)})
 
     assert purging(kept(1)) == ()
-    assert purging(replace(kept(1), evidence=Evidence(NOON + 89 * DAY)))
+    short = {"orders": Delays(FORTNIGHT, timedelta(days=1))}
+    assert purging(replace(gates(now=89), delays=short))[0].safe_at == NOON + 90 * DAY
     assert purging(kept(365))[0].safe_at == NOON + 365 * DAY
     elsewhere = stored(OLD, state=State.RETIRED, endpoints=frozenset({"x"}))
     assert kept(365).before_purging(elsewhere, at=NOON + 90 * DAY, since=NOON) == ()
