@@ -155,8 +155,10 @@ def _opened(target: str, *, replace: bool) -> Iterator[TextIO]:
     if file.exists() and not replace:
         raise ChangeRefused(f"{file} exists already: name another file, or say --replace.")
     part = file.with_name(f"{file.name}.part")
+    part.unlink(missing_ok=True)  # left behind by a run that was killed
+    descriptor = os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
     try:
-        with os.fdopen(os.open(part, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "w", encoding="utf-8") as stream:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
             yield stream
         part.replace(file)
     finally:

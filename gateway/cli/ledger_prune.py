@@ -23,7 +23,8 @@ from gateway.upkeep import kept_records, prune_once, rehearse_pruning
 
 EPILOG = epilog("another process is pruning; nothing was removed then")
 
-_LONGEST = timedelta(hours=6)
+_LONGEST = timedelta(hours=1)
+"""Millions of records; whoever is killed keeps others from pruning for no longer than twice that."""
 _BEGINNING = datetime.min.replace(tzinfo=UTC)
 
 
@@ -50,7 +51,9 @@ def prune_command(
                 holder = f"{socket.gethostname()}/{os.getpid()}"
                 pruned = prune_once(workplace.engine, kept, at, holder, longest=_LONGEST, on_step=advance)
     if pruned is None:
-        raise ChangeRefused("Another process is pruning this ledger: wait for its end, then try again.")
+        raise ChangeRefused(
+            "Another process is pruning this ledger, or was killed at it less than two hours ago: try again later."
+        )
     if as_json:
         print_json(_json(kept, pruned, rehearse=rehearse))
     else:

@@ -3,6 +3,11 @@
 The insert and the record share one transaction: at no moment is a message accepted and not remembered. A message with
 several signatures has a key for each, and repeats itself as soon as one of them was seen: otherwise leaving out or
 swapping signatures would make another message of it.
+
+What it does not see: a message with two signatures of which an attacker first delivers one alone and later the other
+alone counts as two. The parts themselves are no better key: signatures may cover different parts, and two servers with
+two keys may well give the same answer in the same second, in the middle of a renewal. It is one more delivery for each
+further signature, and each has its record.
 """
 
 import json
