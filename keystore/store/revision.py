@@ -95,9 +95,9 @@ def new_revision(engine: Engine, *, who: str, why: str, at: datetime) -> Iterato
         raise Refused("nobody is named as the author of this change: say who makes it")
     with engine.connect() as connection, connection.begin() as transaction:
         number = _next_number(connection)
-        connection.execute(insert(revisions).values(revision=number, time=time, who=author, why=reason))
-        if connection.dialect.name == "postgresql":
-            connection.execute(select(func.pg_notify(CHANGES_CHANNEL, str(number))))
+        written = insert(revisions).values(revision=number, time=time, who=author, why=reason)
+        announced = written.returning(func.pg_notify(CHANGES_CHANNEL, str(number)))
+        connection.execute(announced if connection.dialect.name == "postgresql" else written)
         revision = Revision(connection, number, who=author, why=reason, at=at)
         yield revision
         if revision.dropped or not revision.changes:
