@@ -6,7 +6,7 @@ JOBS ?= auto
 FUZZ_SECONDS ?= 60
 FUZZ_MUTANTS ?= 40
 
-.PHONY: demo test check serve bench fixtures interop fuzz lock clean crash
+.PHONY: demo test check serve bench fixtures interop fuzz lock clean
 
 demo: $(VENV)/.runtime
 	@$(BIN)/wssgate demo
@@ -58,11 +58,6 @@ $(VENV)/.fuzz: requirements-fuzz.lock $(VENV)/.dev
 	@echo "Installing the fuzzer ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-fuzz.lock
 	@touch $@
-
-# The gateway under load, killed a hundred times: about ten minutes.
-ROUNDS ?= 100
-crash: $(VENV)/.dev
-	$(BIN)/python -m tests.gateway.proxy.workers.crashing $(ROUNDS)
 
 # Maintainers: needs uv. Versions and hashes only, no download addresses.
 lock:

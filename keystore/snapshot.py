@@ -70,6 +70,11 @@ class TrustSnapshot:
         """Public keys that entries of whatever state hold."""
         return len(self._holders)
 
+    @property
+    def changes_with_time(self) -> bool:
+        """Whether some entry is trusted for a time only, so that the candidates depend on the instant."""
+        return any(holders.windowed for holders in self._holders.values())
+
     def candidates(self, hint: KeyHint, at: datetime) -> Iterator[Candidate]:
         """Every key that is trusted at `at` once, with its trusted entries; those that `hint` names first.
 
@@ -119,20 +124,20 @@ class TrustSnapshot:
 class _Holders:
     """The entries that hold one public key."""
 
-    __slots__ = ("_entries", "_key", "_recognised", "_trusted", "_windowed")
+    __slots__ = ("_entries", "_key", "_recognised", "_trusted", "windowed")
 
     def __init__(self, key_id: KeyId, entries: tuple[TrustedCertificate, ...]) -> None:
         public_key = entries[0].public_key
         trusted = tuple(e for e in entries if e.state is State.TRUSTED)
         self._key = key_id, public_key
         self._entries = entries
-        self._windowed = any(e.trusted_from is not None or e.trusted_until is not None for e in trusted)
+        self.windowed = any(e.trusted_from is not None or e.trusted_until is not None for e in trusted)
         self._trusted = self._make(trusted)
         self._recognised = None if trusted else self._make(entries)
 
     def candidate(self, at: datetime, *, trusted: bool) -> Candidate | None:
         """The key with its trusted entries, or (`trusted` being false) the key if no entry trusts it; else None."""
-        if not self._windowed:
+        if not self.windowed:
             return self._trusted if trusted else self._recognised
         now = tuple(e for e in self._entries if e.state_at(at) is State.TRUSTED)
         if trusted:

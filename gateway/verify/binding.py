@@ -1,12 +1,14 @@
 """Step 13: whether the response answers this request (WS-Addressing 1.0 Core 3.4, WSS 1.1 8.5, threat rule 25)."""
 
 import binascii
+from collections.abc import Collection
 from typing import Final
 
-from gateway.verify.envelope import Envelope, SecurityHeader
+from lxml import etree
+
+from gateway.verify.envelope import Envelope
 from gateway.verify.names import ADDRESSING, SIGNATURE_CONFIRMATION
 from gateway.verify.reason import Reason, Rejection
-from gateway.verify.references import ResolvedReference
 from gateway.verify.request import Expectation
 from gateway.verify.text import child_elements, sole_text
 
@@ -16,11 +18,12 @@ _REPLY: Final = "http://www.w3.org/2005/08/addressing/reply"
 
 
 def check_binding(
-    expects: Expectation, envelope: Envelope, security: SecurityHeader, references: tuple[ResolvedReference, ...]
+    expects: Expectation, envelope: Envelope, security: etree._Element, signed: Collection[etree._Element]
 ) -> bool:
     """Compare what is signed with what the request lets be expected; whether anything bound the two together.
 
-    Only signed values count: an unsigned wsa:RelatesTo is neither proof nor a reason to reject.
+    `signed` are the elements that the signature covers. Only signed values count: an unsigned wsa:RelatesTo is neither
+    proof nor a reason to reject.
 
     Raises:
         Rejection: `uncorrelated`, where the response answers another request.
@@ -29,7 +32,7 @@ def check_binding(
     if expects.message_id is not None:
         for block in envelope.blocks:
             # Every signed one: an unsigned one beside it must not make it ambiguous, and so forgotten.
-            if block.tag not in _RELATES_TO or not _is_signed(block, references):
+            if block.tag not in _RELATES_TO or not _is_signed(block, signed):
                 continue
             if str(block.get("RelationshipType") or _REPLY).strip() != _REPLY:
                 continue
@@ -37,9 +40,7 @@ def check_binding(
                 raise Rejection(Reason.UNCORRELATED, "the signed wsa:RelatesTo names another request")
             bound = True
     confirmations = [
-        child
-        for child in child_elements(security.element)
-        if child.tag == SIGNATURE_CONFIRMATION and _is_signed(child, references)
+        child for child in child_elements(security) if child.tag == SIGNATURE_CONFIRMATION and _is_signed(child, signed)
     ]
     if confirmations and expects.signature_values:
         confirmed = {_octets(str(child.get("Value") or "")) for child in confirmations}
@@ -49,8 +50,8 @@ def check_binding(
     return bound
 
 
-def _is_signed(element: object, references: tuple[ResolvedReference, ...]) -> bool:
-    return any(reference.element is element for reference in references)
+def _is_signed(element: object, signed: Collection[etree._Element]) -> bool:
+    return any(other is element for other in signed)
 
 
 def _octets(text: str) -> bytes:

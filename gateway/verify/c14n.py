@@ -27,10 +27,13 @@ def canonicalize(
     method: Canonicalization,
     prefix_list: Sequence[str] = (),
     budget: WorkBudget | None = None,
+    *,
+    start: bytes | None = None,
 ) -> bytes:
     """The canonical form of `element` in place, without comments.
 
-    `prefix_list` holds the InclusiveNamespaces prefixes of exclusive canonicalization, `#default` for none.
+    `prefix_list` holds the InclusiveNamespaces prefixes of exclusive canonicalization, `#default` for none. `start` is
+    the element's `start_of`, where the caller knows it.
 
     Raises:
         Rejection: `structure`, where there is no canonical form (a relative namespace URI: C14N 1.0, 1.3 via errata) or
@@ -45,7 +48,7 @@ def canonicalize(
     except (etree.C14NError, etree.XMLSyntaxError, ValueError) as error:
         raise Rejection(Reason.STRUCTURE, "a signed part has no canonical form (a relative namespace URI?)") from error
     # A failed canonicalization must never be "empty, and equal to the digest of nothing".
-    if not form.startswith(_start(element)):
+    if not form.startswith(start or start_of(element)):
         raise Rejection(Reason.STRUCTURE, "the canonical form of a signed part is not that part")
     return form
 
@@ -73,7 +76,8 @@ def _most_in_scope(element: etree._Element) -> int:
     return most
 
 
-def _start(element: etree._Element) -> bytes:
+def start_of(element: etree._Element) -> bytes:
+    """What the canonical form of `element` begins with."""
     name, prefix = local_name(str(element.tag)), element.prefix
     return f"<{name}".encode() if prefix is None else f"<{prefix}:{name}".encode()
 

@@ -23,7 +23,8 @@ def splits_text(text: bytes) -> bool:
     White space around a section is in honest messages, and no text. An empty section is one more piece: in the trees
     of Java's DOM it is a node of its own, and the first text of `47<![CDATA[]]>11` is 47.
     """
-    if b"<![CDATA[" not in text:
+    # A single character is found much faster, and many messages do not hold it.
+    if b"!" not in text or b"<![CDATA[" not in text:
         return False
     pieces, has_section = 0, False
     for token in _TOKENS.finditer(text):

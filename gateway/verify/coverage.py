@@ -125,21 +125,28 @@ def unprotected_prefixes(references: tuple[ResolvedReference, ...], document: Do
     namespace of such a value can be changed without touching the digest (XML-EXC-C14N, 1.3 and 4). What is covered is
     what the canonical form says: the values are read there, and have to mean the same.
     """
-    found: dict[str, None] = {}
     if not document.may_declare(_XSI):
         return ()
-    for reference in references:
-        method = reference.grammar.canonicalization.method
-        if method is not Canonicalization.EXCLUSIVE or reference.grammar.str_transform:
-            continue
-        if not _HAS_TYPES(reference.element):
-            continue
-        meant = _type_bindings(reference.element)
-        signed = _type_bindings(parse_canonical(reference.form))
-        for (prefix, namespace), (_, covered) in zip(meant, signed, strict=True):
-            if namespace is not None and namespace != covered:
-                found[prefix or "#default"] = None
-    return tuple(printable(prefix, 40) for prefix in found)
+    found = (
+        prefix
+        for reference in references
+        if not reference.grammar.str_transform
+        for prefix in unprotected_in(reference.element, reference.form, reference.grammar.canonicalization.method)
+    )
+    return tuple(dict.fromkeys(found))
+
+
+def unprotected_in(element: etree._Element, form: bytes, method: Canonicalization) -> tuple[str, ...]:
+    """The unprotected prefixes in one element, whose canonical form is `form`."""
+    if method is not Canonicalization.EXCLUSIVE or not _HAS_TYPES(element):
+        return ()
+    meant = _type_bindings(element)
+    signed = _type_bindings(parse_canonical(form))
+    return tuple(
+        printable(prefix or "#default", 40)
+        for (prefix, namespace), (_, covered) in zip(meant, signed, strict=True)
+        if namespace is not None and namespace != covered
+    )
 
 
 def _type_bindings(apex: etree._Element) -> list[tuple[str, str | None]]:

@@ -95,9 +95,9 @@ def read_envelope(root: etree._Element) -> Envelope:
     header_tag, body_tag = f"{{{namespace}}}Header", f"{{{namespace}}}Body"
     if tags == [header_tag, body_tag]:
         header, body = children
-        return Envelope(root, version, header, body, tuple(child_elements(header)), _operation(body))
+        return Envelope(root, version, header, body, tuple(child_elements(header)), operation_of(body))
     if tags == [body_tag]:
-        return Envelope(root, version, None, children[0], (), _operation(children[0]))
+        return Envelope(root, version, None, children[0], (), operation_of(children[0]))
     shown = ", ".join(printable(local_name(tag), 40) for tag in tags[:6])
     raise Rejection(
         Reason.STRUCTURE,
@@ -105,7 +105,8 @@ def read_envelope(root: etree._Element) -> Envelope:
     )
 
 
-def _operation(body: etree._Element) -> str | None:
+def operation_of(body: etree._Element) -> str | None:
+    """QName of the first child element of `body` in Clark notation."""
     return next((child.tag for child in body if isinstance(child.tag, str)), None)
 
 

@@ -7,17 +7,14 @@ from typing import Final
 
 from lxml import etree
 
-from gateway.verify.names import local_name
+from gateway.verify.names import ID_NAMES, local_name
 from gateway.verify.parsing import Document
 from gateway.verify.reason import Reason, Rejection
 from gateway.verify.text import printable
 
-_ID_NAMES: Final = frozenset({"Id", "ID", "id", "iD", "AssertionID"})
-"""Every attribute that some stack takes for an id, in any namespace: wsu:Id, Id, ID, id, xml:id, AssertionID."""
-
 # contains() is a coarse filter that costs little; what it lets through is compared name by name.
-_IS_ID: Final = " or ".join(f"local-name() = '{name}'" for name in sorted(_ID_NAMES))
-_EVERYWHERE: Final = etree.XPath(f"//*/@*[contains('{' '.join(sorted(_ID_NAMES))}', local-name())][{_IS_ID}]")
+_IS_ID: Final = " or ".join(f"local-name() = '{name}'" for name in sorted(ID_NAMES))
+_EVERYWHERE: Final = etree.XPath(f"//*/@*[contains('{' '.join(sorted(ID_NAMES))}', local-name())][{_IS_ID}]")
 _MAX_NEAR: Final = 64
 _PLAIN: Final = re.compile(r"[\w.:\-]+")
 
@@ -39,7 +36,7 @@ class IdIndex:
         self._near: dict[str, etree._Element] = {}
         for element in islice(near, _MAX_NEAR):
             for name, value in element.items():
-                if local_name(str(name)) in _ID_NAMES:
+                if local_name(str(name)) in ID_NAMES:
                     self._near[str(value)] = element
         self._everywhere: dict[str, list[etree._Element]] | None = None
         self._bytes_tell = document.spells_values_plainly

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Final, cast
+from typing import Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -17,7 +17,7 @@ from gateway.verify.budget import WorkBudget
 from gateway.verify.keyinfo import KeyInfo
 from gateway.verify.policy import Policy
 from gateway.verify.reason import Reason
-from gateway.verify.signature_value import SignedValue, applicable, family_of
+from gateway.verify.signature_value import SignedValue, applicable, family_of, value_length
 from gateway.verify.text import printable
 from gateway.verify.verdict import (
     CheckResult,
@@ -89,6 +89,19 @@ def try_keys(
     return _stranger(tuple(checks), signed, key_info, trust, budget)
 
 
+def try_trusted_keys(
+    candidates: Iterable[Candidate],
+    signed: SignedValue,
+    hint: KeyHint,
+    trust: TrustSnapshot,
+    policy: Policy,
+    at: datetime,
+) -> KeyTrial | None:
+    """Try the `candidates`, which are the trusted ones of `trust`; None where the key of none made the value."""
+    checks, good = _run(candidates, signed, hint, trust, policy, at)
+    return _trusted_match(checks, good, at) if good else None
+
+
 def report_hint(hint: KeyHint, trust: TrustSnapshot, trial: KeyTrial) -> HintReport:
     """What KeyInfo claimed, held against what came out."""
     if any(entry.agrees_with(hint) for entry in trial.signers):
@@ -105,14 +118,34 @@ class _Entry:
     checks: dict[CheckResult, KeyCheck]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Key:
+    """A candidate, with all of it that no message changes."""
+
+    key: SigningKey
+    family: KeyFamily
+    value_length: int
+    rsa_bits: int | None
+    """Of the modulus; None where it is no RSA key."""
+    has_weak_curve: bool
+    entries: tuple[_Entry, ...]
+
+
 @lru_cache(maxsize=4096)
-def _entries_of(candidate: Candidate) -> tuple[_Entry, ...]:
-    prepared = []
+def _prepared(candidate: Candidate) -> _Key:
+    entries = []
     for entry in candidate.entries:
         by = VerifiedBy(entry.alias, entry.key_id, entry.thumbprint)
-        checks = {result: KeyCheck(by, entry.state, result) for result in CheckResult}
-        prepared.append(_Entry(entry, by, checks))
-    return tuple(prepared)
+        entries.append(_Entry(entry, by, {result: KeyCheck(by, entry.state, result) for result in CheckResult}))
+    key = candidate.public_key
+    return _Key(
+        key=key,
+        family=family_of(key),
+        value_length=value_length(key),
+        rsa_bits=key.key_size if isinstance(key, rsa.RSAPublicKey) else None,
+        has_weak_curve=isinstance(key, ec.EllipticCurvePublicKey) and not isinstance(key.curve, _CURVES),
+        entries=tuple(entries),
+    )
 
 
 Good = tuple[_Entry, Reason | None]
@@ -130,41 +163,37 @@ def _run(
     """Every candidate's outcome, and the entries whose key made the value."""
     checks: list[KeyCheck] = []
     good: list[Good] = []
+    family, length = signed.algorithm.family, len(signed.value)
     every = trust.key_count <= EVERY_KEY_UP_TO
     for candidate in candidates:
         if good and not every and good[0][0].entry.agrees_with(hint):
             break
-        key = candidate.public_key
-        if not applicable(signed.algorithm, key, signed.value):
+        key = _prepared(candidate)
+        # A key is tried only with its own family and the exact length (threat rules 19, 20).
+        if key.family is not family or key.value_length != length:
             result = CheckResult.NOT_APPLICABLE
-        elif signed.is_signed_by(key):
+        elif signed.is_signed_by(key.key):
             result = CheckResult.VERIFIED
         else:
             result = CheckResult.FAILED
-        for prepared in _entries_of(candidate):
-            entry = prepared.entry
+        for prepared in key.entries:
             refusal = None
             if result is CheckResult.VERIFIED:
-                refusal = _refusal(entry, key, trust, policy, at)
+                refusal = _refusal(prepared.entry, key, trust, policy, at)
                 good.append((prepared, refusal))
-            state = entry.state_at(at)
-            if refusal is None and state is entry.state:
+            state = prepared.entry.state_at(at)
+            if refusal is None and state is prepared.entry.state:
                 checks.append(prepared.checks[result])
             else:
                 checks.append(KeyCheck(prepared.by, state, CheckResult.REFUSED if refusal else result, refusal))
     return checks, good
 
 
-def _refusal(
-    entry: TrustedCertificate, key: SigningKey, trust: TrustSnapshot, policy: Policy, at: datetime
-) -> Reason | None:
+def _refusal(entry: TrustedCertificate, key: _Key, trust: TrustSnapshot, policy: Policy, at: datetime) -> Reason | None:
     """Why the policy does not admit a key or certificate although the signature is good under it (steps 8 and 11)."""
     if entry.key_id in trust.compromised:
         return Reason.CERTIFICATE_REVOKED
-    family = family_of(key)
-    if family is KeyFamily.RSA and cast(rsa.RSAPublicKey, key).key_size < policy.minimum_rsa_bits:
-        return Reason.WEAK_KEY
-    if family is KeyFamily.EC and not isinstance(cast(ec.EllipticCurvePublicKey, key).curve, _CURVES):
+    if key.has_weak_curve or (key.rsa_bits is not None and key.rsa_bits < policy.minimum_rsa_bits):
         return Reason.WEAK_KEY
     if policy.expired_certificate == "reject" and not entry.is_valid_at(at):
         return Reason.CERTIFICATE_EXPIRED

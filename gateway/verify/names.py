@@ -60,6 +60,9 @@ ENCRYPTED_DATA: Final = f"{{{XENC}}}EncryptedData"
 XOP_INCLUDE: Final = f"{{{XOP}}}Include"
 XSI_TYPE: Final = f"{{{XSI}}}type"
 
+ID_NAMES: Final = frozenset({"Id", "ID", "id", "iD", "AssertionID"})
+"""Every attribute that some stack takes for an id, in any namespace: wsu:Id, Id, ID, id, xml:id, AssertionID."""
+
 
 def local_name(tag: str) -> str:
     """The part of a name in Clark notation behind the namespace."""

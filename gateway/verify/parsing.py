@@ -4,6 +4,7 @@ The only parser of the gateway: others who need a document read ask here.
 """
 
 import re
+from collections.abc import Set as AbstractSet
 from functools import lru_cache
 from typing import Any, Final, cast
 
@@ -48,13 +49,17 @@ class Document:
     What the bytes do not mention cannot be in the tree: a search in them spares many a walk.
     """
 
-    __slots__ = ("_in_quotes", "attributes_end", "root", "text")
+    __slots__ = ("_in_quotes", "attributes_end", "known", "root", "text")
 
-    def __init__(self, root: etree._Element, text: bytes) -> None:
-        """Hold `root` and the UTF-8 `text`, without a byte order mark, that it was parsed from."""
+    def __init__(self, root: etree._Element, text: bytes, known: int = 0) -> None:
+        """Hold `root` and the UTF-8 `text`, without a byte order mark, that it was parsed from.
+
+        What the first `known` octets hold is known to whoever asks, and not searched again.
+        """
         self.root = root
         self.text = text
-        self.attributes_end = _attributes_end(text)
+        self.known = known
+        self.attributes_end = max(text.rfind(b'"'), text.rfind(b"'")) + 1
         """Where the last quote stands: behind it there is no attribute and no namespace declaration."""
         self._in_quotes: list[bytes] | None = None
 
@@ -74,8 +79,19 @@ class Document:
         """Whether some element may declare `namespace`."""
         return not self.spells_values_plainly or self.times_in_quotes(namespace) > 0
 
+    def may_quote(self, values: AbstractSet[bytes]) -> bool:
+        """Whether an attribute or a declaration in what is not known may have one of `values`; they hold no quotes."""
+        if self.attributes_end <= self.known:
+            return False
+        if self._in_quotes is None:
+            self._in_quotes = _in_quotes(self.text[self.known : self.attributes_end])
+        return not self._in_quotes or not values.isdisjoint(self._in_quotes)
+
     def times_in_quotes(self, value: bytes) -> int:
-        """How often `value`, which holds no quotes, stands in quotes: no fewer times than attributes have it."""
+        """How often `value`, which holds no quotes, stands in quotes: no fewer times than attributes have it.
+
+        This looks at the whole document, what is known included.
+        """
         text, end = self.text, self.attributes_end
         if end > _SMALL:
             if self._in_quotes is None:
@@ -84,10 +100,6 @@ class Document:
                 return self._in_quotes.count(value)
         count = text.count(b'"' + value + b'"', 0, end)
         return count + text.count(b"'" + value + b"'", 0, end) if b"'" in text else count
-
-
-def _attributes_end(text: bytes) -> int:
-    return max(text.rfind(b'"'), text.rfind(b"'")) + 1
 
 
 def _in_quotes(text: bytes) -> list[bytes]:
@@ -107,11 +119,26 @@ def read_document(data: bytes, policy: Policy, content_type: str | None = None) 
     Raises:
         Rejection: `limits`, `encoding`, `dtd`, `malformed`.
     """
-    text = as_utf8(data, policy, content_type)
+    document = parse_admitted(as_utf8(data, policy, content_type), policy)
+    _refuse_dtd(document.root)
+    return document
+
+
+def parse_admitted(text: bytes, policy: Policy, known: int = 0) -> Document:
+    """Parse `text`, which step 1 has admitted: UTF-8 without a byte order mark or a DOCTYPE.
+
+    Args:
+        text: the document.
+        policy: its budgets hold.
+        known: octets at its beginning of which it is known what they hold.
+
+    Raises:
+        Rejection: `limits`, `encoding`, `malformed`.
+    """
     huge = len(text) > _ORDINARY_OCTETS or policy.max_depth > _ORDINARY_DEPTH
-    root = _parsed(text, huge=huge)
-    _check_budgets(root, text, policy, _HUGE_DEPTH if huge else _ORDINARY_DEPTH)
-    return Document(root, text)
+    document = Document(_parsed(text, huge=huge), text, known)
+    _check_budgets(document, policy, _HUGE_DEPTH if huge else _ORDINARY_DEPTH)
+    return document
 
 
 def parse_document(data: bytes, policy: Policy, content_type: str | None = None) -> etree._Element:
@@ -150,10 +177,13 @@ def _parsed(text: bytes, *, huge: bool) -> etree._Element:
         raise Rejection(Reason.MALFORMED, f"the message is not well-formed XML{page}: {cause}") from error
     finally:
         at_rest.append(parser)
-    # The scan of the prolog has refused it; should a parser ever see more in the bytes than the scan did, this says so.
+    return root
+
+
+def _refuse_dtd(root: etree._Element) -> None:
+    """The scan of the prolog has refused it; should a parser ever see more in the bytes, this says so."""
     if root.getroottree().docinfo.internalDTD is not None:
         raise Rejection(Reason.DTD, "the message has a document type declaration")
-    return root
 
 
 def _new_parser(*, huge: bool) -> etree.XMLParser:
@@ -182,8 +212,9 @@ def _more_attributes_than(count: int) -> etree.XPath:
     return etree.XPath(f"boolean(//@*[{count + 1}])")
 
 
-def _check_budgets(root: etree._Element, text: bytes, policy: Policy, parser_depth: int) -> None:
+def _check_budgets(document: Document, policy: Policy, parser_depth: int) -> None:
     """Count nodes, each count only where the bytes leave it open whether the budget could be exceeded."""
+    root, text, end = document.root, document.text, document.attributes_end
     size = len(text)
     # The shortest element is <a/>.
     if size // 4 > policy.max_elements and text.count(b"<") > policy.max_elements:
@@ -195,7 +226,6 @@ def _check_budgets(root: etree._Element, text: bytes, policy: Policy, parser_dep
     if may_be_deeper and _deeper_than(policy.max_depth)(root):
         raise Rejection(Reason.LIMITS, f"elements are nested more than {policy.max_depth} deep")
     # Every attribute and every namespace declaration has an equals sign, and ends with a quote.
-    end = _attributes_end(text)
     equal_signs = text.count(b"=", 0, end)
     if equal_signs > policy.max_attributes and _more_attributes_than(policy.max_attributes)(root):
         raise Rejection(Reason.LIMITS, f"an element has more than {policy.max_attributes} attributes")

@@ -17,11 +17,15 @@
 
 Everything but the signature value is done once, however many keys are trusted. The first finding that makes the rest
 meaningless ends the procedure; among several signatures the reason of the highest rank is reported.
+
+What steps 4 to 7 conclude from the way a partner writes its messages is remembered (layout.py): a message that is
+written the same way is accepted without concluding it again (familiar.py), or goes through the whole procedure. The
+memory changes how long a verdict takes, and nothing else.
 """
 
-import hashlib
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 
 from lxml import etree
 
@@ -36,11 +40,14 @@ from gateway.verify.coverage import (
     unprotected_prefixes,
 )
 from gateway.verify.envelope import Envelope, SecurityHeader, find_security_header, read_envelope, soap_version
+from gateway.verify.familiar import verify_familiar
 from gateway.verify.grammar import MAX_SIGNATURES, SignatureGrammar, read_signature
 from gateway.verify.ids import IdIndex
-from gateway.verify.keyinfo import read_key_info
+from gateway.verify.keyinfo import KeyInfo, read_key_info
 from gateway.verify.keys import KeyTrial, report_hint, try_keys
-from gateway.verify.parsing import Document, read_document
+from gateway.verify.layout import LayoutMemory
+from gateway.verify.layout_making import make_layout
+from gateway.verify.parsing import Document, parse_admitted, read_document
 from gateway.verify.policy import Policy
 from gateway.verify.reason import Reason, Rejection
 from gateway.verify.references import ResolvedReference, check_reference
@@ -48,6 +55,7 @@ from gateway.verify.request import Expectation
 from gateway.verify.text import printable
 from gateway.verify.timestamp import check_timestamp, read_timestamp
 from gateway.verify.verdict import (
+    UNBOUND,
     EmbeddedCertificate,
     HintReport,
     Outcome,
@@ -55,6 +63,8 @@ from gateway.verify.verdict import (
     TimestampReport,
     Verdict,
     VerifiedBy,
+    accepted_detail,
+    replay_key,
 )
 from keystore import HintKind, TrustSnapshot
 
@@ -84,14 +94,85 @@ def verify(
     Raises:
         ValueError: `at` has no time zone: a broken call, not a bad message.
     """
+    return _verify(message, trust, policy, at, content_type, expects, _LAYOUTS)
+
+
+def verify_anew(
+    message: bytes,
+    trust: TrustSnapshot,
+    policy: Policy,
+    at: datetime,
+    *,
+    content_type: str | None = None,
+    expects: Expectation | None = None,
+) -> Verdict:
+    """The same verdict as that of `verify`, by the whole procedure, whatever is remembered.
+
+    Raises:
+        ValueError: `at` has no time zone.
+    """
+    return _verify(message, trust, policy, at, content_type, expects, None)
+
+
+_LAYOUTS: Final = LayoutMemory()
+
+
+def _verify(
+    message: bytes,
+    trust: TrustSnapshot,
+    policy: Policy,
+    at: datetime,
+    content_type: str | None,
+    expects: Expectation | None,
+    memory: LayoutMemory | None,
+) -> Verdict:
     if at.tzinfo is None:
         raise ValueError("the instant of verification needs a time zone")
-    findings = _Findings()
+    findings = None
     try:
-        _verify(message, trust, policy, at, content_type, expects, findings)
+        head = None
+        if memory is not None and len(message) <= policy.max_message_bytes:
+            head = memory.recognise(message, policy, content_type)
+        if head is None:
+            document = _read(message, policy, content_type)
+        else:
+            # What step 1 would look at is in the head, and was found good there.
+            document = parse_admitted(message, policy, known=head.end)
+            verdict = verify_familiar(document, head.layout, head.values, trust, policy, at, expects)
+            if verdict is not None:
+                return verdict
+            document = Document(document.root, message)
+        findings = _Findings()
+        accepted = _verify_document(document, trust, policy, at, expects, findings)
     except Rejection as rejection:
-        return findings.rejected(rejection)
-    return findings.accepted()
+        return (findings or _Findings()).rejected(rejection)
+    if memory is not None and head is None and document.text is message:
+        _remember(memory, policy, content_type, document, accepted)
+    return findings.accepted(accepted)
+
+
+def _read(message: bytes, policy: Policy, content_type: str | None) -> Document:
+    """Steps 1 to 3."""
+    if content_type is not None and content_type.strip().lower().startswith("multipart/"):
+        raise Rejection(Reason.STRUCTURE, "the message is multipart: attachments are not supported")
+    return read_document(message, policy, content_type)
+
+
+def _remember(
+    memory: LayoutMemory, policy: Policy, content_type: str | None, document: Document, accepted: "_Accepted"
+) -> None:
+    one = accepted.carrying[0]
+    # Messages with several signatures are rare, and what the others come to would have to be remembered as well.
+    if len(accepted.security.signatures) > 1 or one.signature is None or accepted.remarkable:
+        return
+    if not memory.wants(policy, content_type):
+        return
+    grammar, key_info = one.signature
+    layout = make_layout(
+        document, accepted.envelope, accepted.security, grammar, key_info, one.references, accepted.covered
+    )
+    if layout is not None:
+        memory.add(layout, policy, content_type)
 
 
 @dataclass(slots=True)
@@ -102,6 +183,19 @@ class _Checked:
     references: tuple[ResolvedReference, ...] = ()
     trial: KeyTrial | None = None
     octets: bytes = b""
+    signature: tuple[SignatureGrammar, KeyInfo] | None = None
+
+
+@dataclass(slots=True)
+class _Accepted:
+    """What the acceptance of a message rests on."""
+
+    envelope: Envelope
+    security: SecurityHeader
+    carrying: list[_Checked]
+    covered: tuple[str, ...]
+    remarkable: bool
+    """Something about the message itself, not about its request, was worth a warning."""
 
 
 @dataclass(slots=True)
@@ -111,22 +205,20 @@ class _Findings:
     soap_version: str | None = None
     envelope: Envelope | None = None
     signatures: list[SignatureReport] = field(default_factory=list)
-    verified_by: dict[VerifiedBy, None] = field(default_factory=dict)
     recognised: dict[VerifiedBy, None] = field(default_factory=dict)
     embedded: EmbeddedCertificate | None = None
     timestamp: TimestampReport | None = None
     warnings: list[str] = field(default_factory=list)
-    covered: tuple[str, ...] = ()
     replay_keys: tuple[str, ...] = ()
     fresh_until: datetime | None = None
 
-    def accepted(self) -> Verdict:
-        names = ", ".join(by.alias for by in self.verified_by)
+    def accepted(self, accepted: _Accepted) -> Verdict:
+        verified_by = tuple(dict.fromkeys(by for one in accepted.carrying for by in one.report.verified_by))
         return self._verdict(
             Outcome.ACCEPTED,
             None,
-            f"signed with {names}, covering {', '.join(self.covered)}",
-            verified_by=tuple(self.verified_by),
+            accepted_detail(verified_by, accepted.covered),
+            verified_by=verified_by,
             replay_keys=self.replay_keys,
             fresh_until=self.fresh_until,
         )
@@ -170,19 +262,14 @@ def _addressed(envelope: Envelope | None, name: str) -> str | None:
     return None if element is None else printable((element.text or "").strip(), 300)
 
 
-def _verify(
-    message: bytes,
+def _verify_document(
+    document: Document,
     trust: TrustSnapshot,
     policy: Policy,
     at: datetime,
-    content_type: str | None,
     expects: Expectation | None,
     findings: _Findings,
-) -> None:
-    if content_type is not None and content_type.strip().lower().startswith("multipart/"):
-        raise Rejection(Reason.STRUCTURE, "the message is multipart: attachments are not supported")
-    # 1, 2, 3
-    document = read_document(message, policy, content_type)
+) -> _Accepted:
     root = document.root
     # 4
     findings.soap_version = soap_version(root)
@@ -196,7 +283,7 @@ def _verify(
     # 6
     ids = IdIndex(document, (*root, *security.children, *envelope.blocks))
     # 7, 8, 9
-    budget = WorkBudget(len(message))
+    budget = WorkBudget(len(document.text))
     places = {envelope.body: ("Body", "/Envelope/Body")}
     if security.timestamp is not None:
         places[security.timestamp] = ("Timestamp", "/Envelope/Header/Security/Timestamp")
@@ -221,17 +308,16 @@ def _verify(
     # 11: certificates out of their validity were refused in step 8, at the same instant.
     # 12
     _check_freshness(carrying, security, policy, at, findings)
+    remarkable = bool(findings.warnings)
     # 13
     if expects is not None:
-        references = tuple(reference for one in carrying for reference in one.references)
-        if not check_binding(expects, envelope, security, references):
-            findings.warnings.append("unbound: nothing that is signed binds this response to its request")
+        signed = [reference.element for one in carrying for reference in one.references]
+        if not check_binding(expects, envelope, security.element, signed):
+            findings.warnings.append(UNBOUND)
     # 14
-    findings.verified_by.update((by, None) for one in carrying for by in one.report.verified_by)
     in_place = {envelope.body, security.timestamp, *envelope.blocks}
-    findings.covered = tuple(
-        dict.fromkeys(r.part.name for one in carrying for r in one.references if r.element in in_place)
-    )
+    covered = dict.fromkeys(r.part.name for one in carrying for r in one.references if r.element in in_place)
+    return _Accepted(envelope, security, carrying, tuple(covered), remarkable)
 
 
 def _check_signature(
@@ -250,9 +336,11 @@ def _check_signature(
     hint = HintReport(HintKind.NONE, "", None)
     references: list[ResolvedReference] = []
     octets = b""
+    signature = None
     try:
         grammar = read_signature(element, policy)
         key_info = read_key_info(grammar.key_info, ids)
+        signature = grammar, key_info
         method = grammar.canonicalization
         octets = canonicalize(grammar.signed_info, method.method, method.prefixes, budget)
         trial = try_keys(grammar.algorithm, grammar.value, octets, key_info, trust, policy, at, budget)
@@ -266,7 +354,7 @@ def _check_signature(
         finding = _finding(trial, references)
     except Rejection as rejection:
         finding = rejection
-    return _Checked(_report(grammar, hint, references, trial, finding), tuple(references), trial, octets)
+    return _Checked(_report(grammar, hint, references, trial, finding), tuple(references), trial, octets, signature)
 
 
 def _finding(trial: KeyTrial, references: list[ResolvedReference]) -> Rejection | None:
@@ -349,6 +437,4 @@ def _check_freshness(
     elif fresh_until is not None:
         findings.fresh_until = fresh_until
         # One for each signature: whoever replays a message may leave one of two out.
-        findings.replay_keys = tuple(
-            hashlib.sha256(one.octets + one.report.verified_by[0].key_id.encode()).hexdigest() for one in signing
-        )
+        findings.replay_keys = tuple(replay_key(one.octets, one.report.verified_by) for one in signing)

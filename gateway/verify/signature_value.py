@@ -19,7 +19,7 @@ def _scheme(algorithm: SignatureAlgorithm) -> tuple[Callable[[bytes], bytes], tu
     if algorithm.hash is None:
         return bytes, ()
     prehashed = Prehashed(algorithm.hash)
-    digest = partial(_digest, algorithm.hash.name)
+    digest = partial(_digest, getattr(hashlib, algorithm.hash.name))
     if algorithm.family is KeyFamily.EC:
         return digest, (ec.ECDSA(prehashed),)
     if algorithm.pss:
@@ -27,8 +27,8 @@ def _scheme(algorithm: SignatureAlgorithm) -> tuple[Callable[[bytes], bytes], tu
     return digest, (padding.PKCS1v15(), prehashed)
 
 
-def _digest(name: str, octets: bytes) -> bytes:
-    return hashlib.new(name, octets).digest()
+def _digest(constructor: Callable[[bytes], "hashlib._Hash"], octets: bytes) -> bytes:
+    return constructor(octets).digest()
 
 
 class SignedValue:

@@ -31,7 +31,7 @@ def read_timestamp(timestamp: etree._Element, *, signed: bool) -> TimestampRepor
             continue
         if tag in values:
             raise Rejection(Reason.STRUCTURE, "the Timestamp holds two values of one kind")
-        values[tag] = _instant(sole_text(child))
+        values[tag] = instant(sole_text(child))
     return TimestampReport(created=values.get(CREATED), expires=values.get(EXPIRES), signed=signed)
 
 
@@ -61,7 +61,12 @@ def check_timestamp(report: TimestampReport, policy: Policy, at: datetime) -> da
     return fresh_until
 
 
-def _instant(text: str) -> datetime:
+def instant(text: str) -> datetime:
+    """The instant that `text`, an xsd:dateTime with a time zone, names.
+
+    Raises:
+        Rejection: `structure`, where it is none.
+    """
     if _DATE_TIME.fullmatch(text) is not None:
         try:
             instant = datetime.fromisoformat(text)

@@ -4,9 +4,12 @@
 `SignatureReport` keeps them apart, the `Verdict` joins them.
 """
 
+import hashlib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from gateway.verify.reason import Reason
 from keystore import Alias, HintKind, KeyId, State, Thumbprint
@@ -154,3 +157,17 @@ class Verdict:
     def accepted(self) -> bool:
         """Whether the message may pass."""
         return self.outcome is Outcome.ACCEPTED
+
+
+UNBOUND: Final = "unbound: nothing that is signed binds this response to its request"
+"""The warning of step 13."""
+
+
+def accepted_detail(verified_by: Iterable[VerifiedBy], covered: Iterable[str]) -> str:
+    """The sentence of a verdict that accepts."""
+    return f"signed with {', '.join([by.alias for by in verified_by])}, covering {', '.join(covered)}"
+
+
+def replay_key(octets: bytes, verified_by: Sequence[VerifiedBy]) -> str:
+    """The replay key of a signature whose canonical SignedInfo is `octets` (threat rule 24)."""
+    return hashlib.sha256(octets + verified_by[0].key_id.encode()).hexdigest()

@@ -58,16 +58,20 @@ def judge(source: Source, at_most: int | None = None, rules: tuple[Rule, ...] = 
             tally.made[rule.name] += 1
             verdict = verdict_on(source, mutant, message)
             finding = original.finding(rule, mutant, message, verdict)
+            if finding is None and verdict != verdict_on(source, mutant, message, anew=True):
+                finding = "what the verifier remembers of other messages changes its verdict"
             if finding is not None and len(tally.findings) < _MOST_FINDINGS:
                 tally.findings.append(f"{source.id}: {rule.name}: {mutant.label}: {finding}")
             tally.accepted[rule.name] += verdict.accepted
     return tally
 
 
-def verdict_on(source: Source, mutant: Mutant, message: bytes) -> Verdict:
-    """The verifier's word on a mutant."""
+def verdict_on(source: Source, mutant: Mutant, message: bytes, *, anew: bool = False) -> Verdict:
+    """The verifier's word on a mutant, which has seen the message that it was made from; or its word `anew`."""
     case = source.case
-    return (replace(case, **mutant.changes) if mutant.changes else case).verdict(message)  # type: ignore[arg-type] # fields of Case, by name
+    if mutant.changes:
+        case = replace(case, **mutant.changes)  # type: ignore[arg-type] # fields of Case, by name
+    return case.verdict_anew(message) if anew else case.verdict(message)
 
 
 class Original:

@@ -1,0 +1,180 @@
+"""Layouts: the part of a message that a signer writes the same way every time, and what it was found to mean.
+
+From its first octet to the end of the Body's start tag (the *head*) a partner's message differs from the one before
+only in values: ids, digests, the signature value, instants, the texts of header blocks. Steps 4 to 7 of the procedure
+read nothing but the head. What they concluded from the head of a message that was accepted is kept here, with its
+octets; where the octets around the values are the same again, it need not be concluded again.
+
+Why it may be kept: between two values the octets are the same, and a value ends where the parser ends it (an
+attribute's at its quote, a text at the next tag, and there is no `&` in the head), so that the parser passes through
+the same states and makes the same elements with the same attributes. What depends on the values is decided anew
+(familiar.py).
+
+Layouts only save time. They are made from accepted messages alone, so that nobody but a trusted signer can add one, and
+whatever does not fit exactly goes through the whole procedure.
+"""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final, NamedTuple
+
+from gateway.verify.algorithms import SignatureAlgorithm
+from gateway.verify.cutting import MAX_HEAD, Path
+from gateway.verify.grammar import CanonicalizationMethod, ReferenceGrammar
+from gateway.verify.keyinfo import KeyInfo
+from gateway.verify.keys import KeyTrial, report_hint
+from gateway.verify.policy import Policy
+from gateway.verify.verdict import HintReport
+from keystore import Candidate, TrustedCertificate, TrustSnapshot
+
+MOST_LAYOUTS: Final = 8
+"""Layouts of one policy: two keys, and a few shapes of responses."""
+MOST_POLICIES: Final = 256
+EAGER: Final = 16
+"""Accepted messages without a known layout from which layouts are made before that is done for one in 64 only: a signer
+who never writes the same head twice must not make every message dearer."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SignedElement:
+    """One Reference of a layout: the element that it names, how it is digested, and which of the values are its own."""
+
+    path: Path
+    start: bytes
+    """What its canonical form begins with."""
+    name: str
+    shown_path: str
+    grammar: ReferenceGrammar
+    """As it was read; uri, id and digest are those of the message that the layout was made from."""
+    fragment: int
+    digest: int
+
+
+@dataclass(slots=True, eq=False)
+class Layout:
+    """A head, cut at its values, and what steps 4 to 7 concluded from it. Values are named by their positions."""
+
+    pieces: tuple[tuple[bytes, int, bytes], ...]
+    """The octets before each value, how many they are, and what ends the value: a quote, or the beginning of a tag."""
+    last: bytes
+    """The octets behind the last value."""
+    ids: tuple[int, ...]
+    links: tuple[tuple[int, int], ...]
+    """Values that must be the same: a fragment, and the id of the element that it names."""
+    version: str
+    security: Path
+    signature: Path
+    signature_id: int | None
+    signature_value: int
+    has_timestamp: bool
+    created: int | None
+    expires: int | None
+    message_id: int | None
+    relates_to: int | None
+    algorithm: SignatureAlgorithm
+    canonicalization: CanonicalizationMethod
+    start: bytes
+    """What the canonical SignedInfo begins with."""
+    references: tuple[SignedElement, ...]
+    key_info: KeyInfo
+    covered: tuple[str, ...]
+    declares_xsi: bool
+    """The head does."""
+    _order: tuple[TrustSnapshot, Sequence[Candidate]] | None = field(default=None, init=False)
+    _hint: tuple[TrustSnapshot, tuple[TrustedCertificate, ...], HintReport] | None = field(default=None, init=False)
+
+    def values_in(self, text: bytes) -> tuple[list[bytes], int] | None:
+        """The values of a document with this head, and where its head ends; None for any other document."""
+        position = 0
+        values = []
+        for piece, size, end in self.pieces:
+            if not text.startswith(piece, position):
+                return None
+            start = position + size
+            position = text.find(end, start, start + MAX_HEAD)
+            if position < 0:
+                return None
+            values.append(text[start:position])
+        if not text.startswith(self.last, position):
+            return None
+        position += len(self.last)
+        return None if text.find(b"&", 0, position) >= 0 else (values, position)
+
+    def candidates(self, trust: TrustSnapshot, at: datetime) -> Sequence[Candidate]:
+        """The keys to try, in the order of the hint; found out once for each snapshot."""
+        order = self._order
+        if order is not None and order[0] is trust:
+            return order[1]
+        candidates = tuple(trust.candidates(self.key_info.hint, at))
+        if not trust.changes_with_time:
+            self._order = trust, candidates
+        return candidates
+
+    def report_hint(self, trust: TrustSnapshot, trial: KeyTrial) -> HintReport:
+        """What KeyInfo claimed, held against what came out; found out once for each snapshot and signer."""
+        known = self._hint
+        if known is not None and known[0] is trust and known[1] == trial.signers:
+            return known[2]
+        report = report_hint(self.key_info.hint, trust, trial)
+        self._hint = trust, trial.signers, report
+        return report
+
+
+class KnownHead(NamedTuple):
+    """The head of a document, recognised."""
+
+    layout: Layout
+    values: list[bytes]
+    end: int
+
+
+@dataclass(slots=True)
+class _Known:
+    """The layouts of one policy and Content-Type."""
+
+    policy: Policy
+    layouts: tuple[Layout, ...] = ()
+    """The one that fitted last comes first."""
+    misses: int = 0
+    """Accepted messages in a row that had none of them."""
+
+
+class LayoutMemory:
+    """The layouts that are known. Safe to share between threads: at worst one of them learns in vain."""
+
+    def __init__(self) -> None:
+        """Know nothing."""
+        self._known: OrderedDict[tuple[int, str | None], _Known] = OrderedDict()
+
+    def recognise(self, text: bytes, policy: Policy, content_type: str | None) -> KnownHead | None:
+        """The head of the document `text`; None where its layout is not known."""
+        # By the policy object itself, which is held here as long as its number is used.
+        known = self._known.get((id(policy), content_type))
+        if known is None:
+            return None
+        for layout in known.layouts:
+            found = layout.values_in(text)
+            if found is not None:
+                if layout is not known.layouts[0]:
+                    known.layouts = (layout, *(other for other in known.layouts if other is not layout))
+                known.misses = 0
+                return KnownHead(layout, *found)
+        return None
+
+    def wants(self, policy: Policy, content_type: str | None) -> bool:
+        """Whether a layout should be made from an accepted message of none that is known."""
+        key = (id(policy), content_type)
+        known = self._known.get(key)
+        if known is None:
+            known = self._known[key] = _Known(policy)
+            while len(self._known) > MOST_POLICIES:
+                self._known.popitem(last=False)
+        known.misses += 1
+        return known.misses <= EAGER or known.misses % 64 == 0
+
+    def add(self, layout: Layout, policy: Policy, content_type: str | None) -> None:
+        """Know `layout` from now on."""
+        known = self._known.setdefault((id(policy), content_type), _Known(policy))
+        known.layouts = (layout, *known.layouts[: MOST_LAYOUTS - 1])

@@ -1,0 +1,383 @@
+"""Layouts: what is remembered of a partner's messages saves time, and changes no verdict."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Final
+
+import pytest
+
+from fixtures.generator.soap import BODY, TIMESTAMP, direct, signature, timestamp, token
+from fixtures.generator.uris import WSU
+from fixtures.manifest import Case, entry, own_case
+from gateway.verify import Expectation, Policy, Reason, procedure
+from gateway.verify.cutting import BODY as BODY_PATH
+from gateway.verify.cutting import MAX_HEAD, start_tags
+from gateway.verify.layout import EAGER, MOST_LAYOUTS, MOST_POLICIES, LayoutMemory
+from gateway.verify.names import XENC, XOP, XSI
+from keystore import TrustSnapshot
+from tests.conftest import Count
+from tests.gateway.verify.judging import made
+from tests.mutation.source import accepted_cases
+
+CASE: Final = own_case("timestamp-signed")
+RELATED: Final = (
+    '<a:MessageID xmlns:a="http://www.w3.org/2005/08/addressing">urn:uuid:{0}</a:MessageID>'
+    '<a:RelatesTo xmlns:a="http://www.w3.org/2005/08/addressing">urn:uuid:{1}</a:RelatesTo>'
+)
+
+
+def content(amount: str) -> str:
+    return f'<ord:order xmlns:ord="urn:o"><ord:amount>{amount}</ord:amount></ord:order>'
+
+
+def message(body: str = "1.00", *, headers: str = "", prolog: str = "", inner: str | None = None) -> bytes:
+    return made(
+        token("old") + timestamp() + signature(BODY, TIMESTAMP, key_info=direct()),
+        "old",
+        body=content(body) if inner is None else inner,
+        headers_after=headers,
+        prolog=prolog,
+    )
+
+
+class Asked:
+    """A verifier with a memory of its own, which tells whether the whole procedure was gone through."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.memory = LayoutMemory()
+        self.whole = 0
+        verify_document = procedure._verify_document
+
+        def counted(*arguments: object) -> object:
+            self.whole += 1
+            return verify_document(*arguments)  # type: ignore[arg-type] # whatever the procedure gives it
+
+        monkeypatch.setattr(procedure, "_LAYOUTS", self.memory)
+        monkeypatch.setattr(procedure, "_verify_document", counted)
+
+    def is_familiar(self, case: Case, document: bytes | None = None) -> bool:
+        """Whether the verdict came without the whole procedure; it is the same in any case."""
+        before = self.whole
+        verdict = case.verdict(document)
+        familiar = self.whole == before
+        assert verdict == case.verdict_anew(document)
+        assert verdict.accepted or not familiar
+        return familiar
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
+    return Asked(monkeypatch)
+
+
+@pytest.mark.parametrize("case", list(accepted_cases()), ids=lambda case: case.id)
+def test_the_second_verdict_is_the_first(case: Case, asked: Asked, count: Count) -> None:
+    assert not asked.is_familiar(case)
+
+    count(
+        "accepted messages, seen twice", "by their layout" if asked.is_familiar(case) else "by the whole procedure", 1
+    )
+
+
+def test_other_values_in_a_known_layout(asked: Asked) -> None:
+    """Other digests, signature value and content, the same head around them."""
+    assert not asked.is_familiar(CASE, message())
+    for amount in (
+        "2.00",
+        "3.00 ",
+        "",
+        "<ord:x>1</ord:x>" * 500,
+        "¥",
+        "a & b".replace("&", "&amp;"),
+        'O\'Neil said "yes"',
+    ):
+        assert asked.is_familiar(CASE, message(amount))
+
+
+def test_other_ids_in_a_known_layout(asked: Asked) -> None:
+    def renamed(number: int) -> bytes:
+        text = (token("old") + timestamp() + signature(BODY, TIMESTAMP, key_info=direct())).replace(
+            "body-1", f"b-{number}"
+        )
+        return made(text, "old", body_attributes=f'xmlns:wsu="{WSU}" wsu:Id="b-{number}"', body=content(str(number)))
+
+    assert not asked.is_familiar(CASE, renamed(1))
+    assert asked.is_familiar(CASE, renamed(2))
+    assert asked.is_familiar(CASE, renamed(31337))
+
+
+def test_both_keys_of_a_renewal_have_layouts(asked: Asked) -> None:
+    case = replace(CASE, trust=(entry("old"), entry("new")))
+
+    def by(signer: str, amount: str) -> bytes:
+        security = token(signer) + timestamp() + signature(BODY, TIMESTAMP, key_info=direct())
+        return made(security, signer, body=content(amount))
+
+    assert [asked.is_familiar(case, by(signer, "1")) for signer in ("old", "new")] == [False, False]
+    assert [asked.is_familiar(case, by(signer, "2")) for signer in ("old", "new", "new", "old")] == [True] * 4
+
+
+def test_a_familiar_message_is_judged_by_what_is_trusted_now(asked: Asked) -> None:
+    known = message()
+    assert not asked.is_familiar(CASE, known)
+    assert asked.is_familiar(CASE, known)
+
+    assert replace(CASE, trust=()).verdict(known).reason is Reason.UNKNOWN_KEY
+    assert replace(CASE, trust=(entry("new"),)).verdict(known).reason is Reason.UNKNOWN_KEY
+    retired = replace(CASE, trust=tuple(replace(e, state="retired") for e in CASE.trust))  # type: ignore[arg-type] # a StrEnum's value
+    assert not retired.verdict(known).accepted
+
+
+def test_an_entry_that_is_trusted_for_a_time_is_asked_about_each_time(asked: Asked) -> None:
+    until = CASE.at + timedelta(hours=1)
+    case = replace(CASE, trust=(replace(entry("old"), trusted_until=until),))
+    known = message()
+    assert not asked.is_familiar(case, known)
+    assert asked.is_familiar(case, known)
+
+    assert replace(case, at=until).verdict(known).reason is Reason.RETIRED_KEY
+
+
+@pytest.mark.parametrize(
+    ("altered", "reason"),
+    [
+        ((b">1.00<", b">9.00<"), Reason.DIGEST_MISMATCH),
+        ((b"T12:00:00Z</wsu:Created>", b"T11:59:59Z</wsu:Created>"), Reason.DIGEST_MISMATCH),
+        ((b"</soap:Body>", b"</soap:Body><soap:Body/>"), Reason.STRUCTURE),
+        ((b"</soap:Body>", b"</soap:Body><!-- behind -->"), None),
+        ((b"</soap:Body>", b"</soap:Body>\n"), None),
+        ((b">1.00<", b"><!-- in -->1.00<"), Reason.STRUCTURE),
+        ((b">1.00<", b"><?in?>1.00<"), Reason.STRUCTURE),
+        ((b">1.00<", b">1<![CDATA[.00]]><"), Reason.STRUCTURE),
+        ((b">1.00<", b"><![CDATA[1.00]]><"), None),
+        ((b">1.00<", b">&#49;.00<"), None),
+        ((b"<ord:amount>", b'<ord:amount Id="body-1">'), Reason.DUPLICATE_ID),
+        ((b"<ord:amount>", b"<ord:amount Id='body-1'>"), Reason.DUPLICATE_ID),
+        ((b"<ord:amount>", b'<ord:amount Id="body&#45;1">'), Reason.DUPLICATE_ID),
+        ((b'URI="#body-1"', b'URI="#body-2"'), Reason.SIGNATURE_INVALID),
+        ((b'URI="#body-1"', b'URI="#ts-1"'), Reason.REFERENCE_URI),
+        ((b'wsu:Id="ts-1"', b'wsu:Id="body-1"'), Reason.DUPLICATE_ID),
+        ((b"<soap:Body ", b'<soap:Body a="1" '), Reason.DIGEST_MISMATCH),
+        ((b"<soap:Header>", b"<soap:Header><!---->"), None),
+        ((b'wsu:Id="body-1">', b'wsu:Id="body-1" >'), None),
+    ],
+)
+def test_whatever_does_not_fit_goes_through_the_whole_procedure(
+    altered: tuple[bytes, bytes], reason: Reason | None, asked: Asked
+) -> None:
+    known = message()
+    assert altered[0] in known
+    assert not asked.is_familiar(CASE, known)
+
+    other = known.replace(*altered, 1)
+
+    familiar = asked.is_familiar(CASE, other)
+    assert CASE.verdict(other).reason is reason
+    assert familiar is (altered[1].endswith(b"\n"))
+
+
+def test_the_instant_and_the_binding_are_decided_anew(asked: Asked) -> None:
+    headers = RELATED.format(1, 2)
+    known = message(headers=headers)
+    expecting = replace(CASE, expects=Expectation(message_id="urn:uuid:2"))
+    assert not asked.is_familiar(CASE, known)
+    assert asked.is_familiar(expecting, known)
+    assert "unbound" in expecting.verdict(known).warnings[0]
+    assert asked.is_familiar(CASE, message(headers=RELATED.format(3, 4)))
+
+    assert replace(CASE, at=CASE.at + timedelta(days=1)).verdict(known).reason is Reason.TIMESTAMP_STALE
+    assert replace(CASE, at=CASE.at - timedelta(days=1)).verdict(known).reason is Reason.TIMESTAMP_STALE
+
+
+def test_a_value_that_a_parser_would_read_otherwise_is_left_to_it(asked: Asked) -> None:
+    assert not asked.is_familiar(CASE, message(headers=RELATED.format(1, 2)))
+    assert not asked.is_familiar(CASE, message(headers=RELATED.format("1\r\n", 2)))
+    assert not asked.is_familiar(CASE, message(headers=RELATED.format("1&amp;", 2)))
+
+
+def test_encrypted_and_attached_content_is_noticed_in_a_familiar_layout(asked: Asked) -> None:
+    assert not asked.is_familiar(CASE, message())
+
+    for namespace, name in ((XENC, "EncryptedData"), (XOP, "Include")):
+        for quote in "\"'":
+            hidden = f"<o><x:{name} xmlns:x={quote}{namespace}{quote}/></o>"
+            assert not asked.is_familiar(CASE, message(inner=hidden))
+            assert CASE.verdict(message(inner=hidden)).reason is Reason.STRUCTURE
+
+
+@pytest.mark.parametrize(
+    ("body", "familiar"),
+    [
+        (f'<o xmlns:xsi="{XSI}" xmlns:t="urn:t" xsi:type="t:T"><t:a/></o>', False),
+        (f'<o xmlns:xsi="{XSI}" xsi:nil="true"/>', True),
+        (f'<t:o xmlns:xsi="{XSI}" xmlns:t="urn:t" xsi:type="t:T"/>', True),
+    ],
+)
+def test_prefixes_in_types_are_looked_at(body: str, *, familiar: bool, asked: Asked) -> None:
+    assert not asked.is_familiar(CASE, message())
+
+    assert asked.is_familiar(CASE, message(inner=body)) is familiar
+
+
+def test_a_head_that_declares_types_has_them_looked_at(asked: Asked) -> None:
+    def typed(value: str) -> bytes:
+        security = token("old") + timestamp() + signature(BODY, TIMESTAMP, key_info=direct())
+        return made(
+            security,
+            "old",
+            root_attributes=f'xmlns:xsi="{XSI}" xmlns:t="urn:t"',
+            body=f'<o xsi:type="{value}"/>' if value else "<o/>",
+        )
+
+    assert not asked.is_familiar(CASE, typed(""))
+    assert asked.is_familiar(CASE, typed(""))
+    assert not asked.is_familiar(CASE, typed("t:T"))
+
+
+def test_what_is_larger_than_admitted_is_refused_in_a_familiar_layout(asked: Asked) -> None:
+    case = replace(CASE, policy=Policy(max_message_bytes=8192, max_attributes=10, max_elements=50))
+    assert not asked.is_familiar(case, message())
+
+    for large in ("x" * 8192, "<x/>" * 60, "<x " + " ".join(f'a{n}="1"' for n in range(11)) + "/>"):
+        assert case.verdict(message(large)).reason is Reason.LIMITS
+        assert case.verdict_anew(message(large)).reason is Reason.LIMITS
+
+
+MANY: Final = "<x " + " ".join(f'a{number}="{number:0100}"' for number in range(120)) + "/>"
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        pytest.param(message(headers="<!-- c --><x/>"), id="a comment"),
+        pytest.param(message(headers="<x>&amp;</x>"), id="a character reference"),
+        pytest.param(message(headers="<x a='1'/>"), id="apostrophes"),
+        pytest.param(message(headers="<é/>"), id="a name beyond ASCII"),
+        pytest.param(message(headers=f'<x xmlns:e="{XENC}"/>'), id="encryption"),
+        pytest.param(message(headers='<x Id="a"/><x Id="a"/>'), id="one id twice"),
+        pytest.param(message(headers=MANY * 2), id="more than is kept"),
+        pytest.param(message(prolog="<!-- c -->"), id="a prolog"),
+        pytest.param(message(headers=RELATED.format(1, 2).replace("urn:uuid:1", "")), id="an empty MessageID"),
+    ],
+)
+def test_no_layout_for_what_could_not_be_told_by_it(head: bytes, asked: Asked) -> None:
+    assert CASE.verdict(head).accepted
+    assert not asked.is_familiar(CASE, head)
+
+
+def test_what_is_more_than_is_kept_is_larger_than_that() -> None:
+    assert len(MANY * 2) > MAX_HEAD > len(MANY)
+
+
+def test_a_timestamp_without_instants_bounds_nothing(asked: Asked) -> None:
+    empty = made(
+        token("old") + '<wsu:Timestamp wsu:Id="ts-1"/>' + signature(BODY, TIMESTAMP, key_info=direct()),
+        "old",
+        body=content("1"),
+    )
+    case = replace(CASE, policy=Policy())
+    assert not asked.is_familiar(case, empty)
+
+    assert asked.is_familiar(case, empty)
+    assert case.verdict(empty).replay_keys == ()
+
+
+def test_one_snapshot_is_asked_for_its_keys_once(asked: Asked) -> None:
+    """The order of the keys and what is said of the hint are remembered with the snapshot that they come from."""
+    snapshot, other = TrustSnapshot.of(entry("old")), TrustSnapshot.of(entry("old"), entry("renewed"))
+    documents = [message(str(number)) for number in range(4)]
+
+    first, *more = [procedure.verify(one, snapshot, CASE.policy, CASE.at) for one in documents]
+    changed = procedure.verify(documents[0], other, CASE.policy, CASE.at)
+
+    assert asked.whole == 1
+    assert all(verdict.signatures[0].hint == first.signatures[0].hint for verdict in more)
+    assert [by.alias for by in changed.verified_by] == ["old", "renewed"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"",
+        b"x",
+        b"<a>",
+        b"</a>",
+        b"<a/><b/>",
+        b"<a><b/></a>",
+        b"<a><b/><c/></a>",
+        b"<a><b></b></a></d>",
+        b"<a b=c/>",
+    ],
+)
+def test_what_has_no_body_has_no_head(text: bytes) -> None:
+    assert start_tags(text, BODY_PATH) is None
+
+
+def test_namespace_declarations_are_no_ids(asked: Asked) -> None:
+    """A prefix may be called Id."""
+    assert not asked.is_familiar(CASE, message(headers='<x xmlns:Id="urn:1"/><y xmlns:Id="urn:1"/>'))
+    assert asked.is_familiar(CASE, message("2", headers='<x xmlns:Id="urn:1"/><y xmlns:Id="urn:1"/>'))
+
+
+# The memory
+
+
+def test_the_content_type_and_the_policy_are_part_of_a_layout(asked: Asked) -> None:
+    assert not asked.is_familiar(CASE, message())
+    assert asked.is_familiar(CASE, message())
+
+    assert not asked.is_familiar(replace(CASE, content_type="application/soap+xml"), message())
+    assert not asked.is_familiar(replace(CASE, policy=Policy()), message())
+
+
+def test_few_layouts_are_kept_and_the_used_ones_stay(asked: Asked) -> None:
+    def shaped(number: int) -> bytes:
+        return message(headers=f"<x{number}/>")
+
+    assert not asked.is_familiar(CASE, shaped(0))
+    for number in range(1, MOST_LAYOUTS + 3):
+        assert not asked.is_familiar(CASE, shaped(number))
+        if number < MOST_LAYOUTS:
+            assert asked.is_familiar(CASE, shaped(0))
+
+    [known] = asked.memory._known.values()
+    assert len(known.layouts) == MOST_LAYOUTS
+    assert not asked.is_familiar(CASE, shaped(1))
+
+
+def test_a_signer_who_never_repeats_himself_is_not_learnt_from_for_ever(asked: Asked) -> None:
+    for number in range(EAGER):
+        assert not asked.is_familiar(CASE, message(headers=f"<x{number}/>"))
+
+    late = message(headers="<late/>")
+    assert not asked.is_familiar(CASE, late)
+    assert not asked.is_familiar(CASE, late)
+    for _ in range(64):
+        CASE.verdict(late)
+    assert asked.is_familiar(CASE, late)
+
+
+def test_the_memory_of_policies_is_bounded() -> None:
+    memory = LayoutMemory()
+    policies = [Policy() for _ in range(MOST_POLICIES + 5)]
+
+    assert all(memory.wants(policy, None) for policy in policies)
+
+    assert len(memory._known) == MOST_POLICIES
+    assert memory.recognise(b"", policies[0], None) is None
+    assert memory.recognise(b"", policies[-1], None) is None
+
+
+def test_a_head_that_ends_early_is_not_recognised(asked: Asked) -> None:
+    known = message()
+    assert not asked.is_familiar(CASE, known)
+
+    for mark in (b"<soap:E", b"BinarySecurityToken", b"body-1", b"<soap:Body", b'"body-1">'):
+        assert CASE.verdict(known[: known.index(mark) + 2]).reason is Reason.MALFORMED
+
+
+def test_a_snapshot_tells_whether_it_changes_with_time() -> None:
+    old = entry("old")
+
+    assert not TrustSnapshot.of(old).changes_with_time
+    assert TrustSnapshot.of(replace(old, trusted_until=CASE.at)).changes_with_time
