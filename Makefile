@@ -3,10 +3,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 JOBS ?= auto
+SOAK_SECONDS ?= 600
 FUZZ_SECONDS ?= 60
 FUZZ_MUTANTS ?= 40
 
-.PHONY: demo test check serve bench fixtures interop fuzz lock clean
+.PHONY: demo test check serve bench soak fixtures interop fuzz lock clean
 
 demo: $(VENV)/.runtime
 	@$(BIN)/wssgate demo
@@ -25,7 +26,11 @@ serve: $(VENV)/.runtime
 	$(BIN)/wssgate serve --config gateway.example.toml
 
 bench: $(VENV)/.dev
-	$(BIN)/python -m bench
+	$(BIN)/python -m bench $(PARTS)
+
+# Ten minutes at full load; `make soak SOAK_SECONDS=60` for fewer.
+soak: $(VENV)/.dev
+	$(BIN)/python -m bench.load.soak --seconds $(SOAK_SECONDS)
 
 # More mutants of every rule than a test run makes, then a search that is guided by the branches that messages reach.
 # Its corpus is kept in .fuzz, and what it finds in .fuzz/findings.

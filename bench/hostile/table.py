@@ -25,6 +25,8 @@ ADMITTED: Final = 16 * 1024 * 1024
 MOST_MILLISECONDS: Final = 250.0
 MOST_MEMORY: Final = 200_000_000
 REPEATS: Final = 3
+MODULE: Final = "bench.hostile.measured"
+"""What runs in the process of its own."""
 _NEAR: Final = MOST_MILLISECONDS / 2
 """From here on a single measurement does not decide."""
 _SHOWN: Final = 30
@@ -88,9 +90,7 @@ def measure(case: Costly) -> Cost:
 
 def _measured(case: Costly, message: bytes) -> Cost:
     coding = "gzip" if case.kind is Kind.CODING else "identity"
-    done = subprocess.run(
-        [sys.executable, "-m", "bench.hostile.measured", coding], input=message, capture_output=True, check=False
-    )
+    done = subprocess.run([sys.executable, "-m", MODULE, coding], input=message, capture_output=True, check=False)
     if done.returncode != 0:
         words = done.stderr.decode(errors="replace").strip().splitlines()
         how = words[-1] if words else f"ended with {done.returncode}"
