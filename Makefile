@@ -7,7 +7,7 @@ SOAK_SECONDS ?= 600
 FUZZ_SECONDS ?= 60
 FUZZ_MUTANTS ?= 40
 
-.PHONY: demo test check serve bench soak fixtures interop fuzz lock clean
+.PHONY: demo test check serve bench soak fixtures interop fuzz lock clean crash faults
 
 demo: $(VENV)/.runtime
 	@$(BIN)/wssgate demo
@@ -63,6 +63,15 @@ $(VENV)/.fuzz: requirements-fuzz.lock $(VENV)/.dev
 	@echo "Installing the fuzzer ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-fuzz.lock
 	@touch $@
+
+# The gateway under load, killed a hundred times: about ten minutes.
+ROUNDS ?= 100
+crash: $(VENV)/.dev
+	$(BIN)/python -m tests.gateway.proxy.workers.crashing $(ROUNDS)
+
+# The door alone: connections by the thousand, half-sent requests, resets, a clock that is set back.
+faults: $(VENV)/.dev
+	$(BIN)/pytest tests/gateway/proxy/test_faults.py tests/gateway/proxy/test_protocol.py tests/gateway/proxy/test_exchange.py
 
 # Maintainers: needs uv. Versions and hashes only, no download addresses.
 lock:

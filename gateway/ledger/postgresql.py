@@ -79,8 +79,6 @@ def postgresql_engine(url: URL) -> Engine:
         max_overflow=7,
         pool_timeout=STATEMENT_SECONDS,
     )
-    # Rows of one statement, not one statement for each row: SQLAlchemy does it by itself with RETURNING alone.
-    engine.dialect.use_insertmanyvalues_wo_returning = True
     event.listen(engine, "do_connect", _connect)
     event.listen(engine, "checkout", _forget_patience)
     try:
