@@ -15,6 +15,8 @@ REFUSED = (
     ("DELETE", "/orders?wsdl", 405),
     ("OPTIONS", "/orders", 405),
     ("HEAD", "/orders", 405),
+    ("GET", "/metrics", 404),
+    ("GET", "/readyz", 404),
     ("POST", "/", 404),
     ("POST", "/ordersX", 404),
     ("POST", "/Orders", 404),
@@ -130,6 +132,35 @@ def test_overload_is_answered_at_once(tmp_path: Path) -> None:
             assert b"wssgate_exchanges_in_flight 2.0" in metrics
             released.set()
             assert [(await task).status for task in busy] == [200, 200]
+            it.receiver.reply = http(signed())
+            assert (await it.ask()).status == 200
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("target", ["/orders", "http://elsewhere.example/orders"])
+def test_no_request_chooses_its_receiver(tmp_path: Path, target: str) -> None:
+    async def scenario() -> None:
+        async with world(tmp_path) as it:
+            it.receiver.reply = http(signed())
+            head = f"POST {target} HTTP/1.1\r\nHost: elsewhere.example\r\nX-Forwarded-Host: elsewhere.example\r\n"
+            answer = await it.raw(f"{head}Connection: close\r\nContent-Length: 4\r\n\r\n<a/>".encode())
+            assert answer.startswith(b"HTTP/1.1 200 ")
+            lines = it.receiver.requests[0].lower().split(b"\r\n")
+            assert lines[0] == b"post /ws http/1.1"
+            assert f"host: 127.0.0.1:{it.receiver.port}".encode() in lines
+
+    run(scenario())
+
+
+def test_no_proxy_of_the_environment_comes_between(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Port 1 of the loopback address: nothing listens there.
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+
+    async def scenario() -> None:
+        async with world(tmp_path) as it:
             it.receiver.reply = http(signed())
             assert (await it.ask()).status == 200
 

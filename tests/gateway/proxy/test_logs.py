@@ -3,12 +3,17 @@
 import json
 import logging
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import structlog
 
 from gateway.config import LogFormat, LogLevel
 from gateway.proxy.logs import configure_logging
+from tests.gateway.proxy.harness import SECRET, envelope, http, run, signed, world
+
+CREDENTIALS = "dXNlcjpwYXNzd29yZA"
+ASKED = "what-the-client-asks"
 
 
 @pytest.fixture(autouse=True)
@@ -53,3 +58,29 @@ def test_no_traceback(capsys: pytest.CaptureFixture[str], log_format: LogFormat)
     assert "Traceback" not in written
     assert "quotes the message" not in written
     assert len(written.splitlines()) == 1
+
+
+def test_neither_log_nor_ledger_holds_bodies_or_credentials(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging(LogFormat.JSON, LogLevel.DEBUG)
+    altered = signed().replace(SECRET.encode(), SECRET[::-1].encode())
+    outcomes = []
+
+    async def scenario() -> None:
+        async with world(tmp_path) as it:
+            for reply in (http(signed(), Set_Cookie=f"a={CREDENTIALS}"), http(altered), http(b"<a>" + signed()), b""):
+                it.receiver.reply = reply
+                body = envelope(f"<GetOrder>{ASKED}</GetOrder>")
+                await it.ask(body=body, Authorization=f"Basic {CREDENTIALS}", Cookie=f"session={CREDENTIALS}")
+                outcomes.append((it.last().outcome, it.last().reason))
+            stored = b"".join(file.read_bytes() for file in tmp_path.glob("wssgate.db*"))
+            assert it.last().id.encode() in stored, "the record is looked for where it is"
+            for text in (SECRET, SECRET[::-1], CREDENTIALS, ASKED):
+                assert text.encode() not in stored
+
+    run(scenario())
+    assert [outcome for outcome, _ in outcomes] == ["accepted", "rejected", "rejected", "failed"]
+    assert [reason for _, reason in outcomes] == [None, "digest-mismatch", "malformed", None]
+    written = capsys.readouterr().err
+    assert '"event": "accepted"' in written
+    for text in (SECRET, SECRET[::-1], CREDENTIALS, ASKED):
+        assert text not in written

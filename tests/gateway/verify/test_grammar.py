@@ -5,7 +5,7 @@ import pytest
 from fixtures.generator import uris
 from fixtures.generator.soap import STR_TRANSFORM, Reference, encode, prefix_list, signature, transform_with_prefixes
 from gateway.verify import Policy, Reason
-from gateway.verify.algorithms import Canonicalization
+from gateway.verify.algorithms import _SIGNATURES, Canonicalization
 from gateway.verify.grammar import (
     MAX_REFERENCES,
     MAX_TRANSFORMS,
@@ -222,6 +222,13 @@ def test_no_reference_covers_nothing() -> None:
     with pytest.raises(Rejection, match="covers nothing") as caught:
         read(text)
     assert caught.value.reason is Reason.PART_NOT_SIGNED
+
+
+@pytest.mark.parametrize("method", [uri for uri, algorithm in _SIGNATURES.items() if algorithm.uses_sha1])
+def test_sha1_in_the_signature_alone_is_sha1(method: str) -> None:
+    with pytest.raises(Rejection, match="rests on SHA-1") as caught:
+        read(signed(method=method))
+    assert caught.value.reason is ALGORITHM
 
 
 @pytest.mark.parametrize("method", [uris.RSA_SHA1])
