@@ -106,9 +106,15 @@ class GatewaySettings(BaseModel):
     @property
     def dangers(self) -> tuple[str, ...]:
         """What is weaker here than the default, one phrase each, for status and log."""
+        found = []
+        if not self.admin.is_loopback:
+            found.append(
+                f"admin listens on {self.admin}, which other machines may reach, and asks for no password: "
+                "use a loopback address, or keep strangers out with a firewall"
+            )
         if self.durability is Durability.ASYNC:
-            return ("durability async: a process that is killed loses records of responses that were delivered",)
-        return ()
+            found.append("durability async: a process that is killed loses records of responses that were delivered")
+        return tuple(found)
 
     @field_validator("public_url")
     @classmethod
@@ -209,13 +215,7 @@ class Settings(BaseModel):
     @property
     def warnings(self) -> tuple[str, ...]:
         """What an operator should know about this configuration, one sentence each; dangers of endpoints included."""
-        found = []
-        if not self.gateway.admin.is_loopback:
-            found.append(
-                f"gateway.admin listens on {self.gateway.admin}, which other machines may reach, and asks for no "
-                "password: use a loopback address, or keep strangers out with a firewall"
-            )
-        found += [f"gateway: {danger}" for danger in self.gateway.dangers]
+        found = [f"gateway: {danger}" for danger in self.gateway.dangers]
         for name, endpoint in self.endpoints.items():
             found += [f"endpoint.{name}: {danger}" for danger in endpoint.dangers]
         return tuple(found)

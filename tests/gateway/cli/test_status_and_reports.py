@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -141,6 +142,13 @@ def test_status_names_dangers_and_empty_trust(run: Run, workplace: Path) -> None
     config = workplace / "gateway.toml"
     config.write_text(config.read_text().replace('mode = "enforce"', 'mode = "observe"'))
     shown = run("status").out
-    assert "mode observe: rejected responses are delivered" in shown
+    assert "danger: mode observe: rejected responses are delivered" in shown
     assert "trusts nobody" in shown
     assert "messages: none yet" in shown
+
+
+def test_status_names_an_admin_listener_that_others_may_reach(run: Run, workplace: Path) -> None:
+    config = workplace / "gateway.toml"
+    # Port 1 of every address of this machine: nothing listens there.
+    config.write_text(re.sub('^admin = "[^"]*"', 'admin = "0.0.0.0:1"', config.read_text(), flags=re.MULTILINE))
+    assert "danger: admin listens on" in " ".join(run("status").out.split())
