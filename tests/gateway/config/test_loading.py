@@ -33,6 +33,13 @@ def test_example_shows_the_defaults(tmp_path: Path) -> None:
     assert example.warnings == ()
 
 
+def test_by_default_only_this_machine_is_listened_to(tmp_path: Path) -> None:
+    (tmp_path / "gateway.toml").write_text(ENDPOINT)
+    bare = load_settings(tmp_path / "gateway.toml").gateway
+    assert (bare.listen.host, bare.admin.host) == ("127.0.0.1", "127.0.0.1")
+    assert bare.listen.port != bare.admin.port
+
+
 def test_values_are_typed_and_frozen(tmp_path: Path) -> None:
     config = tmp_path / "gateway.toml"
     config.write_text(
