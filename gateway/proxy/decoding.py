@@ -7,6 +7,10 @@ from gateway.verify.reason import Rejection
 
 _MOST_MEMBERS = 64
 """A gzip body may hold several members (RFC 1952, 2.2); each costs a set-up."""
+MAX_RATIO = 100
+"""What a coding may save: honest lists of like records come to 45, a bomb to 1,000."""
+UNSUSPICIOUS = 1024 * 1024
+"""Decoded bytes that nobody asks the ratio of."""
 _WBITS_GZIP = 16 + zlib.MAX_WBITS
 _CODINGS = {"gzip": "gzip", "x-gzip": "gzip", "deflate": "deflate"}
 
@@ -30,19 +34,25 @@ def decode(body: bytes, coding: str, limit: int) -> bytes:
     """`body` without its content coding, at most `limit` bytes.
 
     Raises:
-        Rejection: `limits` beyond `limit`; `malformed` where the coding is damaged, cut short or followed by more.
+        Rejection: `limits` beyond `limit`, and where the coding saves more than honest content lets it;
+            `malformed` where the coding is damaged, cut short or followed by more.
     """
     if coding == "identity":
         return body
+    beyond = "the response, decompressed, is larger than the policy admits"
+    plausible = max(UNSUSPICIOUS, MAX_RATIO * len(body))
+    if plausible < limit:
+        limit = plausible
+        beyond = f"the compressed response grows more than {MAX_RATIO} times, which no honest content does"
     if coding == "deflate":
-        decoded, rest = _inflate(body, _deflate_wbits(body), limit)
+        decoded, rest = _inflate(body, _deflate_wbits(body), limit, beyond)
         if rest:
             raise Rejection(Reason.MALFORMED, "the compressed response is followed by other bytes")
         return decoded
     parts = []
     rest = body
     for _ in range(_MOST_MEMBERS):
-        decoded, rest = _inflate(rest, _WBITS_GZIP, limit)
+        decoded, rest = _inflate(rest, _WBITS_GZIP, limit, beyond)
         limit -= len(decoded)
         parts.append(decoded)
         if not rest:
@@ -50,14 +60,14 @@ def decode(body: bytes, coding: str, limit: int) -> bytes:
     raise Rejection(Reason.LIMITS, f"the compressed response has more than {_MOST_MEMBERS} members")
 
 
-def _inflate(body: bytes, wbits: int, limit: int) -> tuple[bytes, bytes]:
+def _inflate(body: bytes, wbits: int, limit: int, beyond: str) -> tuple[bytes, bytes]:
     inflater = zlib.decompressobj(wbits)
     try:
         decoded = inflater.decompress(body, limit + 1)
     except zlib.error as error:
         raise Rejection(Reason.MALFORMED, "the compressed response is damaged") from error
     if len(decoded) > limit:
-        raise Rejection(Reason.LIMITS, "the response, decompressed, is larger than the policy admits")
+        raise Rejection(Reason.LIMITS, beyond)
     if not inflater.eof:
         raise Rejection(Reason.MALFORMED, "the compressed response is cut short")
     return decoded, inflater.unused_data

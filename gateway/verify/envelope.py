@@ -71,6 +71,8 @@ class SecurityHeader:
 
 MAX_SECURITY_HEADERS: Final = 16
 """Security headers in one message, those for other actors included."""
+MAX_CHILDREN: Final = 1000
+"""Header blocks, and children of a Security header: each is looked at several times."""
 
 
 def soap_version(root: etree._Element) -> str | None:
@@ -95,7 +97,7 @@ def read_envelope(root: etree._Element) -> Envelope:
     header_tag, body_tag = f"{{{namespace}}}Header", f"{{{namespace}}}Body"
     if tags == [header_tag, body_tag]:
         header, body = children
-        return Envelope(root, version, header, body, tuple(child_elements(header)), operation_of(body))
+        return Envelope(root, version, header, body, tuple(_children(header)), operation_of(body))
     if tags == [body_tag]:
         return Envelope(root, version, None, children[0], (), operation_of(children[0]))
     shown = ", ".join(printable(local_name(tag), 40) for tag in tags[:6])
@@ -103,6 +105,12 @@ def read_envelope(root: etree._Element) -> Envelope:
         Reason.STRUCTURE,
         f"the Envelope must hold a Header and a Body, or a Body, of its own SOAP version; it holds: {shown}",
     )
+
+
+def _children(element: etree._Element) -> list[etree._Element]:
+    if len(element) > MAX_CHILDREN:
+        raise Rejection(Reason.LIMITS, f"the {local_name(str(element.tag))} holds more than {MAX_CHILDREN} elements")
+    return child_elements(element)
 
 
 def operation_of(body: etree._Element) -> str | None:
@@ -138,7 +146,7 @@ def find_security_header(envelope: Envelope, actor: str | None) -> tuple[Securit
         raise Rejection(
             Reason.UNSIGNED, f"no Security header {ours_is}; there are such for: {meant} (see the policy's key actor)"
         )
-    children = child_elements(ours[0])
+    children = _children(ours[0])
     signatures = tuple(child for child in children if child.tag == SIGNATURE)
     timestamps = [child for child in children if child.tag == TIMESTAMP]
     if len(timestamps) > 1:

@@ -15,6 +15,7 @@ from typing import Final
 
 from lxml import etree
 
+from gateway.verify.algorithms import Canonicalization
 from gateway.verify.binding import check_binding
 from gateway.verify.budget import WorkBudget
 from gateway.verify.c14n import canonicalize
@@ -102,7 +103,7 @@ def _accept(
     security, signature = element_at(root, layout.security), element_at(root, layout.signature)
     envelope = Envelope(root, layout.version, header, body, tuple(header), operation_of(body))
     # 8
-    budget = WorkBudget(len(text))
+    budget = WorkBudget(len(text), document.count_elements)
     method = layout.canonicalization
     octets = canonicalize(signature[0], method.method, method.prefixes, budget, start=layout.start)
     value = decode_base64(values[layout.signature_value].decode(), "SignatureValue")
@@ -195,7 +196,7 @@ def _digested(
     grammar = known.grammar
     method, algorithm = grammar.canonicalization, grammar.digest_algorithm
     form = canonicalize(element, method.method, method.prefixes, budget, start=known.start)
-    budget.spend_octets(len(form))
+    budget.spend_form(form, copied=method.method is not Canonicalization.EXCLUSIVE)
     digest = algorithm.digest(form)
     if values[known.digest].strip() != b2a_base64(digest, newline=False):
         raise _Unfamiliar

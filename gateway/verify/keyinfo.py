@@ -48,6 +48,8 @@ _CURVES: Final[dict[str, ec.EllipticCurve]] = {
     "urn:oid:1.3.132.0.34": ec.SECP384R1(),
     "urn:oid:1.3.132.0.35": ec.SECP521R1(),
 }
+MAX_FORMS: Final = 64
+"""Children of a KeyInfo: ways to name one key."""
 _MAX_PATH: Final = 16
 """Certificates taken from a PKIPath or PKCS#7 token."""
 _MAX_CACHED_TOKEN: Final = 8192
@@ -76,6 +78,8 @@ def read_key_info(key_info: etree._Element | None, ids: IdIndex) -> KeyInfo:
     """
     if key_info is None:
         return KeyInfo(NO_HINT)
+    if len(key_info) > MAX_FORMS:
+        raise Rejection(Reason.LIMITS, f"a KeyInfo holds more than {MAX_FORMS} elements")
     found: list[KeyInfo] = []
     for child in child_elements(key_info):
         if child.tag in _FETCHING:

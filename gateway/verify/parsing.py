@@ -19,9 +19,11 @@ from gateway.verify.text import printable
 # inclusive C14N at every element: 10,000 at depth 200 took 71 s. Both are refused before they can cost that.
 MAX_NAMESPACE_NAME: Final = 1024
 """Octets of one namespace name: attributes are ordered by these names, comparing them octet by octet."""
-MAX_NAMESPACE_OCTETS: Final = 40 * 1024 * 1024
-"""What namespace declarations may come to in a canonical form: exclusive C14N repeats them wherever the parent does not
-use the prefix, and 50,000 elements with a name of 100,000 octets would be 5 GB."""
+MAX_NAMESPACE_OCTETS: Final = 8 * 1024 * 1024
+_NAMESPACE_OCTETS_PER_OCTET: Final = 10
+"""What namespace declarations may come to in a canonical form, by octets of the message: exclusive C14N repeats them
+wherever the parent does not use the prefix, and 50,000 elements with a name of 100,000 octets would be 5 GB. At most so
+many for each octet of the message, and MAX_NAMESPACE_OCTETS in a small one."""
 _DECLARED: Final = re.compile(rb"xmlns(?::[^\s=<>\"'/:]+)?\s*=\s*(?:\"([^\"]*)\"|'([^']*)')")
 """A declaration, and whatever in a text looks like one. No part of it can match the same octets twice: linear."""
 _SMALL: Final = 8192
@@ -79,6 +81,10 @@ class Document:
         """Whether some element may declare `namespace`."""
         return not self.spells_values_plainly or self.times_in_quotes(namespace) > 0
 
+    def count_elements(self) -> int:
+        """How many elements there are."""
+        return int(cast(float, _ELEMENT_COUNT(self.root)))
+
     def may_quote(self, values: AbstractSet[bytes]) -> bool:
         """Whether an attribute or a declaration in what is not known may have one of `values`; they hold no quotes."""
         if self.attributes_end <= self.known:
@@ -135,6 +141,13 @@ def parse_admitted(text: bytes, policy: Policy, known: int = 0) -> Document:
     Raises:
         Rejection: `limits`, `encoding`, `malformed`.
     """
+    # Half a million elements take 100 MB: where there are neither comments nor CDATA sections, the octets count them.
+    if (
+        _may_hold_more(text, policy.max_elements)
+        and b"<!" not in text
+        and text.count(b"<") - text.count(b"</") - text.count(b"<?") > policy.max_elements
+    ):
+        raise _too_many_elements(policy)
     huge = len(text) > _ORDINARY_OCTETS or policy.max_depth > _ORDINARY_DEPTH
     document = Document(_parsed(text, huge=huge), text, known)
     _check_budgets(document, policy, _HUGE_DEPTH if huge else _ORDINARY_DEPTH)
@@ -216,11 +229,8 @@ def _check_budgets(document: Document, policy: Policy, parser_depth: int) -> Non
     """Count nodes, each count only where the bytes leave it open whether the budget could be exceeded."""
     root, text, end = document.root, document.text, document.attributes_end
     size = len(text)
-    # The shortest element is <a/>.
-    if size // 4 > policy.max_elements and text.count(b"<") > policy.max_elements:
-        elements = _ELEMENT_COUNT(root)
-        if elements > policy.max_elements:
-            raise Rejection(Reason.LIMITS, f"the message has more than {policy.max_elements} elements")
+    if _may_hold_more(text, policy.max_elements) and document.count_elements() > policy.max_elements:
+        raise _too_many_elements(policy)
     # No element can be deeper than there are elements that end with a tag of their own, itself apart.
     may_be_deeper = policy.max_depth < parser_depth and text.count(b"</") >= policy.max_depth
     if may_be_deeper and _deeper_than(policy.max_depth)(root):
@@ -231,19 +241,25 @@ def _check_budgets(document: Document, policy: Policy, parser_depth: int) -> Non
         raise Rejection(Reason.LIMITS, f"an element has more than {policy.max_attributes} attributes")
     crowded = equal_signs > policy.max_namespaces and text.count(b"xmlns", 0, end) > policy.max_namespaces
     # In a message of that size the longest possible name, on as many attributes as fit, costs next to nothing.
-    if crowded or (size > _SMALL and _may_be_costly(text, end)):
-        _check_declarations(root, text, policy)
+    if crowded or size > _SMALL:
+        _check_names(document, policy, crowded=crowded)
 
 
-def _may_be_costly(text: bytes, end: int) -> bool:
-    """Whether the namespace names, all before `end`, could be too long, as far as the bytes tell."""
+def _may_hold_more(text: bytes, elements: int) -> bool:
+    """Whether `text` may hold more than so many elements, of which the shortest is <a/>."""
+    return len(text) // 4 > elements and text.count(b"<") > elements
+
+
+def _too_many_elements(policy: Policy) -> Rejection:
+    return Rejection(Reason.LIMITS, f"the message has more than {policy.max_elements} elements")
+
+
+def _check_names(document: Document, policy: Policy, *, crowded: bool) -> None:
+    """Refuse by what is really declared, which takes another pass over the document, where the octets leave it open."""
+    text, end = document.text, document.attributes_end
     longest = max((max(len(m[1] or b""), len(m[2] or b"")) for m in _DECLARED.finditer(text, 0, end)), default=0)
-    # An element takes four octets, an attribute five.
-    return longest > MAX_NAMESPACE_NAME or len(text) // 4 * longest > MAX_NAMESPACE_OCTETS
-
-
-def _check_declarations(root: etree._Element, text: bytes, policy: Policy) -> None:
-    """Refuse by what is really declared, which takes another pass over the document."""
+    if not crowded and longest <= MAX_NAMESPACE_NAME and not _are_repeated_too_much(document, longest):
+        return
     found = _declarations(text)
     if found.most_in_scope > policy.max_namespaces:
         raise Rejection(
@@ -251,9 +267,20 @@ def _check_declarations(root: etree._Element, text: bytes, policy: Policy) -> No
         )
     if found.longest > MAX_NAMESPACE_NAME:
         raise Rejection(Reason.LIMITS, f"a namespace name has more than {MAX_NAMESPACE_NAME} octets")
-    names = text.count(b"<") + text.count(b"=")
-    if names * found.longest > MAX_NAMESPACE_OCTETS and _RENDERINGS(root) * found.longest > MAX_NAMESPACE_OCTETS:
+    if _are_repeated_too_much(document, found.longest):
         raise Rejection(Reason.LIMITS, "the namespace names are too long for so many elements")
+
+
+def _are_repeated_too_much(document: Document, longest: int) -> bool:
+    """Whether declarations of names as long as `longest` may come to more than is admitted."""
+    text = document.text
+    admitted = max(MAX_NAMESPACE_OCTETS, _NAMESPACE_OCTETS_PER_OCTET * len(text))
+    # An element takes four octets, an attribute five; then what the octets tell, then what the document does.
+    return (
+        len(text) // 4 * longest > admitted
+        and (text.count(b"<") + text.count(b"=", 0, document.attributes_end)) * longest > admitted
+        and cast(float, _RENDERINGS(document.root)) * longest > admitted
+    )
 
 
 class _Declarations:

@@ -50,7 +50,7 @@ from gateway.verify.layout_making import make_layout
 from gateway.verify.parsing import Document, parse_admitted, read_document
 from gateway.verify.policy import Policy
 from gateway.verify.reason import Reason, Rejection
-from gateway.verify.references import ResolvedReference, check_reference
+from gateway.verify.references import CanonicalForms, ResolvedReference, check_reference
 from gateway.verify.request import Expectation
 from gateway.verify.text import printable
 from gateway.verify.timestamp import check_timestamp, read_timestamp
@@ -283,12 +283,13 @@ def _verify_document(
     # 6
     ids = IdIndex(document, (*root, *security.children, *envelope.blocks))
     # 7, 8, 9
-    budget = WorkBudget(len(document.text))
+    budget = WorkBudget(len(document.text), document.count_elements)
+    canonical = CanonicalForms(budget)
     places = {envelope.body: ("Body", "/Envelope/Body")}
     if security.timestamp is not None:
         places[security.timestamp] = ("Timestamp", "/Envelope/Header/Security/Timestamp")
     checked = [
-        _check_signature(element, ids, trust, policy, at, budget, places, document.may_split_text)
+        _check_signature(element, ids, trust, policy, at, budget, canonical, places, document.may_split_text)
         for element in security.signatures
     ]
     good = _weigh(checked, policy, findings)
@@ -327,6 +328,7 @@ def _check_signature(
     policy: Policy,
     at: datetime,
     budget: WorkBudget,
+    canonical: CanonicalForms,
     places: dict[etree._Element, tuple[str, str]],
     may_split_text: bool,
 ) -> _Checked:
@@ -348,7 +350,7 @@ def _check_signature(
         if trial.signers:
             # Digests under a stranger's signature would prove nothing, and let anyone spend our time.
             references.extend(
-                check_reference(reference, grammar, ids, trust, budget, places, may_split_text=may_split_text)
+                check_reference(reference, grammar, ids, trust, canonical, places, may_split_text=may_split_text)
                 for reference in grammar.references
             )
         finding = _finding(trial, references)

@@ -36,12 +36,37 @@ class ResolvedReference:
     """The canonical form."""
 
 
+class CanonicalForms:
+    """The canonical forms that the References of one message need, each made once."""
+
+    __slots__ = ("_budget", "_made")
+
+    def __init__(self, budget: WorkBudget) -> None:
+        """Make them within `budget`."""
+        self._budget = budget
+        self._made: dict[tuple[etree._Element, CanonicalizationMethod], bytes] = {}
+
+    def of(self, element: etree._Element, method: CanonicalizationMethod) -> bytes:
+        """The canonical form of `element`.
+
+        Raises:
+            Rejection: `structure`, where it has none; `limits`.
+        """
+        form = self._made.get((element, method))
+        if form is None:
+            self._budget.spend_form(b"")
+            form = canonicalize(element, method.method, method.prefixes, self._budget)
+            self._budget.spend_form(form, copied=method.method is not Canonicalization.EXCLUSIVE)
+            self._made[element, method] = form
+        return form
+
+
 def check_reference(
     reference: ReferenceGrammar,
     signature: SignatureGrammar,
     ids: IdIndex,
     trust: TrustSnapshot,
-    budget: WorkBudget,
+    canonical: CanonicalForms,
     places: Mapping[etree._Element, tuple[str, str]],
     *,
     may_split_text: bool,
@@ -63,12 +88,9 @@ def check_reference(
     if may_split_text:
         _refuse_split_text(element)
     if reference.str_transform:
-        forms = _dereferenced(element, reference.canonicalization, ids, trust, budget)
+        forms = _dereferenced(element, reference.canonicalization, ids, trust, canonical)
     else:
-        method = reference.canonicalization
-        forms = [canonicalize(element, method.method, method.prefixes, budget)]
-    for form in forms:
-        budget.spend_octets(len(form))
+        forms = [canonical.of(element, reference.canonicalization)]
     algorithm = reference.digest_algorithm
     digests = [algorithm.digest(form) for form in forms]
     intact = reference.digest in digests
@@ -113,7 +135,11 @@ def _refuse_split_text(element: etree._Element) -> None:
 
 
 def _dereferenced(
-    reference: etree._Element, method: CanonicalizationMethod, ids: IdIndex, trust: TrustSnapshot, budget: WorkBudget
+    reference: etree._Element,
+    method: CanonicalizationMethod,
+    ids: IdIndex,
+    trust: TrustSnapshot,
+    canonical: CanonicalForms,
 ) -> list[bytes]:
     """What the STR-Transform puts in the place of a SecurityTokenReference (WSS-Core 8.3).
 
@@ -126,7 +152,7 @@ def _dereferenced(
         )
     token = referenced_token(reference, ids)
     if token is not None:
-        return [_with_default_namespace(canonicalize(token, method.method, method.prefixes, budget))]
+        return [_with_default_namespace(canonical.of(token, method))]
     if method.method is not Canonicalization.EXCLUSIVE:
         raise Rejection(
             Reason.TRANSFORM_NOT_ALLOWED,

@@ -1,6 +1,7 @@
 """Content codings under a cap (threat rule 32)."""
 
 import gzip
+import random
 import zlib
 from operator import attrgetter
 
@@ -8,7 +9,7 @@ import pytest
 
 from fixtures.costly import AT, CODED, CONTENT_TYPE, TRUSTED, Costly
 from fixtures.manifest import trust
-from gateway.proxy.decoding import decode
+from gateway.proxy.decoding import MAX_RATIO, UNSUSPICIOUS, decode
 from gateway.verify import Policy, Reason, verify
 from gateway.verify.reason import Rejection
 from keystore import TrustSnapshot
@@ -55,3 +56,16 @@ def test_deflate_is_read_in_either_format(wbits: int) -> None:
     assert decode(body, "deflate", LIMIT) == b"<a/>" * 100
     with pytest.raises(Rejection, match="followed by other bytes"):
         decode(body + b"more", "deflate", LIMIT)
+
+
+def test_a_body_that_grows_as_no_honest_one_does_is_not_decoded_to_the_limit() -> None:
+    bomb = gzip.compress(b"x" * 8 * UNSUSPICIOUS)
+    assert len(bomb) * MAX_RATIO < UNSUSPICIOUS
+
+    with pytest.raises(Rejection, match="grows more than 100 times") as caught:
+        decode(bomb, "gzip", 64 * LIMIT)
+    assert caught.value.reason is Reason.LIMITS
+    small = gzip.compress(b"x" * UNSUSPICIOUS)
+    assert len(decode(small, "gzip", 64 * LIMIT)) == UNSUSPICIOUS
+    honest = random.Random(1).randbytes(40_000).hex().encode() * 40  # noqa: S311 - the same on every run
+    assert decode(gzip.compress(honest), "gzip", 64 * LIMIT) == honest

@@ -2,18 +2,66 @@
 
 import pytest
 
-from gateway.verify.budget import MAX_EMBEDDED_CERTIFICATES, MAX_NAMESPACE_WORK, WorkBudget
+from gateway.verify.budget import (
+    ALWAYS_ADMITTED,
+    COPIED,
+    ELEMENT_OCTETS,
+    MAX_EMBEDDED_CERTIFICATES,
+    MAX_FORMS,
+    MAX_NAMESPACE_WORK,
+    WorkBudget,
+)
 from gateway.verify.reason import Reason, Rejection
+
+LARGE = b"x" * 100_000
+"""A form of text alone."""
+
+
+def spent(budget: WorkBudget, form: bytes, *, copied: bool = False) -> int:
+    """How often `form` may be made."""
+    return sum(iter(lambda: _is_admitted(budget, form, copied=copied), False))
+
+
+def _is_admitted(budget: WorkBudget, form: bytes, *, copied: bool) -> bool:
+    try:
+        budget.spend_form(form, copied=copied)
+    except Rejection as rejection:
+        return rejection.reason is not Reason.LIMITS
+    return True
 
 
 def test_canonical_forms_may_come_to_several_times_the_message() -> None:
-    budget = WorkBudget(1000)
+    of_its_own_size = ALWAYS_ADMITTED + MAX_FORMS * 100 * len(LARGE)
 
-    budget.spend_octets(16 * 1000)
-    budget.spend_octets(65_536)
-    with pytest.raises(Rejection, match="too large for this message") as caught:
-        budget.spend_octets(1)
-    assert caught.value.reason is Reason.LIMITS
+    assert spent(WorkBudget(100 * len(LARGE)), LARGE) == of_its_own_size // len(LARGE)
+    assert spent(WorkBudget(0), LARGE) == ALWAYS_ADMITTED // len(LARGE)
+
+
+def test_a_form_from_a_copy_costs_more() -> None:
+    assert spent(WorkBudget(0), LARGE, copied=True) == ALWAYS_ADMITTED // len(LARGE) // COPIED
+
+
+def test_what_is_spent_is_spent() -> None:
+    budget = WorkBudget(0)
+    assert spent(budget, LARGE) > 0
+
+    assert spent(budget, b"") == 0
+
+
+def test_elements_cost_more_than_text_and_admit_as_much() -> None:
+    elements = b"<a></a>" * 20_000
+
+    few = spent(WorkBudget(len(elements)), elements)
+    many = spent(WorkBudget(len(elements), lambda: 20_000), elements)
+
+    assert few == (ALWAYS_ADMITTED + MAX_FORMS * len(elements)) // (len(elements) + 20_000 * ELEMENT_OCTETS)
+    assert many - few in {MAX_FORMS - 1, MAX_FORMS}
+
+
+def test_small_forms_are_counted_as_if_they_were_nothing_but_elements() -> None:
+    small = b"x" * 7_000
+
+    assert spent(WorkBudget(0), small) == ALWAYS_ADMITTED // (7_000 + 1_000 * ELEMENT_OCTETS)
 
 
 def test_namespace_comparisons_are_counted_over_the_whole_message() -> None:

@@ -14,7 +14,14 @@ from fixtures.costly import AT, CONTENT_TYPE, HONEST, HOSTILE, TRUSTED, Attacker
 from fixtures.manifest import own_case, trust
 from gateway.verify import Policy, Reason, Verdict, references, verify
 from gateway.verify.algorithms import Canonicalization
-from gateway.verify.budget import MAX_EMBEDDED_CERTIFICATES, MAX_NAMESPACE_WORK, WorkBudget
+from gateway.verify.budget import (
+    ALWAYS_ADMITTED,
+    ELEMENT_OCTETS,
+    MAX_EMBEDDED_CERTIFICATES,
+    MAX_FORMS,
+    MAX_NAMESPACE_WORK,
+    WorkBudget,
+)
 from gateway.verify.c14n import canonicalize
 from gateway.verify.grammar import MAX_SIGNATURES
 from gateway.verify.parsing import MAX_NAMESPACE_OCTETS
@@ -90,8 +97,8 @@ def test_content_costs_in_proportion(case: Costly, work: Work) -> None:
     else:
         # Every character of a text may be spelled six times as long, and namespaces may be declared again.
         assert work.largest <= 6 * len(message) + MAX_NAMESPACE_OCTETS
-        # The budget, and for each signature one form that finds it used up.
-        assert work.octets <= 16 * len(message) + 65_536 + MAX_SIGNATURES * work.largest
+        # The budget, and the one form that finds it used up.
+        assert work.octets <= MAX_FORMS * (1 + ELEMENT_OCTETS // 4) * len(message) + ALWAYS_ADMITTED + work.largest
 
 
 def test_the_counters_count(work: Work) -> None:
