@@ -32,7 +32,7 @@ _MOST_QUOTES: Final = 20_000
 _ELEMENT_COUNT: Final = etree.XPath("count(//*)")
 # Elements that need a declaration of their own in a canonical form, and attributes that may need one.
 _RENDERINGS: Final = etree.XPath(
-    "count(//*[substring-before(name(), ':') != substring-before(name(..), ':') and namespace-uri() != ''])"
+    "count(/descendant::*[namespace-uri() != '' and substring-before(name(), ':') != substring-before(name(..), ':')])"
     " + count(//@*[contains(name(), ':')])"
 )
 _ORDINARY_OCTETS: Final = 10_000_000

@@ -19,6 +19,8 @@ from gateway.verify.text import printable
 from gateway.verify.verdict import SignedPart
 from keystore import TrustSnapshot
 
+MAX_CONTAINERS: Final = 3
+"""Signed elements around a signed element: content within all of them is canonicalized as often."""
 _X509V3: Final = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-x509-token-profile-1.0#X509v3"
 # A comment that shares its parent with text splits that text in parsers that take the first text node for the whole.
 # Asked of the parent, not of each comment: a hundred thousand comments beside each other must stay linear.
@@ -39,12 +41,14 @@ class ResolvedReference:
 class CanonicalForms:
     """The canonical forms that the References of one message need, each made once."""
 
-    __slots__ = ("_budget", "_made")
+    __slots__ = ("_ancestors", "_budget", "_containers", "_made")
 
     def __init__(self, budget: WorkBudget) -> None:
         """Make them within `budget`."""
         self._budget = budget
         self._made: dict[tuple[etree._Element, CanonicalizationMethod], bytes] = {}
+        self._ancestors: dict[etree._Element, frozenset[etree._Element]] = {}
+        self._containers: dict[etree._Element, int] = {}
 
     def of(self, element: etree._Element, method: CanonicalizationMethod) -> bytes:
         """The canonical form of `element`.
@@ -54,11 +58,24 @@ class CanonicalForms:
         """
         form = self._made.get((element, method))
         if form is None:
+            self._refuse_nesting(element)
             self._budget.spend_form(b"")
             form = canonicalize(element, method.method, method.prefixes, self._budget)
             self._budget.spend_form(form, copied=method.method is not Canonicalization.EXCLUSIVE)
             self._made[element, method] = form
         return form
+
+    def _refuse_nesting(self, element: etree._Element) -> None:
+        if element in self._ancestors:
+            return
+        ancestors = frozenset(element.iterancestors())
+        self._containers[element] = len(ancestors & self._ancestors.keys())
+        for other, above in self._ancestors.items():
+            if element in above:
+                self._containers[other] += 1
+        self._ancestors[element] = ancestors
+        if max(self._containers.values()) > MAX_CONTAINERS:
+            raise Rejection(Reason.LIMITS, f"more than {MAX_CONTAINERS} signed elements stand within each other")
 
 
 def check_reference(

@@ -18,11 +18,13 @@ from fixtures.generator.soap import (
     str_reference,
     thumbprint,
     token,
+    transform_with_prefixes,
     x509_data,
 )
 from fixtures.manifest import own_case, trust
 from gateway.verify import Reason, Verdict, verify
-from gateway.verify.references import path_of
+from gateway.verify.grammar import MAX_SIGNATURES
+from gateway.verify.references import MAX_CONTAINERS, path_of
 from keystore import TrustSnapshot
 from tests.gateway.verify.documents import element
 
@@ -63,16 +65,46 @@ def test_what_is_shown_is_short() -> None:
 # What may be covered, and how often
 
 
-@pytest.mark.parametrize("count", [8, 12])
-def test_the_budget_is_that_of_the_message(count: int) -> None:
-    """References to elements within each other, by a signer that is trusted."""
-    body = "".join(f'<n Id="n{number}">' for number in range(count)) + "x" * 1_000_000 + "</n>" * count
-    references = [Reference(f"#n{number}") for number in range(count)]
+@pytest.mark.parametrize("outwards", [False, True])
+@pytest.mark.parametrize("count", [MAX_CONTAINERS, MAX_CONTAINERS + 1])
+def test_signed_elements_may_stand_within_each_other_to_a_depth(count: int, *, outwards: bool) -> None:
+    """By a signer that is trusted, in whatever order he names them; the Body is one of them."""
+    body = "".join(f'<n Id="n{number}">' for number in range(count)) + "x" + "</n>" * count
+    references = [BODY, *(Reference(f"#n{number}") for number in range(count))]
+    if outwards:
+        references.reverse()
 
-    verdict = judged(token("old") + signature(BODY, *references, key_info=direct()), "old", body=body)
+    verdict = judged(token("old") + signature(*references, key_info=direct()), "old", body=body)
 
-    assert verdict.accepted is (count == 8)
+    assert verdict.accepted is (count == MAX_CONTAINERS)
     assert verdict.accepted or verdict.reason is Reason.LIMITS
+
+
+def test_many_signed_elements_may_stand_beside_each_other() -> None:
+    body = "".join(f'<n Id="n{number}"/>' for number in range(12))
+    references = [BODY, *(Reference(f"#n{number}") for number in range(12))]
+
+    assert judged(token("old") + signature(*references, key_info=direct()), "old", body=body).accepted
+
+
+@pytest.mark.parametrize(
+    ("size", "alike", "accepted"), [(1_000_000, False, True), (4_000_000, False, False), (4_000_000, True, True)]
+)
+def test_the_budget_is_that_of_the_message(size: int, *, alike: bool, accepted: bool) -> None:
+    """One element canonicalized in many ways, by a signer that is trusted; in one way, it is done once."""
+    seals = [
+        signature(
+            Reference("#body-1", (transform_with_prefixes("p" if alike else f"p{number}"),)),
+            key_info=direct(),
+            number=number,
+        )
+        for number in range(MAX_SIGNATURES)
+    ]
+
+    verdict = judged(token("old") + "".join(seals), *["old"] * len(seals), body="x" * size)
+
+    assert verdict.accepted is accepted
+    assert accepted or verdict.reason is Reason.LIMITS
 
 
 @pytest.mark.parametrize(
