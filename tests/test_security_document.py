@@ -147,6 +147,21 @@ def test_every_limit_of_the_policy_is_in_the_table() -> None:
     assert named == {name for name, field in Policy.model_fields.items() if type(field.default) is int}
 
 
+LIMITS_NOTHING: Final = {"gateway.verify.cutting.MAX_HEAD"}
+"""A longer head is not remembered, and verified all the same."""
+
+
+def test_every_limit_of_the_verifier_and_the_door_is_in_the_table() -> None:
+    there = {
+        f"{'.'.join(file.relative_to(ROOT).with_suffix('').parts)}.{name}"
+        for room in ("verify", "proxy")
+        for file in (ROOT / "gateway" / room).rglob("*.py")
+        for name in re.findall(r"^(MAX_\w+)", file.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    }
+    assert there - LIMITS_NOTHING <= {name.strip("`") for _, _, name in rows("The limits")}
+    assert there > LIMITS_NOTHING
+
+
 NAMES: Final = re.compile(r"SHA-\d+|SOAP 1\.[12]|UTF-\d+|XML 1\.1|HTTP/1\.1|PKCS#\d+|MD5|libxml2|base64")
 
 
