@@ -24,8 +24,12 @@ _NAMESPACE_OCTETS_PER_OCTET: Final = 10
 """What namespace declarations may come to in a canonical form, by octets of the message: exclusive C14N repeats them
 wherever the parent does not use the prefix, and 50,000 elements with a name of 100,000 octets would be 5 GB. At most so
 many for each octet of the message, and MAX_NAMESPACE_OCTETS in a small one."""
-_DECLARED: Final = re.compile(rb"xmlns(?::[^\s=<>\"'/:]+)?\s*=\s*(?:\"([^\"]*)\"|'([^']*)')")
-"""A declaration, and whatever in a text looks like one. No part of it can match the same octets twice: linear."""
+_DECLARED: Final = re.compile(rb"xmlns(?::[^\s=<>\"'/:]+)?\s*=\s*(?=\"([^\"]*)\"|'([^']*)')")
+"""A declaration, and whatever in a text looks like one.
+
+The value is looked at and not consumed: what only looks like a declaration could end inside a real one, and hide it.
+Linear all the same: a look goes no further than to the next quote of its kind, which the next look starts behind.
+"""
 _SMALL: Final = 8192
 """Octets up to which a search costs less than avoiding it, and a namespace name less than looking for it."""
 _MOST_QUOTES: Final = 20_000
@@ -183,7 +187,8 @@ def _parsed(text: bytes, *, huge: bool) -> etree._Element:
             text.decode()
         except UnicodeDecodeError:
             raise Rejection(Reason.ENCODING, "the message is not valid UTF-8") from error
-        if "depth" in str(error):
+        # The code alone stands for other limits too, the word alone for an element of that name.
+        if error.code == etree.ErrorTypes.ERR_RESOURCE_LIMIT and "depth" in str(error):
             raise Rejection(Reason.LIMITS, "the elements are nested too deeply") from error
         page = " (an HTML page?)" if text.lstrip()[:5].lower() == b"<html" else ""
         cause = printable(" ".join((error.msg or "").split()))

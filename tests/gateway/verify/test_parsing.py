@@ -104,6 +104,17 @@ def test_what_only_looks_like_a_declaration_has_none(text: str) -> None:
     assert parse_document(f"<r>{PADDING}{text}</r>".encode(), Policy()).tag == "r"
 
 
+@pytest.mark.parametrize("name", ["xmlns", "xmlns:q"])
+@pytest.mark.parametrize("before", ["o/", "urn:o"])
+def test_what_only_looks_like_a_declaration_hides_none(name: str, before: str) -> None:
+    """It would end inside the real one, were it read as one: a URI may hold an apostrophe."""
+    hidden = f"""<a b="{name}='" xmlns:p="{before}'{LONG}"/>"""
+
+    with pytest.raises(Rejection, match="a namespace name has more than") as caught:
+        parse_document(f"<r>{PADDING}{hidden}</r>".encode(), Policy())
+    assert caught.value.reason is Reason.LIMITS
+
+
 TOO_MANY = MAX_NAMESPACE_OCTETS // MAX_NAMESPACE_NAME + 1
 """Elements that would each write a declaration of `LONG` in an exclusive canonical form."""
 
@@ -138,6 +149,7 @@ def test_long_namespace_names_times_elements_are_bounded(text: str, refused: boo
         (b"<a>", Reason.MALFORMED, "not well-formed"),
         (b"\n<HTML><p>", Reason.MALFORMED, r"not well-formed XML \(an HTML page\?\): "),
         (b"<a></b>", Reason.MALFORMED, "not well-formed"),
+        (b"<depth></b>", Reason.MALFORMED, "not well-formed"),
         (b"<a/><b/>", Reason.MALFORMED, "not well-formed"),
         (b"<a b='1' b='2'/>", Reason.MALFORMED, "not well-formed"),
         (b"<a xmlns:p='u' xmlns:q='u' p:b='1' q:b='2'/>", Reason.MALFORMED, "not well-formed"),
