@@ -120,7 +120,8 @@ def read_signature(signature: etree._Element, policy: Policy) -> SignatureGramma
     method = _canonicalization_method(parts[0], Reason.ALGORITHM_NOT_ALLOWED)
     for part in parts[2:]:
         reference = _reference(part, policy)
-        if any(reference.uri == other.uri for other in references):
+        # By the id too: what is shown of two long URIs may be the same.
+        if any((reference.uri, reference.id) == (other.uri, other.id) for other in references):
             raise Rejection(Reason.REFERENCE_URI, f"two References name {reference.uri}")
         references.append(reference)
     return SignatureGrammar(

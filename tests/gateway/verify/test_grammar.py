@@ -21,6 +21,7 @@ EXCLUSIVE, INCLUSIVE_1_0, INCLUSIVE_1_1 = Canonicalization
 DIGEST = encode(bytes(range(32)))
 VALUE = encode(b"value")
 BODY = Reference("#body", digest=DIGEST)
+LONG = Reference("#" + "a" * 120, digest=DIGEST)
 ENVELOPED = f'<ds:Transform Algorithm="{uris.ENVELOPED}"/>'
 
 
@@ -53,6 +54,14 @@ def test_a_signature_is_read() -> None:
         ("#body", "body", bytes(range(32)), CanonicalizationMethod(EXCLUSIVE)),
         ("#stamp", "stamp", bytes(range(32)), CanonicalizationMethod(INCLUSIVE_1_0)),
     ]
+
+
+def test_long_ids_that_begin_alike_are_two() -> None:
+    """What is shown of them is the same."""
+    found = read(signed(LONG, Reference(f"{LONG.uri}b", digest=DIGEST)))
+
+    assert [one.id for one in found.references] == ["a" * 120, "a" * 120 + "b"]
+    assert len({one.uri for one in found.references}) == 1
 
 
 def test_what_may_be_absent() -> None:
@@ -163,6 +172,7 @@ INCLUSIVE = '<ec:InclusiveNamespaces xmlns:ec="http://www.w3.org/2001/10/xml-exc
         (reference(digest="*"), STRUCTURE, "DigestValue is not base64"),
         (reference(digest=f"<!-- -->{DIGEST}"), STRUCTURE, "DigestValue must hold text alone"),
         (signed(BODY, BODY), URI, "two References name #body"),
+        (signed(LONG, LONG), URI, "two References name #aaa"),
         # URI
         (reference(uri=None), URI, "a Reference has no URI"),
         (reference(uri=""), URI, "not a plain same-document fragment: empty"),
