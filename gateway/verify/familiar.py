@@ -136,11 +136,12 @@ def _accept(
     if expects is not None and not check_binding(expects, envelope, security, [element for element, _ in forms]):
         warnings = (UNBOUND,)
     # 14
+    verified_by = tuple(dict.fromkeys(trial.verified_by))
     return Verdict(
         outcome=Outcome.ACCEPTED,
         reason=None,
-        detail=accepted_detail(trial.verified_by, layout.covered),
-        verified_by=trial.verified_by,
+        detail=accepted_detail(verified_by, layout.covered),
+        verified_by=verified_by,
         signatures=(
             SignatureReport(
                 id=None if layout.signature_id is None else printable(_plain(values[layout.signature_id])),

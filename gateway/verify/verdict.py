@@ -88,6 +88,8 @@ class SignatureReport:
     hint: HintReport
     parts: tuple[SignedPart, ...]
     checks: tuple[KeyCheck, ...]
+    """Of the entries that were tried: all of them, unless the endpoint has many keys and the one that the message names
+    verified it (`keys.EVERY_KEY_UP_TO`)."""
     verified_by: tuple[VerifiedBy, ...]
     reason: Reason | None
     detail: str

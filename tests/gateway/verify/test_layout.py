@@ -1,5 +1,6 @@
 """Layouts: what is remembered of a partner's messages saves time, and changes no verdict."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from typing import Final
@@ -104,6 +105,43 @@ def test_other_ids_in_a_known_layout(asked: Asked) -> None:
     assert not asked.is_familiar(CASE, renamed(1))
     assert asked.is_familiar(CASE, renamed(2))
     assert asked.is_familiar(CASE, renamed(31337))
+
+
+def test_long_ids_that_begin_alike_are_two_in_a_known_layout(asked: Asked) -> None:
+    def named(prefix: str) -> bytes:
+        text = token("old") + timestamp() + signature(BODY, TIMESTAMP, key_info=direct())
+        for short, name in (("body-1", f"{prefix}-1"), ("ts-1", f"{prefix}-2")):
+            text = text.replace(short, name)
+        return made(text, "old", body_attributes=f'xmlns:wsu="{WSU}" wsu:Id="{prefix}-1"', body=content("1"))
+
+    assert not asked.is_familiar(CASE, named("short"))
+    assert asked.is_familiar(CASE, named("x" * 120))
+
+
+def test_an_entry_that_is_there_twice_is_named_once(asked: Asked) -> None:
+    case = replace(CASE, trust=(entry("old"), entry("old")))
+    assert not asked.is_familiar(case, message())
+    assert asked.is_familiar(case, message())
+
+    assert [by.alias for by in case.verdict(message()).verified_by] == ["old"]
+
+
+def test_threads_share_what_is_remembered(asked: Asked) -> None:
+    """Nine shapes, one more than are kept, so that layouts come and go while they are used."""
+    at, policy, trust = CASE.at, CASE.policy, TrustSnapshot.of(*CASE.trust)
+    documents = [message(str(n), headers=f"<x{n % (MOST_LAYOUTS + 1)}/>") for n in range(3 * (MOST_LAYOUTS + 1))]
+    documents += [document.replace(b"<ord:amount>", b"<ord:amount>9") for document in documents[:MOST_LAYOUTS]]
+    expected = [procedure.verify_anew(document, trust, policy, at) for document in documents]
+    assert {verdict.accepted for verdict in expected} == {True, False}
+
+    def verified(start: int) -> list[bool]:
+        order = [(start + 5 * step) % len(documents) for step in range(6 * len(documents))]
+        return [procedure.verify(documents[n], trust, policy, at) == expected[n] for n in order]
+
+    with ThreadPoolExecutor(8) as threads:
+        assert all(all(same) for same in threads.map(verified, range(8)))
+    [known] = asked.memory._known.values()
+    assert 0 < len(known.layouts) <= MOST_LAYOUTS + 8
 
 
 def test_both_keys_of_a_renewal_have_layouts(asked: Asked) -> None:
