@@ -27,15 +27,19 @@ _SMALL: Final = 65_536
 class WorkBudget:
     """What is left for one message."""
 
-    __slots__ = ("_certificates", "_elements", "_left", "_namespaces")
+    __slots__ = ("_at_most", "_certificates", "_elements", "_left", "_namespaces")
 
-    def __init__(self, message_size: int, elements: Callable[[], int] = int) -> None:
+    def __init__(
+        self, message_size: int, elements: Callable[[], int] = int, at_most: Callable[[], int] | None = None
+    ) -> None:
         """Admit canonical forms of several times the message.
 
         Args:
             message_size: its octets.
             elements: counts its elements, when it comes to them.
+            at_most: gives a number of elements that it does not exceed, at less cost.
         """
+        self._at_most = at_most
         self._left = MAX_FORMS * message_size + ALWAYS_ADMITTED
         self._elements: Callable[[], int] | None = elements
         self._namespaces = MAX_NAMESPACE_WORK
@@ -50,8 +54,10 @@ class WorkBudget:
         Raises:
             Rejection: `limits`.
         """
-        # Every element of a canonical form has an end tag; a small one is not worth looking for them.
-        elements = len(form) // 7 if len(form) < _SMALL else form.count(b"</")
+        # <a></a> is the shortest element of a canonical form.
+        elements = len(form) // 7
+        if len(form) >= _SMALL:
+            elements = form.count(b"</") if self._at_most is None else min(elements, self._at_most())
         cost = len(form) + ELEMENT_OCTETS * elements
         self._left -= cost * COPIED if copied else cost
         if self._left < 0 and self._elements is not None:

@@ -5,7 +5,7 @@ The only parser of the gateway: others who need a document read ask here.
 
 import re
 from collections.abc import Set as AbstractSet
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, Final, cast
 
 from lxml import etree
@@ -55,9 +55,9 @@ class Document:
     What the bytes do not mention cannot be in the tree: a search in them spares many a walk.
     """
 
-    __slots__ = ("_in_quotes", "attributes_end", "known", "root", "text")
+    __slots__ = ("_in_quotes", "_tags", "attributes_end", "known", "root", "text")
 
-    def __init__(self, root: etree._Element, text: bytes, known: int = 0) -> None:
+    def __init__(self, root: etree._Element, text: bytes, known: int = 0, tags: "_Tags | None" = None) -> None:
         """Hold `root` and the UTF-8 `text`, without a byte order mark, that it was parsed from.
 
         What the first `known` octets hold is known to whoever asks, and not searched again.
@@ -65,6 +65,7 @@ class Document:
         self.root = root
         self.text = text
         self.known = known
+        self._tags = tags
         self.attributes_end = max(text.rfind(b'"'), text.rfind(b"'")) + 1
         """Where the last quote stands: behind it there is no attribute and no namespace declaration."""
         self._in_quotes: list[bytes] | None = None
@@ -72,9 +73,9 @@ class Document:
     @property
     def may_split_text(self) -> bool:
         """Whether there may be comments or processing instructions, which can split a text."""
-        # The single characters are found much faster, and many messages hold none; the XML declaration stands first.
+        # The single character is found much faster, and many messages hold none.
         text = self.text
-        return (b"!" in text and b"<!--" in text) or (text.find(b"?", 5) >= 0 and text.find(b"<?", 5) >= 0)
+        return (b"!" in text and b"<!--" in text) or holds_instructions(text)
 
     @property
     def spells_values_plainly(self) -> bool:
@@ -88,6 +89,17 @@ class Document:
     def count_elements(self) -> int:
         """How many elements there are."""
         return int(cast(float, _ELEMENT_COUNT(self.root)))
+
+    @property
+    def tags(self) -> "_Tags":
+        """What looks like tags in the octets."""
+        if self._tags is None:
+            self._tags = _Tags(self.text)
+        return self._tags
+
+    def elements_at_most(self) -> int:
+        """How many elements there are at most, as far as the octets tell."""
+        return self.tags.elements_at_most
 
     def may_quote(self, values: AbstractSet[bytes]) -> bool:
         """Whether an attribute or a declaration in what is not known may have one of `values`; they hold no quotes."""
@@ -145,17 +157,68 @@ def parse_admitted(text: bytes, policy: Policy, known: int = 0) -> Document:
     Raises:
         Rejection: `limits`, `encoding`, `malformed`.
     """
-    # Half a million elements take 100 MB: where there are neither comments nor CDATA sections, the octets count them.
-    if (
-        _may_hold_more(text, policy.max_elements)
-        and b"<!" not in text
-        and text.count(b"<") - text.count(b"</") - text.count(b"<?") > policy.max_elements
-    ):
+    huge = policy.max_depth > _ORDINARY_DEPTH or _may_hold_huge_text(text)
+    # The shortest element is <a/>. Half a million of them take 100 MB: where every tag is one, the octets count them
+    # before they are made.
+    tags = _Tags(text) if len(text) // 4 > policy.max_elements else None
+    if tags is not None and tags.are_all and tags.elements_at_most > policy.max_elements:
         raise _too_many_elements(policy)
-    huge = len(text) > _ORDINARY_OCTETS or policy.max_depth > _ORDINARY_DEPTH
-    document = Document(_parsed(text, huge=huge), text, known)
+    document = Document(_parsed(text, huge=huge), text, known, tags)
+    if tags is not None and not tags.are_all and document.count_elements() > policy.max_elements:
+        raise _too_many_elements(policy)
     _check_budgets(document, policy, _HUGE_DEPTH if huge else _ORDINARY_DEPTH)
     return document
+
+
+class _Tags:
+    """What looks like tags in the octets of a document, counted when it is asked for, and once."""
+
+    def __init__(self, text: bytes) -> None:
+        self._text = text
+
+    @cached_property
+    def count(self) -> int:
+        """How many there are at most."""
+        return self._text.count(b"<")
+
+    @cached_property
+    def elements_at_most(self) -> int:
+        """How many elements there are at most."""
+        return self.count - self._text.count(b"</") if self.are_all else self.count
+
+    @cached_property
+    def are_all(self) -> bool:
+        """Whether each `<` begins a tag: there are neither comments, CDATA sections nor processing instructions."""
+        return _has_only_tags(self._text)
+
+
+def _has_only_tags(text: bytes) -> bool:
+    return not (b"!" in text and b"<!" in text) and not holds_instructions(text)
+
+
+def holds_instructions(text: bytes) -> bool:
+    """Whether the document `text` may hold processing instructions; an XML declaration at its beginning is none."""
+    start = text.find(b"?>") + 2 if text.startswith(b"<?xml") else 0
+    return text.find(b"?", start) >= 0 and text.find(b"<?", start) >= 0
+
+
+def _may_hold_huge_text(text: bytes) -> bool:
+    """Whether a text, or whatever else libxml2 limits to that length, may be longer than it admits without `huge_tree`.
+
+    A stretch of so many octets without a tag would stand around one of the multiples of that length.
+    """
+    if len(text) <= _ORDINARY_OCTETS:
+        return False
+    if not _has_only_tags(text):
+        return True
+    middles = range(_ORDINARY_OCTETS // 2, len(text), _ORDINARY_OCTETS // 2)
+    return any(_without_tags(text, middle) >= _ORDINARY_OCTETS // 2 for middle in middles)
+
+
+def _without_tags(text: bytes, position: int) -> int:
+    """How many octets there are from the `<` before `position` to the one behind it."""
+    before, behind = text.rfind(b"<", 0, position), text.find(b"<", position)
+    return (len(text) if behind < 0 else behind) - before
 
 
 def parse_document(data: bytes, policy: Policy, content_type: str | None = None) -> etree._Element:
@@ -234,8 +297,6 @@ def _check_budgets(document: Document, policy: Policy, parser_depth: int) -> Non
     """Count nodes, each count only where the bytes leave it open whether the budget could be exceeded."""
     root, text, end = document.root, document.text, document.attributes_end
     size = len(text)
-    if _may_hold_more(text, policy.max_elements) and document.count_elements() > policy.max_elements:
-        raise _too_many_elements(policy)
     # No element can be deeper than there are elements that end with a tag of their own, itself apart.
     may_be_deeper = policy.max_depth < parser_depth and text.count(b"</") >= policy.max_depth
     if may_be_deeper and _deeper_than(policy.max_depth)(root):
@@ -248,11 +309,6 @@ def _check_budgets(document: Document, policy: Policy, parser_depth: int) -> Non
     # In a message of that size the longest possible name, on as many attributes as fit, costs next to nothing.
     if crowded or size > _SMALL:
         _check_names(document, policy, crowded=crowded)
-
-
-def _may_hold_more(text: bytes, elements: int) -> bool:
-    """Whether `text` may hold more than so many elements, of which the shortest is <a/>."""
-    return len(text) // 4 > elements and text.count(b"<") > elements
 
 
 def _too_many_elements(policy: Policy) -> Rejection:
@@ -283,7 +339,7 @@ def _are_repeated_too_much(document: Document, longest: int) -> bool:
     # An element takes four octets, an attribute five; then what the octets tell, then what the document does.
     return (
         len(text) // 4 * longest > admitted
-        and (text.count(b"<") + text.count(b"=", 0, document.attributes_end)) * longest > admitted
+        and (document.tags.count + text.count(b"=", 0, document.attributes_end)) * longest > admitted
         and cast(float, _RENDERINGS(document.root)) * longest > admitted
     )
 

@@ -198,3 +198,55 @@ def test_a_doctype_that_the_scan_did_not_see_is_refused_all_the_same(monkeypatch
         read_document(b"<!DOCTYPE a [<!ENTITY b 'c'>]><a/>", Policy())
 
     assert caught.value.reason is Reason.DTD
+
+
+MEGABYTES = 1_000_000
+"""Ten of them are as long as libxml2 admits a text, unless it is told to."""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x" * 11 * MEGABYTES,
+        "<a/>" + "x" * 10 * MEGABYTES + "x<a/>",
+        f"<!-- {'x' * 11 * MEGABYTES} -->",
+        f"<?p {'x' * 11 * MEGABYTES}?>",
+        f"<![CDATA[{'<' * 11 * MEGABYTES}]]>",
+        f"<a b='{'x' * 11 * MEGABYTES}'/>",
+        f"<a>{'x' * MEGABYTES}</a>" * 12,
+    ],
+    ids=["a text", "a text beside elements", "a comment", "an instruction", "a CDATA section", "an attribute", "many"],
+)
+def test_what_is_long_is_read_up_to_the_size_of_a_message(text: str) -> None:
+    assert parse_document(f"<r>{text}</r>".encode(), Policy()).tag == "r"
+
+
+@pytest.mark.parametrize("filling", ["", "x" * 11 * MEGABYTES, f"<a>{'x' * MEGABYTES}</a>" * 12])
+def test_the_depth_is_bounded_in_messages_of_any_size(filling: str) -> None:
+    policy = Policy()
+    deepest = "<a>" * (policy.max_depth - 1) + "</a>" * (policy.max_depth - 1)
+
+    assert parse_document(f"<r>{filling}{deepest}</r>".encode(), policy).tag == "r"
+    with pytest.raises(Rejection) as caught:
+        parse_document(f"<r>{filling}<a>{deepest}</a></r>".encode(), policy)
+    assert caught.value.reason is Reason.LIMITS
+
+
+def test_a_depth_beyond_that_of_the_parser_may_be_admitted() -> None:
+    deep = f"<r>{nested(299)}</r>".encode()
+
+    assert parse_document(deep, Policy(max_depth=300)).tag == "r"
+    with pytest.raises(Rejection):
+        parse_document(deep, Policy(max_depth=299))
+
+
+@pytest.mark.parametrize("beside", ["", "<!-- <a> <a> <a> -->", "<![CDATA[<a>]]>", "<?p <a>?>"])
+@pytest.mark.parametrize("unit", ["<a/>", "<a></a>"])
+def test_elements_are_counted_whatever_stands_beside_them(beside: str, unit: str) -> None:
+    """Before they are made, where the octets tell; else afterwards. What looks like an element does not count."""
+    policy = Policy(max_elements=20)
+
+    assert parse_document(f"<r>{beside}{unit * 19}</r>".encode(), policy).tag == "r"
+    with pytest.raises(Rejection, match="more than 20 elements") as caught:
+        parse_document(f"<r>{beside}{unit * 20}</r>".encode(), policy)
+    assert caught.value.reason is Reason.LIMITS
