@@ -67,7 +67,13 @@ def test_neither_log_nor_ledger_holds_bodies_or_credentials(tmp_path: Path, caps
 
     async def scenario() -> None:
         async with world(tmp_path) as it:
-            for reply in (http(signed(), Set_Cookie=f"a={CREDENTIALS}"), http(altered), http(b"<a>" + signed()), b""):
+            for reply in (
+                http(signed(), Set_Cookie=f"a={CREDENTIALS}"),
+                http(altered),
+                http(b"<a>" + signed()),
+                http(envelope(f"<Order>{SECRET}</Order>")),
+                b"",
+            ):
                 it.receiver.reply = reply
                 body = envelope(f"<GetOrder>{ASKED}</GetOrder>")
                 await it.ask(body=body, Authorization=f"Basic {CREDENTIALS}", Cookie=f"session={CREDENTIALS}")
@@ -78,8 +84,8 @@ def test_neither_log_nor_ledger_holds_bodies_or_credentials(tmp_path: Path, caps
                 assert text.encode() not in stored
 
     run(scenario())
-    assert [outcome for outcome, _ in outcomes] == ["accepted", "rejected", "rejected", "failed"]
-    assert [reason for _, reason in outcomes] == [None, "digest-mismatch", "malformed", None]
+    assert [outcome for outcome, _ in outcomes] == ["accepted", "rejected", "rejected", "rejected", "failed"]
+    assert [reason for _, reason in outcomes] == [None, "digest-mismatch", "malformed", "unsigned", None]
     written = capsys.readouterr().err
     assert '"event": "accepted"' in written
     for text in (SECRET, SECRET[::-1], CREDENTIALS, ASKED):
