@@ -169,7 +169,8 @@ class EndpointSettings(BaseModel):
     """
     second_opinion_rate: Annotated[float, Field(gt=0, le=1)] = 0.01
     """The share of the accepted responses that `sample` looks at."""
-    policy: Policy = Policy()
+    policy: Policy = Field(default_factory=Policy)
+    """Each endpoint has one of its own: what is remembered of how partners write belongs to it (`verify.layout`)."""
 
     @property
     def dangers(self) -> tuple[str, ...]:

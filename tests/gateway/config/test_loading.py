@@ -249,3 +249,14 @@ def test_policy_file(tmp_path: Path) -> None:
         f"{file}: minimum_rsa_bits = 1 must be greater than or equal to 1024",
         f"{file}: unknown key alow_sha1; did you mean allow_sha1?",
     }
+
+
+def test_no_two_endpoints_share_a_policy_object(tmp_path: Path) -> None:
+    """What the verifier remembers of one partner's messages must not push out what it remembers of another's."""
+    (tmp_path / "gateway.toml").write_text(
+        ENDPOINT + '[endpoint.other]\npath = "/other"\nupstream = "https://other.example/ws"\n'
+    )
+    orders, other = load_settings(tmp_path / "gateway.toml").endpoints.values()
+
+    assert orders.policy == other.policy
+    assert orders.policy is not other.policy
