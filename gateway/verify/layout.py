@@ -10,8 +10,9 @@ attribute's at its quote, a text at the next tag, and there is no `&` in the hea
 the same states and makes the same elements with the same attributes. What depends on the values is decided anew
 (familiar.py).
 
-Layouts only save time. They are made from accepted messages alone, so that nobody but a trusted signer can add one, and
-whatever does not fit exactly goes through the whole procedure.
+Layouts only save time. They are made from accepted messages alone: to add one takes a message of a trusted signer, be
+it one that somebody else sends again with something altered that is not signed. Whatever does not fit exactly goes
+through the whole procedure.
 """
 
 from collections import OrderedDict
@@ -34,7 +35,7 @@ MOST_LAYOUTS: Final = 8
 MOST_POLICIES: Final = 256
 EAGER: Final = 16
 """Accepted messages without a known layout from which layouts are made before that is done for one in 64 only: a signer
-who never writes the same head twice must not make every message dearer."""
+who never writes the same head twice, or writes more heads than are kept, must not make every message dearer."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -138,7 +139,11 @@ class _Known:
     layouts: tuple[Layout, ...] = ()
     """The one that fitted last comes first."""
     misses: int = 0
-    """Accepted messages in a row that had none of them."""
+    """Accepted messages that had none of them.
+
+    The count never starts again: with more shapes than are kept, a hit now and then would have layouts made of most of
+    the others, which push each other out.
+    """
 
 
 class LayoutMemory:
@@ -159,7 +164,6 @@ class LayoutMemory:
             if found is not None:
                 if layout is not known.layouts[0]:
                     known.layouts = (layout, *(other for other in known.layouts if other is not layout))
-                known.misses = 0
                 return KnownHead(layout, *found)
         return None
 

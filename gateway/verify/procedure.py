@@ -83,7 +83,7 @@ def verify(
     Args:
         message: the decoded body, byte for byte as it would be passed on.
         trust: the entries of the endpoint; every trusted one is tried.
-        policy: what is demanded.
+        policy: what is demanded. What is remembered of a partner's messages belongs to this object: keep it.
         at: the one instant that decides validity and freshness, with a time zone.
         content_type: the Content-Type header that came with it.
         expects: what the request lets be expected.

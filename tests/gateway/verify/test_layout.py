@@ -395,6 +395,21 @@ def test_a_signer_who_never_repeats_himself_is_not_learnt_from_for_ever(asked: A
     assert asked.is_familiar(CASE, late)
 
 
+def test_more_shapes_than_are_kept_are_not_learnt_in_turns(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each would push out the one that comes next."""
+    learnt: list[None] = []
+    add = LayoutMemory.add
+    monkeypatch.setattr(LayoutMemory, "add", lambda *given: learnt.append(add(*given)))
+    shapes = [message(headers=f"<x{number}/>") for number in range(MOST_LAYOUTS + 1)]
+
+    for _ in range(40):
+        for shape in shapes:
+            assert CASE.verdict(shape).accepted
+
+    assert len(learnt) <= EAGER + 40 * len(shapes) // 64
+    assert asked.whole < 20 * len(shapes)
+
+
 def test_the_memory_of_policies_is_bounded() -> None:
     memory = LayoutMemory()
     policies = [Policy() for _ in range(MOST_POLICIES + 5)]
