@@ -21,26 +21,23 @@ MAX_NAMESPACE_WORK: Final = 40_000_000
 """Comparisons of namespace nodes in all canonicalizations of one message: about 4 ns each in libxml2."""
 MAX_EMBEDDED_CERTIFICATES: Final = 4
 """Certificates of one message looked at for a diagnosis: what their keys cost is its sender's choice."""
-_SMALL: Final = 65_536
 
 
 class WorkBudget:
     """What is left for one message."""
 
-    __slots__ = ("_at_most", "_certificates", "_elements", "_left", "_namespaces")
+    __slots__ = ("_certificates", "_elements", "_estimated", "_left", "_namespaces")
 
-    def __init__(
-        self, message_size: int, elements: Callable[[], int] = int, at_most: Callable[[], int] | None = None
-    ) -> None:
+    def __init__(self, message_size: int, elements: Callable[[], int] = int) -> None:
         """Admit canonical forms of several times the message.
 
         Args:
             message_size: its octets.
             elements: counts its elements, when it comes to them.
-            at_most: gives a number of elements that it does not exceed, at less cost.
         """
-        self._at_most = at_most
         self._left = MAX_FORMS * message_size + ALWAYS_ADMITTED
+        self._estimated: list[tuple[bytes, int]] = []
+        """Forms that were charged as if they were nothing but elements."""
         self._elements: Callable[[], int] | None = elements
         self._namespaces = MAX_NAMESPACE_WORK
         self._certificates = MAX_EMBEDDED_CERTIFICATES
@@ -54,17 +51,22 @@ class WorkBudget:
         Raises:
             Rejection: `limits`.
         """
-        # <a></a> is the shortest element of a canonical form.
-        elements = len(form) // 7
-        if len(form) >= _SMALL:
-            elements = form.count(b"</") if self._at_most is None else min(elements, self._at_most())
-        cost = len(form) + ELEMENT_OCTETS * elements
-        self._left -= cost * COPIED if copied else cost
+        weight = COPIED if copied else 1
+        self._left -= weight * _most(form)
+        self._estimated.append((form, weight))
+        # Counting costs something, too: only where the guess would exceed the budget.
+        if self._left < 0:
+            self._count_exactly()
+        if self._left < 0:
+            raise Rejection(Reason.LIMITS, "the canonical forms of the signed parts are too large for this message")
+
+    def _count_exactly(self) -> None:
+        for form, weight in self._estimated:
+            self._left += weight * (_most(form) - _exactly(form))
+        self._estimated.clear()
         if self._left < 0 and self._elements is not None:
             self._left += MAX_FORMS * ELEMENT_OCTETS * self._elements()
             self._elements = None
-        if self._left < 0:
-            raise Rejection(Reason.LIMITS, "the canonical forms of the signed parts are too large for this message")
 
     def spend_namespaces(self, comparisons: int) -> None:
         """Count the namespace comparisons that a canonicalization is about to make.
@@ -80,3 +82,13 @@ class WorkBudget:
         """Count one more embedded certificate; whether it may still be looked at."""
         self._certificates -= 1
         return self._certificates >= 0
+
+
+def _most(form: bytes) -> int:
+    """What `form` costs if it is made of <a></a> alone, the shortest element of a canonical form."""
+    return len(form) + ELEMENT_OCTETS * (len(form) // 7)
+
+
+def _exactly(form: bytes) -> int:
+    # Every element of a canonical form has an end tag.
+    return len(form) + ELEMENT_OCTETS * form.count(b"</")

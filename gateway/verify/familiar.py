@@ -103,7 +103,7 @@ def _accept(
     security, signature = element_at(root, layout.security), element_at(root, layout.signature)
     envelope = Envelope(root, layout.version, header, body, tuple(header), operation_of(body))
     # 8
-    budget = WorkBudget(len(text), document.count_elements, document.elements_at_most)
+    budget = WorkBudget(len(text), document.count_elements)
     method = layout.canonicalization
     octets = canonicalize(signature[0], method.method, method.prefixes, budget, start=layout.start)
     value = decode_base64(values[layout.signature_value].decode(), "SignatureValue")

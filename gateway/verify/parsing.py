@@ -97,10 +97,6 @@ class Document:
             self._tags = _Tags(self.text)
         return self._tags
 
-    def elements_at_most(self) -> int:
-        """How many elements there are at most, as far as the octets tell."""
-        return self.tags.elements_at_most
-
     def may_quote(self, values: AbstractSet[bytes]) -> bool:
         """Whether an attribute or a declaration in what is not known may have one of `values`; they hold no quotes."""
         if self.attributes_end <= self.known:
