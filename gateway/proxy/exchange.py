@@ -5,7 +5,7 @@ import hashlib
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from typing import Final, Protocol
@@ -22,6 +22,7 @@ from gateway.proxy.faults import SoapVersion, fault
 from gateway.proxy.forwarding import Headers, request_headers, response_headers, single
 from gateway.proxy.judgement import INLINE_BYTES, Judgement, content_type_of, judge_message, runs_inline
 from gateway.proxy.metrics import Metrics
+from gateway.proxy.telling import Teller
 from gateway.proxy.upstream import UpstreamClient, UpstreamFailure, UpstreamResponse
 from gateway.verify import Expectation, Outcome, Reason
 from gateway.verify.reason import Rejection
@@ -72,6 +73,7 @@ class Surroundings:
     """For what would hold up the event loop."""
     clock: Callable[[], datetime]
     instance: str
+    teller: Teller = field(default_factory=Teller)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +202,7 @@ async def write_record(record: MessageRecord, surroundings: Surroundings) -> Rec
         )
     aliases = tuple(str(entry.alias) for entry in record.verified_by)
     surroundings.metrics.count_message(record.endpoint, record.kind, record.outcome, record.reason, aliases)
-    _tell(record, aliases)
+    surroundings.teller.tell(record, aliases)
     return Recorded(record, receipt)
 
 
@@ -293,29 +295,3 @@ async def _sha256(body: bytes, surroundings: Surroundings) -> str:
         return hashlib.sha256(body).hexdigest()
     digest = await asyncio.get_running_loop().run_in_executor(surroundings.pool, hashlib.sha256, body)
     return digest.hexdigest()
-
-
-def _tell(record: MessageRecord, aliases: tuple[str, ...]) -> None:
-    """One log line a message: hashes, reasons and record ids, never bodies."""
-    fields = {
-        "endpoint": record.endpoint,
-        "kind": record.kind,
-        "record": record.id,
-        "status": record.upstream_status,
-        "upstream_ms": round(record.upstream_ms, 1),
-        "verify_ms": round(record.verify_ms, 2),
-    }
-    opinion = record.second_opinion
-    if opinion is not None and opinion.is_contrary:
-        _log.error(
-            "second opinion: not agreed",
-            endpoint=record.endpoint,
-            record=record.id,
-            opinion=str(opinion.opinion),
-            detail=opinion.detail,
-            delivered=record.released,
-        )
-    if record.outcome in {str(Outcome.ACCEPTED), "passed"}:
-        _log.info(record.outcome, keys=",".join(aliases), **fields)
-    else:
-        _log.warning(record.outcome, reason=record.reason, detail=record.detail, delivered=record.released, **fields)
