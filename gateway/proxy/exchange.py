@@ -274,6 +274,8 @@ def _release(
 
 
 async def _expectation(request: Request, endpoint: EndpointSettings, surroundings: Surroundings) -> Expectation:
+    if len(request.body) <= INLINE_BYTES and (glimpsed := Expectation.at_a_glance(request.body)) is not None:
+        return glimpsed
     content_type = single(request.headers, b"content-type")
     read = partial(
         Expectation.of_request,

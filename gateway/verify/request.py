@@ -1,13 +1,16 @@
 """What a response is expected to answer."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from gateway.verify.envelope import read_envelope
-from gateway.verify.names import SECURITY, SIGNATURE, SIGNATURE_VALUE
+from gateway.verify.names import SECURITY, SIGNATURE, SIGNATURE_VALUE, SOAP_NAMESPACES
 from gateway.verify.parsing import parse_document
 from gateway.verify.policy import Policy
 from gateway.verify.reason import Rejection
 from gateway.verify.text import base64_text, sole_text
+
+_VERSIONS: Final = tuple((version, namespace.encode()) for version, namespace in SOAP_NAMESPACES.items())
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +23,18 @@ class Expectation:
     """Decoded SignatureValues of the request's Security headers."""
     soap_version: str | None = None
     """`1.1` or `1.2`: a fault is answered in the request's version."""
+
+    @classmethod
+    def at_a_glance(cls, body: bytes) -> "Expectation | None":
+        """What `body` lets be expected where its octets alone show that there is nothing to repeat in it.
+
+        None where it has to be read. An element's name is written as it is (XML 2.3), in every encoding that shares
+        its octets with ASCII; where the namespace of SOAP is found and no NUL is, the encoding is of that kind.
+        """
+        if b"MessageID" in body or b"SignatureValue" in body or b"\0" in body:
+            return None
+        versions = [version for version, namespace in _VERSIONS if namespace in body]
+        return cls(soap_version=versions[0]) if len(versions) == 1 else None
 
     @classmethod
     def of_request(cls, body: bytes, policy: Policy, content_type: str | None = None) -> "Expectation":

@@ -88,3 +88,39 @@ def test_any_bytes_are_a_request(data: st.DataObject) -> None:
     body[start : start + data.draw(st.integers(0, 50))] = data.draw(st.binary(max_size=20))
 
     assert isinstance(Expectation.of_request(bytes(body), Policy()), Expectation)
+
+
+@pytest.mark.parametrize(
+    ("body", "glimpsed"),
+    [
+        (request(""), Expectation(soap_version="1.1")),
+        (request("", SOAP12), Expectation(soap_version="1.2")),
+        (request(MESSAGE_ID.format(WSA, "urn:1")), None),
+        (request(SECURITY.format(signature("QUJD"))), None),
+        (request("").decode().encode("utf-16"), None),
+        # Text in two octets each that spells the namespace in one.
+        (f"<a>{SOAP11.ljust(42).encode().decode('utf-16-le')}</a>".encode("utf-16-le"), None),
+        (request(f"<a>{SOAP12}</a>"), None),
+        (b"<a/>", None),
+    ],
+)
+def test_what_is_seen_at_a_glance(body: bytes, glimpsed: Expectation | None) -> None:
+    assert Expectation.at_a_glance(body) == glimpsed
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            (MESSAGE_ID.format(WSA, "urn:1"), SECURITY.format(signature("QUJD")), "<x>MessageID</x>", "<y/>", SOAP12)
+        ),
+        max_size=3,
+    ),
+    st.sampled_from((SOAP11, SOAP12)),
+    st.sampled_from(("utf-8", "latin-1", "utf-16", "utf-8-sig")),
+)
+def test_a_glance_sees_what_reading_finds(header: list[str], soap: str, encoding: str) -> None:
+    policy = Policy(encodings=("UTF-8", "ISO-8859-1", "UTF-16"))
+    body = request("".join(header), soap).decode().encode(encoding)
+    read = Expectation.of_request(body, policy, f"text/xml; charset={encoding.removesuffix('-sig')}")
+    glimpsed = Expectation.at_a_glance(body)
+    assert glimpsed is None or read in {glimpsed, Expectation()}
