@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Select, bindparam, insert, select, update
 
 from gateway.ledger.encoding import Row, canonical
 from gateway.ledger.errors import LedgerUnavailable
+from gateway.ledger.prepared import Prepared
 from gateway.ledger.tables import chains
 
 START = "0" * 64
@@ -21,16 +22,17 @@ START = "0" * 64
 _ADDED_LATER = frozenset({"embedded", "second_opinion"})
 """Columns younger than the first schema: left out where they are NULL, so that older rows keep their digests."""
 
-_MOVE: Final = (
-    update(chains)
-    .where(
-        chains.c.writer == bindparam("of"),
-        chains.c.sequence == bindparam("from_sequence"),
-        chains.c.hash == bindparam("from_hash"),
+_MOVE: Final = Prepared(
+    lambda _: (
+        update(chains)
+        .where(
+            chains.c.writer == bindparam("of"),
+            chains.c.sequence == bindparam("from_sequence"),
+            chains.c.hash == bindparam("from_hash"),
+        )
+        .values(sequence=bindparam("to_sequence"), hash=bindparam("to_hash"))
     )
-    .values(sequence=bindparam("to_sequence"), hash=bindparam("to_hash"))
 )
-"""Made once: making it anew costs several times what carrying it out does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,16 +81,14 @@ def store_head(connection: Connection, before: Link, link: Link, instance: str) 
             insert(chains).values(writer=link.writer, instance=instance, sequence=link.sequence, hash=link.hash)
         )
         return
-    moved = connection.execute(
-        _MOVE,
-        {
-            "of": before.writer,
-            "from_sequence": before.sequence,
-            "from_hash": before.hash,
-            "to_sequence": link.sequence,
-            "to_hash": link.hash,
-        },
-    )
+    values = {
+        "of": before.writer,
+        "from_sequence": before.sequence,
+        "from_hash": before.hash,
+        "to_sequence": link.sequence,
+        "to_hash": link.hash,
+    }
+    moved = _MOVE.run(connection, [values])
     if moved.rowcount != 1:
         raise LedgerUnavailable(f"the hash chain {before.writer} does not end where its writer left it")
 

@@ -5,9 +5,11 @@ characters in the ledger, not ten megabytes in three tables. What was cut ends i
 """
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import fields
-from typing import Any
+from functools import lru_cache
+from typing import Any, Final
 
 from gateway.ledger.errors import RecordRefused
 from gateway.ledger.instants import from_microseconds, to_microseconds
@@ -35,6 +37,11 @@ MAX_ITEMS = 64
 """Entries of a list (signatures, parts, keys, warnings) that are kept."""
 _MAX_INTEGER = 2**63 - 1
 
+# Made once: json.dumps makes an encoder for every text.
+_CANONICAL: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
+_COMPACT: Final = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
+_EMPTY_LIST: Final = "[]"
+
 _INSTANTS = {"time", "fresh_until"}
 _JSON = {"embedded", "second_opinion"}
 _LISTS = {"verified_by", "recognised", "signatures", "warnings", "replay_keys"}
@@ -49,7 +56,7 @@ def row_of(record: MessageRecord) -> Row:
     """
     try:
         row: Row = {
-            "id": record.id,
+            "id": stored_text(record.id),
             "time": to_microseconds(record.time),
             "instance": stored_text(record.instance),
             "endpoint": stored_text(record.endpoint),
@@ -60,27 +67,26 @@ def row_of(record: MessageRecord) -> Row:
             "reason": stored_text(record.reason or ""),
             "detail": stored_text(record.detail, MAX_DETAIL),
             "released": bool(record.released),
-            "verified_by": _json([_entry(v) for v in record.verified_by[:MAX_ITEMS]]),
-            "recognised": _json([_entry(v) for v in record.recognised[:MAX_ITEMS]]),
-            "signatures": _json([_signature(s) for s in record.signatures[:MAX_ITEMS]]),
+            "verified_by": _entries(record.verified_by),
+            "recognised": _entries(record.recognised),
+            "signatures": _list([_signature(s) for s in record.signatures[:MAX_ITEMS]]),
             "soap_version": _optional(record.soap_version),
             "message_id": _optional(record.message_id),
             "relates_to": _optional(record.relates_to),
-            "warnings": _json([stored_text(w) for w in record.warnings[:MAX_ITEMS]]),
+            "warnings": _list([stored_text(w) for w in record.warnings[:MAX_ITEMS]]),
             "body_sha256": stored_text(record.body_sha256),
             "request_bytes": _integer(record.request_bytes),
             "response_bytes": _integer(record.response_bytes),
             "upstream_status": None if record.upstream_status is None else _integer(record.upstream_status),
-            "upstream_ms": float(record.upstream_ms),
-            "verify_ms": float(record.verify_ms),
+            "upstream_ms": _number(record.upstream_ms),
+            "verify_ms": _number(record.verify_ms),
             "keystore_revision": _integer(record.keystore_revision),
-            "replay_keys": _json(_replay_keys(record)),
+            "replay_keys": _list(_replay_keys(record)),
             "fresh_until": None if record.fresh_until is None else to_microseconds(record.fresh_until),
             "replay_check": bool(record.replay_check),
             "embedded": None if record.embedded is None else _json(_embedded(record.embedded)),
             "second_opinion": None if record.second_opinion is None else _json(_opinion(record.second_opinion)),
         }
-        canonical(row)  # finds what JSON, and so the hash chain, cannot hold
     except (TypeError, ValueError, AttributeError) as error:
         raise RecordRefused(f"the record {record.id} cannot be stored: {error}") from error
     return row
@@ -110,7 +116,7 @@ def record_of(row: Mapping[str, Any]) -> MessageRecord:
 
 def canonical(row: Mapping[str, Any]) -> bytes:
     """The one spelling of a row that is hashed: JSON in ASCII, keys sorted, no white space."""
-    return json.dumps(row, sort_keys=True, separators=(",", ":"), allow_nan=False).encode("ascii")
+    return _CANONICAL.encode(row).encode("ascii")
 
 
 def stored_text(text: str, limit: int = MAX_NAME) -> str:
@@ -119,6 +125,8 @@ def stored_text(text: str, limit: int = MAX_NAME) -> str:
         text = text[: limit - 1] + "…"
     if "\0" in text:
         text = text.replace("\0", "\N{REPLACEMENT CHARACTER}")
+    if text.isascii():  # most are; quicker to ask than to encode
+        return str(text)
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -144,8 +152,25 @@ def _integer(value: int) -> int:
     return number
 
 
+def _number(value: float) -> float:
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError(f"{number} is not JSON compliant, and no measurement")
+    return number
+
+
 def _json(value: object) -> str:
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    return _COMPACT.encode(value)
+
+
+def _list(values: list[Any]) -> str:
+    return _json(values) if values else _EMPTY_LIST
+
+
+@lru_cache(maxsize=256)
+def _entries(entries: tuple[VerifiedBy, ...]) -> str:
+    """The same few keys verify message after message."""
+    return _list([_entry(entry) for entry in entries[:MAX_ITEMS]])
 
 
 def _entry(entry: VerifiedBy) -> dict[str, str]:

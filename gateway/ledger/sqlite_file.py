@@ -51,7 +51,7 @@ def _engine(url: URL, path: Path) -> Engine:
             check_same_thread=False,
         )
 
-    engine = create_engine(url, creator=connect, poolclass=QueuePool, pool_size=5, max_overflow=20)
+    engine = create_engine(url, creator=connect, poolclass=QueuePool, pool_size=5, max_overflow=20, pool_use_lifo=True)
     event.listen(engine, "connect", _set_up)
     event.listen(engine, "begin", _begin)
     return engine

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection
 
 from gateway.ledger.chain import Link, store_head
 from gateway.ledger.encoding import Row
+from gateway.ledger.prepared import insert_rows
 from gateway.ledger.replay_guard import refuse_replayed
 from gateway.ledger.rollups import add_to_rollups
 from gateway.ledger.tables import messages
@@ -17,7 +18,7 @@ def store_rows(connection: Connection, rows: Sequence[Row], link: Link, instance
     before = link
     for row in rows:
         link = link.extend(row)
-    connection.execute(insert(messages), rows)
+    insert_rows(connection, messages, rows)
     add_to_rollups(connection, rows)
     store_head(connection, before, link, instance)
     return link, replayed
