@@ -8,7 +8,6 @@ written, it is kept and written again once the database is back.
 """
 
 import asyncio
-import contextlib
 import threading
 import time
 from collections import OrderedDict
@@ -37,6 +36,7 @@ from gateway.ledger.replay_guard import forget_expired
 from gateway.ledger.sqlite_file import file_identity
 from gateway.ledger.storing import store_rows
 from gateway.ledger.turns import Turns
+from gateway.ledger.waiting import Answer, Waiting, hand_out
 
 QUEUE_LIMIT = 10_000
 """Records that may wait: a few seconds of full load; beyond it waiting only adds to the delay."""
@@ -48,19 +48,6 @@ FORGET_SECONDS = 5.0
 """How often expired replay keys are dropped."""
 FORGET_LIMIT = 1000
 """Replay keys dropped at a time."""
-
-
-@dataclass(slots=True, eq=False)
-class _Waiting:
-    """A queued record and who waits for its receipt."""
-
-    record: MessageRecord
-    waiter: "Future[Receipt] | asyncio.Future[Receipt] | None"
-    """None where nobody waits: the record is owed, whatever happens."""
-    loop: asyncio.AbstractEventLoop | None = None
-
-
-Answer = Receipt | LedgerError
 
 
 @dataclass(slots=True)
@@ -83,7 +70,7 @@ class WriterState:
 @dataclass(slots=True)
 class _Inbox:
     condition: threading.Condition = field(default_factory=threading.Condition)
-    items: OrderedDict[_Waiting, None] = field(default_factory=OrderedDict)
+    items: OrderedDict[Waiting, None] = field(default_factory=OrderedDict)
     """In the order of arrival; one that is withdrawn leaves it at once, however many wait."""
     closing: bool = False
 
@@ -108,7 +95,7 @@ class LedgerWriter:
         self._link = Link.first()
         self._in_doubt = False
         self._next_forget = 0.0
-        self._owed: list[_Waiting] = []
+        self._owed: list[Waiting] = []
         self._has_failed_at_the_end = False
         self._state = WriterState()
         self._inbox = _Inbox()
@@ -125,7 +112,7 @@ class LedgerWriter:
             LedgerClosed: The writer has been closed.
         """
         future: Future[Receipt] = Future()
-        self._queue(_Waiting(record, future))
+        self._queue(Waiting(record, future))
         return future
 
     async def append(self, record: MessageRecord, *, seconds: float | None = None) -> Receipt:
@@ -146,7 +133,7 @@ class LedgerWriter:
         """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Receipt] = loop.create_future()
-        waiting = _Waiting(record, future, loop)
+        waiting = Waiting(record, future, loop)
         self._queue(waiting)
         try:
             async with asyncio.timeout(seconds):
@@ -172,7 +159,7 @@ class LedgerWriter:
         row_of(record)  # what could not be stored later is refused now
         if not self.healthy and not self._inbox.closing:
             raise LedgerUnavailable(f"the record was not queued, for none can be written: {self.last_error}")
-        self._queue(_Waiting(record, None))
+        self._queue(Waiting(record, None))
         return Receipt(record.id)
 
     def close(self, timeout: float | None = None) -> bool:
@@ -207,7 +194,7 @@ class LedgerWriter:
         """Counters since the start."""
         return self._state
 
-    def _queue(self, waiting: _Waiting) -> None:
+    def _queue(self, waiting: Waiting) -> None:
         inbox = self._inbox
         with inbox.condition:
             if inbox.closing:
@@ -217,7 +204,7 @@ class LedgerWriter:
             inbox.items[waiting] = None
             inbox.condition.notify()
 
-    def _withdraw(self, waiting: _Waiting) -> bool:
+    def _withdraw(self, waiting: Waiting) -> bool:
         """Take `waiting` out of the queue; False where the writer has it already."""
         with self._inbox.condition:
             if waiting not in self._inbox.items:
@@ -236,11 +223,11 @@ class LedgerWriter:
                 elif not self._state.healthy:
                     self._probe()
             except Exception as error:  # noqa: BLE001 - whatever it is, those who wait get an answer and the thread lives on
-                self._answer(self._unavailable(group, f"{type(error).__name__}: {error}"))
+                hand_out(self._unavailable(group, f"{type(error).__name__}: {error}"))
         self._state.lost += len(self._owed)
         self._turns.close()
 
-    def _next_group(self) -> list[_Waiting] | None:
+    def _next_group(self) -> list[Waiting] | None:
         """The next records, none when it is time to probe, None when all is written and the writer closed."""
         inbox = self._inbox
         with inbox.condition:
@@ -261,9 +248,9 @@ class LedgerWriter:
         at_the_end = self._inbox.closing and not self._inbox.items and not self._has_failed_at_the_end
         return bool(self._owed) and (self._state.healthy or at_the_end)
 
-    def _write(self, group: Sequence[_Waiting]) -> None:
-        answers: list[tuple[_Waiting, Answer]] = []
-        encoded: list[tuple[_Waiting, Row]] = []
+    def _write(self, group: Sequence[Waiting]) -> None:
+        answers: list[tuple[Waiting, Answer]] = []
+        encoded: list[tuple[Waiting, Row]] = []
         for waiting in group:
             try:
                 encoded.append((waiting, row_of(waiting.record)))
@@ -293,9 +280,9 @@ class LedgerWriter:
             for w, answer in answers
             if w.waiter is None
         )
-        self._answer(answers)
+        hand_out(answers)
 
-    def _commit(self, batch: Sequence[tuple[_Waiting, Row]]) -> list[tuple[_Waiting, Answer]]:
+    def _commit(self, batch: Sequence[tuple[Waiting, Row]]) -> list[tuple[Waiting, Answer]]:
         """One transaction: rows, roll-ups, replay keys, head of the chain; all or nothing."""
         self._check_file()
         rows = [row for _, row in batch]
@@ -337,10 +324,10 @@ class LedgerWriter:
             self._identity = identity
             self._in_doubt = True
 
-    def _unavailable(self, group: Iterable[_Waiting], why: str) -> list[tuple[_Waiting, Answer]]:
+    def _unavailable(self, group: Iterable[Waiting], why: str) -> list[tuple[Waiting, Answer]]:
         """The answers to those who wait; what nobody waits for is kept, to be written later."""
         self._fail(why)
-        waiting: list[_Waiting] = []
+        waiting: list[Waiting] = []
         for one in group:
             (self._owed if one.waiter is None else waiting).append(one)
         self._has_failed_at_the_end = self._inbox.closing
@@ -363,33 +350,6 @@ class LedgerWriter:
             self._engine.dispose()
         else:
             self._state.healthy = True
-
-    @staticmethod
-    def _answer(answers: Iterable[tuple[_Waiting, Answer]]) -> None:
-        """Hand out the results; each event loop is woken once for all of its waiters."""
-        by_loop: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Receipt], Answer]]] = {}
-        for waiting, answer in answers:
-            if isinstance(waiting.waiter, Future):
-                _settle(waiting.waiter, answer)
-            elif waiting.waiter is not None and waiting.loop is not None:
-                by_loop.setdefault(waiting.loop, []).append((waiting.waiter, answer))
-        for loop, settled in by_loop.items():
-            with contextlib.suppress(RuntimeError):  # the loop was closed: nobody waits any more
-                loop.call_soon_threadsafe(_settle_all, settled)
-
-
-def _settle_all(settled: Iterable[tuple["asyncio.Future[Receipt]", Answer]]) -> None:
-    for future, answer in settled:
-        _settle(future, answer)
-
-
-def _settle(future: "Future[Receipt] | asyncio.Future[Receipt]", answer: Answer) -> None:
-    if future.done():
-        return  # who waited has been cancelled
-    if isinstance(answer, Receipt):
-        future.set_result(answer)
-    else:
-        future.set_exception(answer)
 
 
 def _refusal(record: MessageRecord, error: Exception) -> RecordRefused:
