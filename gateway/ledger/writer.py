@@ -1,7 +1,7 @@
 """The writer: one thread that commits records in groups, while those who submitted them wait.
 
 While one group is being committed the next one gathers: the cost of a commit is shared by as many records as the
-load brings, and a lone record does not wait for company.
+load brings (`gateway.ledger.pace`), and a lone record does not wait for company.
 
 A record that nobody waits for (durability `async`) was promised when it was queued: where its group cannot be
 written, it is kept and written again once the database is back.
@@ -31,6 +31,7 @@ from gateway.ledger.errors import (
     LedgerUnavailable,
     RecordRefused,
 )
+from gateway.ledger.pace import Pace
 from gateway.ledger.record import MessageRecord, Receipt
 from gateway.ledger.replay_guard import forget_expired
 from gateway.ledger.sqlite_file import file_identity
@@ -72,6 +73,8 @@ class _Inbox:
     condition: threading.Condition = field(default_factory=threading.Condition)
     items: OrderedDict[Waiting, None] = field(default_factory=OrderedDict)
     """In the order of arrival; one that is withdrawn leaves it at once, however many wait."""
+    wanted: int = 1
+    """How many records the writer's thread is to be woken for."""
     closing: bool = False
 
 
@@ -97,6 +100,7 @@ class LedgerWriter:
         self._next_forget = 0.0
         self._owed: list[Waiting] = []
         self._has_failed_at_the_end = False
+        self._pace = Pace(time.monotonic())
         self._state = WriterState()
         self._inbox = _Inbox()
         self._thread = threading.Thread(target=self._run, name="ledger-writer", daemon=True)
@@ -202,7 +206,8 @@ class LedgerWriter:
             if self.queue_depth >= self._queue_limit:
                 raise LedgerBusy(f"{self.queue_depth} records wait to be written; try again in a moment")
             inbox.items[waiting] = None
-            inbox.condition.notify()
+            if len(inbox.items) >= inbox.wanted:
+                inbox.condition.notify()
 
     def _withdraw(self, waiting: Waiting) -> bool:
         """Take `waiting` out of the queue; False where the writer has it already."""
@@ -214,9 +219,11 @@ class LedgerWriter:
 
     def _run(self) -> None:
         while True:
+            self._let_gather()
             group = self._next_group()
             if group is None:
                 break
+            self._pace.took(len(group), time.monotonic())
             try:
                 if group:
                     self._write(group)
@@ -226,6 +233,15 @@ class LedgerWriter:
                 hand_out(self._unavailable(group, f"{type(error).__name__}: {error}"))
         self._state.lost += len(self._owed)
         self._turns.close()
+
+    def _let_gather(self) -> None:
+        """Wait, where it is worth it, until enough records have come for a group."""
+        pause, wanted, inbox = self._pace.pause(), self._pace.wanted, self._inbox
+        if pause:
+            with inbox.condition:
+                inbox.wanted = wanted
+                inbox.condition.wait_for(lambda: inbox.closing or len(inbox.items) >= wanted, pause)
+                inbox.wanted = 1
 
     def _next_group(self) -> list[Waiting] | None:
         """The next records, none when it is time to probe, None when all is written and the writer closed."""
