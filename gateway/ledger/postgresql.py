@@ -64,6 +64,11 @@ class PatientConnection(psycopg.Connection[Any]):
             self.pgconn.finish()
             raise psycopg.OperationalError(f"no answer for {self.patience:g} s") from error
 
+    def __del__(self, *_: object) -> None:
+        """Close what nobody has any more: a pool that was disposed of collects what comes back to it unclosed."""
+        if hasattr(self, "pgconn"):
+            self.close()
+
 
 def postgresql_engine(url: URL) -> Engine:
     """An engine for the database at `url`, which has been connected to once.

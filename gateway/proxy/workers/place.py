@@ -68,6 +68,8 @@ class Place:
         """Why the last worker ended; None while one serves."""
         self.report: dict[str, Any] | None = None
         """What the present worker said last."""
+        self._said: str | None = None
+        """Why the present worker cannot serve, as far as it or whoever watches it could say."""
         self.restarts = Restarts()
         self.pid: int | None = None
         self.served = asyncio.Event()
@@ -141,7 +143,7 @@ class Place:
 
     async def _one_worker(self) -> float:
         """From the start of a worker to its end; returns the seconds for which it served."""
-        self.state, self.problem, self.report, self.pid = PlaceState.STARTING, None, None, None
+        self.state, self._said, self.report, self.pid = PlaceState.STARTING, None, None, None
         ours, theirs = socket.socketpair()
         with theirs:
             descriptors = (theirs.fileno(), self._listener.fileno())
@@ -165,13 +167,13 @@ class Place:
         try:
             if await _first(watching, serving.wait(), START_SECONDS):
                 began = time.monotonic()
-                self.state = PlaceState.SERVING
+                self.state, self.problem = PlaceState.SERVING, None
                 self.served.set()
                 if self._told != self._configured():  # a reload while it started
                     await self.adopt(seconds=PATIENCE_SECONDS)
                 await self._watch(watching)
             elif not watching.done():
-                self.problem = f"it did not serve within {START_SECONDS:g} s"
+                self._said = f"it did not serve within {START_SECONDS:g} s"
                 _kill(process)
             code = await watching
         finally:
@@ -180,7 +182,7 @@ class Place:
             await self._channel.close()
             self.state = PlaceState.ENDED
             self._on_end(process.pid)
-        self.problem = self.problem or _how_it_ended(code)
+        self.problem = self._said or _how_it_ended(code)
         return 0.0 if began is None else time.monotonic() - began
 
     async def _watch(self, ended: asyncio.Task[int]) -> None:
@@ -196,7 +198,7 @@ class Place:
                 self.state = PlaceState.SILENT
                 _log.warning("worker does not answer", worker=self.number, pid=self.pid, times=missed)
             if missed >= MISSED_ANSWERS and self._process is not None:
-                self.problem = f"it did not answer for {MISSED_ANSWERS * PATIENCE_SECONDS:g} s and was killed"
+                self._said = f"it did not answer for {MISSED_ANSWERS * PATIENCE_SECONDS:g} s and was killed"
                 _kill(self._process)
                 return
             await asyncio.wait([ended], timeout=REPORT_SECONDS)
@@ -213,7 +215,7 @@ class Place:
         return self._told
 
     async def _on_failed(self, problem: Any) -> None:
-        self.problem = str(problem)
+        self._said = str(problem)
 
 
 def _setter(event: asyncio.Event) -> Callable[[Any], Any]:

@@ -116,7 +116,7 @@ def test_a_silent_server_is_given_up(engine: Engine, postgresql: Server, monkeyp
         postgresql.suspended(),
     ):
         connection.execute(text("SELECT 1"))
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 10
     with reading(engine) as connection:
         assert connection.execute(text("SELECT 1")).scalar_one() == 1
 

@@ -44,12 +44,13 @@ def test_one_that_does_not_let_go_holds_nobody_for_ever(tmp_path: Path, monkeypa
         for _ in range(2):
             began = time.monotonic()
             with other:
-                assert 0.1 <= time.monotonic() - began < 2
+                assert 0.1 <= time.monotonic() - began < 10
     with other, pytest.raises(ZeroDivisionError), stopped:
         raise ZeroDivisionError  # a turn that ends with an error ends all the same
+    monkeypatch.setattr(turns, "TURN_SECONDS", 20)
     began = time.monotonic()
     with stopped:
-        assert time.monotonic() - began < 0.1
+        assert time.monotonic() - began < 10
     stopped.close()
     other.close()
 

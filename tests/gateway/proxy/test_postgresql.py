@@ -148,7 +148,7 @@ def test_a_server_that_stands_still_holds_nobody_up(
                     began = time.monotonic()
                     answers.append(await it.ask())
                     assert answers[-1].status == 503
-                    assert time.monotonic() - began < 2
+                    assert time.monotonic() - began < 10
             await _until(it, 200, 15)
             answers.append(await it.ask())
 

@@ -107,7 +107,11 @@ def test_hang_up_reaches_every_worker_and_a_broken_file_none(tmp_path: Path) -> 
             it.config.write_text(good.replace("[endpoint.orders]", '[endpoint.orders]\nmode = "observe"'))
             await it.supervisor.reload()
             it.receiver.reply = http(b"<no-soap/>")
-            assert await asyncio.gather(*(it.ask() for _ in range(20))) == [200] * 20
+            # Which of them accepts a connection is the system's choice.
+            for _ in range(40):
+                assert await asyncio.gather(*(it.ask() for _ in range(20))) == [200] * 20
+                if len(it.instances()) == 2:
+                    break
             assert len(it.instances()) == 2
 
             it.config.write_text(good.replace("[endpoint.orders]", '[endpoint.orders]\nmode = "sometimes"'))
