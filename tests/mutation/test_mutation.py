@@ -21,7 +21,7 @@ from tests.mutation.sealing import sealed, sealed_by_stranger
 from tests.mutation.source import accepted_cases, source, source_of
 
 CASES = {case.id: case for case in accepted_cases()}
-AT_MOST: Final = int(os.environ.get("WSSGATE_MUTANTS", "3"))
+AT_MOST: Final = int(os.environ.get("WSSGATE_MUTANTS", "2"))
 MESSAGES_AT_LEAST: Final = 100
 MUTANTS_AT_LEAST: Final = 30
 """Of one message."""

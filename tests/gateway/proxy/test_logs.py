@@ -87,6 +87,6 @@ def test_neither_log_nor_ledger_holds_bodies_or_credentials(tmp_path: Path, caps
     assert [outcome for outcome, _ in outcomes] == ["accepted", "rejected", "rejected", "rejected", "failed"]
     assert [reason for _, reason in outcomes] == [None, "digest-mismatch", "malformed", "unsigned", None]
     written = capsys.readouterr().err
-    assert '"event": "accepted"' in written
+    assert '"event": "accepted, first since the start"' in written
     for text in (SECRET, SECRET[::-1], CREDENTIALS, ASKED):
         assert text not in written

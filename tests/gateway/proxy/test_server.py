@@ -97,7 +97,7 @@ def test_signal_finishes_what_is_under_way(tmp_path: Path, number: signal.Signal
                 assert (response.status, await response.read()) == (200, signed())
             lines = await _lines(process, "stopped")
             assert await asyncio.wait_for(process.wait(), 5) == 0
-            assert any(line["event"] == "accepted" and line["keys"] == "old" for line in lines)
+            assert any(line["event"] == "accepted, first since the start" and line["keys"] == "old" for line in lines)
             assert process.stdout is not None
             assert await process.stdout.read() == b""
             assert process.stderr is not None
