@@ -21,7 +21,7 @@ from gateway.verify.budget import WorkBudget
 from gateway.verify.c14n import canonicalize
 from gateway.verify.coverage import unprotected_in
 from gateway.verify.cutting import BODY, element_at
-from gateway.verify.envelope import Envelope, operation_of
+from gateway.verify.envelope import Envelope
 from gateway.verify.keys import try_trusted_keys
 from gateway.verify.layout import Layout, SignedElement
 from gateway.verify.names import XENC, XOP, XSI
@@ -99,9 +99,9 @@ def _accept(
         declares_xsi = True
     if len(root) != 2:
         raise _Unfamiliar
-    header, body = root[0], root[1]
-    security, signature = element_at(root, layout.security), element_at(root, layout.signature)
-    envelope = Envelope(root, layout.version, header, body, tuple(header), operation_of(body))
+    body, signature = root[1], element_at(root, layout.signature)
+    # There are no comments nor instructions, so that the first child is the first element.
+    operation = str(body[0].tag) if len(body) else None
     # 8
     budget = WorkBudget(len(text), document.count_elements)
     method = layout.canonicalization
@@ -133,8 +133,10 @@ def _accept(
             replay_keys = (replay_key(octets, trial.verified_by),)
     # 13
     warnings: tuple[str, ...] = ()
-    if expects is not None and not check_binding(expects, envelope, security, [element for element, _ in forms]):
-        warnings = (UNBOUND,)
+    if expects is not None:
+        envelope = Envelope(root, layout.version, root[0], body, tuple(root[0]), operation)
+        if not check_binding(expects, envelope, element_at(root, layout.security), [element for element, _ in forms]):
+            warnings = (UNBOUND,)
     # 14
     verified_by = tuple(dict.fromkeys(trial.verified_by))
     return Verdict(
@@ -157,8 +159,8 @@ def _accept(
         ),
         timestamp=report,
         soap_version=layout.version,
-        operation=None if envelope.operation is None else printable(envelope.operation, 300),
-        is_fault=envelope.is_fault,
+        operation=None if operation is None else printable(operation, 300),
+        is_fault=operation == layout.fault and len(body) == 1,
         message_id=_text(values, layout.message_id),
         relates_to=_text(values, layout.relates_to),
         warnings=warnings,

@@ -65,6 +65,8 @@ class Layout:
     links: tuple[tuple[int, int], ...]
     """Values that must be the same: a fragment, and the id of the element that it names."""
     version: str
+    fault: str
+    """The name of a SOAP Fault of this version."""
     security: Path
     signature: Path
     signature_id: int | None

@@ -61,6 +61,7 @@ def _layout(
         ids=tuple(position for position, value in enumerate(head.values) if value.is_id),
         links=_links(head, text),
         version=envelope.version,
+        fault=f"{{{envelope.namespace}}}Fault",
         security=path_to(security.element),
         signature=signature,
         signature_id=head.find(signature, b"Id"),

@@ -14,7 +14,7 @@ from gateway.verify import Expectation, Policy, Reason, procedure
 from gateway.verify.cutting import BODY as BODY_PATH
 from gateway.verify.cutting import MAX_HEAD, start_tags
 from gateway.verify.layout import EAGER, MOST_LAYOUTS, MOST_POLICIES, LayoutMemory
-from gateway.verify.names import XENC, XOP, XSI
+from gateway.verify.names import SOAP11, XENC, XOP, XSI
 from keystore import TrustSnapshot
 from tests.conftest import Count
 from tests.gateway.verify.judging import made
@@ -93,6 +93,27 @@ def test_other_values_in_a_known_layout(asked: Asked) -> None:
         'O\'Neil said "yes"',
     ):
         assert asked.is_familiar(CASE, message(amount))
+
+
+@pytest.mark.parametrize(
+    ("inner", "is_fault", "operation"),
+    [
+        ("<soap:Fault><faultcode>x</faultcode></soap:Fault>", True, f"{{{SOAP11}}}Fault"),
+        ("<soap:Fault/><x/>", False, f"{{{SOAP11}}}Fault"),
+        ("<x/><soap:Fault/>", False, "x"),
+        ("<Fault/>", False, "Fault"),
+        ("text", False, None),
+        ("", False, None),
+    ],
+)
+def test_faults_and_operations_in_a_known_layout(
+    inner: str, operation: str | None, *, is_fault: bool, asked: Asked
+) -> None:
+    assert not asked.is_familiar(CASE, message())
+
+    assert asked.is_familiar(CASE, message(inner=inner))
+    verdict = CASE.verdict(message(inner=inner))
+    assert (verdict.is_fault, verdict.operation) == (is_fault, operation)
 
 
 def test_other_ids_in_a_known_layout(asked: Asked) -> None:
