@@ -78,6 +78,11 @@ class WorkBudget:
         if self._namespaces < 0:
             raise Rejection(Reason.LIMITS, "the signed parts have too many namespaces in scope over too many elements")
 
+    @property
+    def namespaces_spent(self) -> int:
+        """Namespace comparisons that were counted so far."""
+        return MAX_NAMESPACE_WORK - self._namespaces
+
     def may_examine_certificate(self) -> bool:
         """Count one more embedded certificate; whether it may still be looked at."""
         self._certificates -= 1

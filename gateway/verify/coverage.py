@@ -8,7 +8,7 @@ from gateway.verify.algorithms import Canonicalization
 from gateway.verify.cdata import splits_text
 from gateway.verify.envelope import Envelope, SecurityHeader
 from gateway.verify.names import ADDRESSING, ENCRYPTED_DATA, TIMESTAMP, XENC, XOP, XOP_INCLUDE, XSI, XSI_TYPE
-from gateway.verify.parsing import Document, parse_canonical
+from gateway.verify.parsing import Document, parse_own
 from gateway.verify.policy import Policy
 from gateway.verify.reason import Reason, Rejection
 from gateway.verify.references import ResolvedReference, path_of
@@ -141,7 +141,7 @@ def unprotected_in(element: etree._Element, form: bytes, method: Canonicalizatio
     if method is not Canonicalization.EXCLUSIVE or not _HAS_TYPES(element):
         return ()
     meant = _type_bindings(element)
-    signed = _type_bindings(parse_canonical(form))
+    signed = _type_bindings(parse_own(form))
     return tuple(
         printable(prefix or "#default", 40)
         for (prefix, namespace), (_, covered) in zip(meant, signed, strict=True)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from lxml import etree
@@ -60,6 +60,8 @@ class StartTag:
     """One element of a head, in octets."""
 
     path: Path
+    start: int
+    """Where its start tag begins."""
     attributes: tuple[tuple[bytes, int, int], ...]
     """The name of each, and where its value begins and ends."""
     text: tuple[int, int]
@@ -73,8 +75,12 @@ class Head:
     values: tuple[Value, ...]
     paths: frozenset[Path]
     """Of every element that begins in it."""
+    envelope_end: int
+    """Where the start tag of the root element ends."""
+    body_start: int
+    """Where that of the Body begins."""
     end: int
-    """Where it ends: behind the start tag of the Body."""
+    """Where it ends, and with it the head."""
 
     def find(self, path: Path, attribute: bytes = b"") -> int | None:
         """The position among the values of that attribute, or text, of the element at `path`."""
@@ -93,8 +99,13 @@ def cut(text: bytes, root: etree._Element, body: Path, signature: Path) -> Head 
     if tags is None:
         return None
     values = [value for tag in tags for value in _values(tag, text, element_at(root, tag.path), signature)]
-    last = tags[-1]
-    return Head(tuple(values), frozenset(tag.path for tag in tags), last.text[0])
+    return Head(
+        tuple(values),
+        frozenset(tag.path for tag in tags),
+        envelope_end=tags[0].text[0],
+        body_start=tags[-1].start,
+        end=tags[-1].text[0],
+    )
 
 
 def element_at(root: etree._Element, path: Iterable[int]) -> etree._Element:
@@ -133,7 +144,7 @@ def start_tags(text: bytes, body: Path) -> list[StartTag] | None:
                 return None
             open_elements.pop()
             if started is not None:
-                tags[-1] = StartTag(tags[-1].path, tags[-1].attributes, started.span("text"))
+                tags[-1] = replace(tags[-1], text=started.span("text"))
             started = None
             continue
         path: Path = ()
@@ -142,7 +153,7 @@ def start_tags(text: bytes, body: Path) -> list[StartTag] | None:
             open_elements[-1] = parent, children + 1
             path = (*parent, children)
         attributes = tuple((found[1], *found.span(2)) for found in _ATTRIBUTE.finditer(text, *tag.span("attributes")))
-        tags.append(StartTag(path, attributes, (tag.start("text"), tag.start("text"))))
+        tags.append(StartTag(path, tag.start(), attributes, (tag.start("text"), tag.start("text"))))
         if path == body:
             return None if tag["empty"] else tags
         started = None if tag["empty"] else tag

@@ -81,7 +81,7 @@ def try_keys(
     hint = key_info.hint
     checks, good = _run(trust.candidates(hint, at), signed, hint, trust, policy, at)
     if good:
-        return _trusted_match(checks, good, at)
+        return _trusted_match(checks, good, policy, at)
     unknown, recognised = _run(trust.recognised(hint, at), signed, hint, trust, policy, at)
     checks += unknown
     if recognised:
@@ -99,7 +99,7 @@ def try_trusted_keys(
 ) -> KeyTrial | None:
     """Try the `candidates`, which are the trusted ones of `trust`; None where the key of none made the value."""
     checks, good = _run(candidates, signed, hint, trust, policy, at)
-    return _trusted_match(checks, good, at) if good else None
+    return _trusted_match(checks, good, policy, at) if good else None
 
 
 def report_hint(hint: KeyHint, trust: TrustSnapshot, trial: KeyTrial) -> HintReport:
@@ -114,6 +114,8 @@ class _Entry:
     """An entry that holds a key, with what is the same in every report about it."""
 
     entry: TrustedCertificate
+    is_windowed: bool
+    """It is trusted for a time only, so that its state has to be asked for."""
     by: VerifiedBy
     checks: dict[CheckResult, KeyCheck]
 
@@ -136,7 +138,9 @@ def _prepared(candidate: Candidate) -> _Key:
     entries = []
     for entry in candidate.entries:
         by = VerifiedBy(entry.alias, entry.key_id, entry.thumbprint)
-        entries.append(_Entry(entry, by, {result: KeyCheck(by, entry.state, result) for result in CheckResult}))
+        windowed = entry.trusted_from is not None or entry.trusted_until is not None
+        checks = {result: KeyCheck(by, entry.state, result) for result in CheckResult}
+        entries.append(_Entry(entry, windowed, by, checks))
     key = candidate.public_key
     return _Key(
         key=key,
@@ -181,10 +185,10 @@ def _run(
             if result is CheckResult.VERIFIED:
                 refusal = _refusal(prepared.entry, key, trust, policy, at)
                 good.append((prepared, refusal))
-            state = prepared.entry.state_at(at)
-            if refusal is None and state is prepared.entry.state:
+            if refusal is None and not prepared.is_windowed:
                 checks.append(prepared.checks[result])
             else:
+                state = prepared.entry.state_at(at)
                 checks.append(KeyCheck(prepared.by, state, CheckResult.REFUSED if refusal else result, refusal))
     return checks, good
 
@@ -200,21 +204,22 @@ def _refusal(entry: TrustedCertificate, key: _Key, trust: TrustSnapshot, policy:
     return None
 
 
-def _trusted_match(checks: list[KeyCheck], good: list[Good], at: datetime) -> KeyTrial:
+def _trusted_match(checks: list[KeyCheck], good: list[Good], policy: Policy, at: datetime) -> KeyTrial:
     signers = tuple([prepared.entry for prepared, _ in good])
     admitted = [prepared for prepared, refusal in good if refusal is None]
     if admitted:
+        warnings: list[str] = []
+        if policy.expired_certificate == "accept":
+            warnings += [
+                f"certificate-expired: {prepared.entry.alias} is out of its validity, and the policy accepts that"
+                for prepared in admitted
+                if not prepared.entry.is_valid_at(at)
+            ]
         return KeyTrial(
             checks=tuple(checks),
             verified_by=tuple([prepared.by for prepared in admitted]),
             signers=signers,
-            warnings=tuple(
-                [
-                    f"certificate-expired: {prepared.entry.alias} is out of its validity, and the policy accepts that"
-                    for prepared in admitted
-                    if not prepared.entry.is_valid_at(at)
-                ]
-            ),
+            warnings=tuple(warnings),
         )
     prepared, reason = min(good, key=lambda pair: pair[1].rank if pair[1] is not None else 0)
     entry = prepared.entry

@@ -10,6 +10,9 @@ attribute's at its quote, a text at the next tag, and there is no `&` in the hea
 the same states and makes the same elements with the same attributes. What depends on the values is decided anew
 (familiar.py).
 
+What is signed in the head needs no tree either: the canonical forms of SignedInfo and of the header blocks are kept as
+they came out, cut at the same values (template.py). What a parser has to see is the Body.
+
 Layouts only save time. They are made from accepted messages alone: to add one takes a message of a trusted signer, be
 it one that somebody else sends again with something altered that is not signed. Whatever does not fit exactly goes
 through the whole procedure.
@@ -22,13 +25,15 @@ from datetime import datetime
 from typing import Final, NamedTuple
 
 from gateway.verify.algorithms import SignatureAlgorithm
-from gateway.verify.cutting import MAX_HEAD, Path
-from gateway.verify.grammar import CanonicalizationMethod, ReferenceGrammar
+from gateway.verify.as_written import WrittenBodies
+from gateway.verify.cutting import MAX_HEAD
+from gateway.verify.grammar import ReferenceGrammar
 from gateway.verify.keyinfo import KeyInfo
 from gateway.verify.keys import KeyTrial, report_hint
 from gateway.verify.policy import Policy
-from gateway.verify.verdict import HintReport
-from keystore import Candidate, TrustedCertificate, TrustSnapshot
+from gateway.verify.template import Template
+from gateway.verify.verdict import HintReport, VerifiedBy, accepted_detail
+from keystore import Candidate, TrustSnapshot
 
 MOST_LAYOUTS: Final = 8
 """Layouts of one policy: two keys, and a few shapes of responses."""
@@ -42,9 +47,10 @@ who never writes the same head twice, or writes more heads than are kept, must n
 class SignedElement:
     """One Reference of a layout: the element that it names, how it is digested, and which of the values are its own."""
 
-    path: Path
-    start: bytes
-    """What its canonical form begins with."""
+    template: Template
+    """Of its canonical form; of that of its start tag where it is the Body."""
+    body: WrittenBodies | None
+    """What is known of how the Body is written; None where it is another element."""
     name: str
     shown_path: str
     grammar: ReferenceGrammar
@@ -64,11 +70,17 @@ class Layout:
     ids: tuple[int, ...]
     links: tuple[tuple[int, int], ...]
     """Values that must be the same: a fragment, and the id of the element that it names."""
+    attributes: tuple[int, ...]
+    """Values of attributes."""
+    texts: tuple[int, ...]
+    """Values that are texts, but for the SignatureValue."""
+    envelope_end: int
+    """Where the start tag of the Envelope ends; there are no values before."""
+    body_tag: tuple[int, tuple[int, ...]]
+    """How many octets the start tag of the Body has without the values in it, and which those are."""
     version: str
     fault: str
     """The name of a SOAP Fault of this version."""
-    security: Path
-    signature: Path
     signature_id: int | None
     signature_value: int
     has_timestamp: bool
@@ -76,17 +88,23 @@ class Layout:
     expires: int | None
     message_id: int | None
     relates_to: int | None
+    relations: tuple[int, ...]
+    """Of the signed wsa:RelatesTo that bind the response to its request."""
+    confirmations: tuple[int | None, ...]
+    """Of the signed SignatureConfirmation elements, None for one without a Value."""
     algorithm: SignatureAlgorithm
-    canonicalization: CanonicalizationMethod
-    start: bytes
-    """What the canonical SignedInfo begins with."""
+    canonicalization: str
+    """Of SignedInfo, its URI."""
+    signed_info: Template
+    namespace_work: int
+    """What `WorkBudget.spend_namespaces` was told of the canonical forms of SignedInfo and header blocks."""
     references: tuple[SignedElement, ...]
     key_info: KeyInfo
     covered: tuple[str, ...]
     declares_xsi: bool
     """The head does."""
     _order: tuple[TrustSnapshot, Sequence[Candidate]] | None = field(default=None, init=False)
-    _hint: tuple[TrustSnapshot, tuple[TrustedCertificate, ...], HintReport] | None = field(default=None, init=False)
+    _signed: tuple[TrustSnapshot, KeyTrial, "SignedBy"] | None = field(default=None, init=False)
 
     def values_in(self, text: bytes) -> tuple[list[bytes], int] | None:
         """The values of a document with this head, and where its head ends; None for any other document."""
@@ -105,6 +123,12 @@ class Layout:
         position += len(self.last)
         return None if text.find(b"&", 0, position) >= 0 else (values, position)
 
+    def without_header(self, head: "KnownHead", text: bytes) -> tuple[bytes, int]:
+        """The document `text`, which has this head, with its header left out, and where what is known of that ends."""
+        size, positions = self.body_tag
+        size += sum([len(head.values[position]) for position in positions])
+        return text[: self.envelope_end] + text[head.end - size :], self.envelope_end + size
+
     def candidates(self, trust: TrustSnapshot, at: datetime) -> Sequence[Candidate]:
         """The keys to try, in the order of the hint; found out once for each snapshot."""
         order = self._order
@@ -115,14 +139,28 @@ class Layout:
             self._order = trust, candidates
         return candidates
 
-    def report_hint(self, trust: TrustSnapshot, trial: KeyTrial) -> HintReport:
-        """What KeyInfo claimed, held against what came out; found out once for each snapshot and signer."""
-        known = self._hint
-        if known is not None and known[0] is trust and known[1] == trial.signers:
-            return known[2]
-        report = report_hint(self.key_info.hint, trust, trial)
-        self._hint = trust, trial.signers, report
-        return report
+    def signed_by(self, trust: TrustSnapshot, trial: KeyTrial) -> "SignedBy":
+        """What a verdict says of the keys that made the signature value; put into words once for each of them."""
+        known = self._signed
+        if known is not None and known[0] is trust:
+            same = known[1]
+            if same.signers == trial.signers and same.verified_by == trial.verified_by:
+                return known[2]
+        verified_by = tuple(dict.fromkeys(trial.verified_by))
+        said = SignedBy(
+            report_hint(self.key_info.hint, trust, trial), verified_by, accepted_detail(verified_by, self.covered)
+        )
+        self._signed = trust, trial, said
+        return said
+
+
+class SignedBy(NamedTuple):
+    """What a verdict that accepts says of keys."""
+
+    hint: HintReport
+    """What KeyInfo claimed, held against what came out."""
+    verified_by: tuple[VerifiedBy, ...]
+    detail: str
 
 
 class KnownHead(NamedTuple):

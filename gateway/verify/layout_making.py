@@ -1,22 +1,29 @@
 """Making a layout from a message that the procedure has accepted (layout.py)."""
 
+import hashlib
+import re
 from collections.abc import Sequence
 from typing import Final
 
 from lxml import etree
 
-from gateway.verify.c14n import start_of
-from gateway.verify.cutting import BODY, Head, Path, cut, path_to
+from gateway.verify.as_written import WrittenBodies
+from gateway.verify.binding import signed_bindings
+from gateway.verify.budget import WorkBudget
+from gateway.verify.c14n import canonicalize
+from gateway.verify.cutting import BODY, Head, Path, cut, element_at, path_to
 from gateway.verify.envelope import Envelope, SecurityHeader
-from gateway.verify.grammar import SignatureGrammar
+from gateway.verify.grammar import CanonicalizationMethod, SignatureGrammar
 from gateway.verify.keyinfo import KeyInfo
 from gateway.verify.layout import Layout, SignedElement
 from gateway.verify.names import CREATED, EXPIRES, XENC, XOP, XSI
-from gateway.verify.parsing import Document
+from gateway.verify.parsing import Document, parse_own
 from gateway.verify.references import ResolvedReference
+from gateway.verify.template import Markers, Template
 
 # As declarations: the names of algorithms begin like that of XML Encryption.
 _UNREADABLE: Final = (f'"{XENC}"'.encode(), f'"{XOP}"'.encode())
+_BEHIND_NAME: Final = re.compile(rb"[ \t\r\n/>]")
 
 
 class _None(Exception):  # noqa: N818 - no error: most of what is odd about a message is
@@ -28,13 +35,17 @@ def make_layout(
     envelope: Envelope,
     security: SecurityHeader,
     grammar: SignatureGrammar,
+    signed_info: bytes,
     key_info: KeyInfo,
     references: Sequence[ResolvedReference],
     covered: tuple[str, ...],
 ) -> Layout | None:
-    """The layout of a message that was accepted for this, its one, signature; None where it has none."""
+    """The layout of a message that was accepted for this, its one, signature; None where it has none.
+
+    `signed_info` is the canonical SignedInfo.
+    """
     try:
-        return _layout(document, envelope, security, grammar, key_info, references, covered)
+        return _layout(document, envelope, security, grammar, signed_info, key_info, references, covered)
     except _None:
         return None
 
@@ -44,6 +55,7 @@ def _layout(
     envelope: Envelope,
     security: SecurityHeader,
     grammar: SignatureGrammar,
+    signed_info: bytes,
     key_info: KeyInfo,
     references: Sequence[ResolvedReference],
     covered: tuple[str, ...],
@@ -55,29 +67,39 @@ def _layout(
         raise _None
     timestamp = security.timestamp
     pieces, last = _pieces(head, text)
+    signature_value = _position(head, (*signature, 1))
+    texts = tuple(p for p, value in enumerate(head.values) if not value.attribute and p != signature_value)
+    bindings = signed_bindings(envelope, security.element, [reference.element for reference in references])
+    forms = _Forms(head, text, pieces, last)
     return Layout(
         pieces=pieces,
         last=last,
         ids=tuple(position for position, value in enumerate(head.values) if value.is_id),
         links=_links(head, text),
+        attributes=tuple(position for position, value in enumerate(head.values) if value.attribute),
+        texts=texts,
+        envelope_end=head.envelope_end,
+        body_tag=_body_tag(head),
         version=envelope.version,
         fault=f"{{{envelope.namespace}}}Fault",
-        security=path_to(security.element),
-        signature=signature,
         signature_id=head.find(signature, b"Id"),
-        signature_value=_position(head, (*signature, 1)),
+        signature_value=signature_value,
         has_timestamp=timestamp is not None,
         created=_text_position(head, None if timestamp is None else timestamp.find(CREATED)),
         expires=_text_position(head, None if timestamp is None else timestamp.find(EXPIRES)),
         message_id=_text_position(head, envelope.addressing("MessageID")),
         relates_to=_text_position(head, envelope.addressing("RelatesTo")),
+        relations=tuple(_position(head, path_to(block)) for block in bindings.relations),
+        confirmations=tuple(head.find(path_to(element), b"Value") for element in bindings.confirmations),
         algorithm=grammar.algorithm,
-        canonicalization=grammar.canonicalization,
-        start=start_of(grammar.signed_info),
+        canonicalization=str(grammar.canonicalization.method),
+        signed_info=forms.template((*signature, 0), grammar.canonicalization, signed_info),
         # Their order is that of the References behind CanonicalizationMethod and SignatureMethod.
         references=tuple(
-            _signed_element(head, (*signature, 0, number + 2), reference) for number, reference in enumerate(references)
+            _signed_element(head, (*signature, 0, number + 2), reference, forms)
+            for number, reference in enumerate(references)
         ),
+        namespace_work=forms.namespace_work,
         key_info=key_info,
         covered=covered,
         declares_xsi=XSI.encode() in text[: head.end],
@@ -111,19 +133,78 @@ def _links(head: Head, text: bytes) -> tuple[tuple[int, int], ...]:
     return tuple(links)
 
 
-def _signed_element(head: Head, path: Path, reference: ResolvedReference) -> SignedElement:
+def _body_tag(head: Head) -> tuple[int, tuple[int, ...]]:
+    """How many octets of the Body's start tag are no values, and which values are in it."""
+    if any(value.start < head.envelope_end for value in head.values):
+        raise _None
+    inside = [(position, value) for position, value in enumerate(head.values) if value.start > head.body_start]
+    values = sum(value.end - value.start for _, value in inside)
+    return head.end - head.body_start - values, tuple(position for position, _ in inside)
+
+
+def _signed_element(head: Head, path: Path, reference: ResolvedReference, forms: "_Forms") -> SignedElement:
     grammar, element = reference.grammar, path_to(reference.element)
     if grammar.str_transform or element not in head.paths:
         raise _None
+    template, body = forms.template(element, grammar.canonicalization, reference.form), None
+    if element == BODY:
+        body = forms.written_bodies(grammar.canonicalization, template)
     return SignedElement(
-        path=element,
-        start=start_of(reference.element),
+        template=template,
+        body=body,
         name=reference.part.name,
         shown_path=reference.part.path,
         grammar=grammar,
         fragment=_position(head, path, b"URI"),
         digest=_position(head, (*path, 2 if grammar.transforms else 1)),
     )
+
+
+class _Forms:
+    """Canonical forms of the head's elements, made once more with markers in the places of the values."""
+
+    def __init__(self, head: Head, text: bytes, pieces: Sequence[tuple[bytes, int, bytes]], last: bytes) -> None:
+        self._values = [text[value.start : value.end] for value in head.values]
+        # Nothing that a text holds can be made from its own hash.
+        self._markers = Markers(hashlib.sha256(text).hexdigest(), len(self._values))
+        envelope_tag, body_tag = text[: head.envelope_end], text[head.body_start : head.end]
+        self._opening = envelope_tag + body_tag
+        self._body_end = _end_tag(body_tag)
+        self._closing = self._body_end + _end_tag(envelope_tag[envelope_tag.rfind(b"<") :])
+        marked = [
+            part for (piece, *_), marker in zip(pieces, self._markers.all, strict=True) for part in (piece, marker)
+        ]
+        self._root = parse_own(b"".join((*marked, last, self._closing)))
+        self.namespace_work = 0
+
+    def template(self, path: Path, method: CanonicalizationMethod, form: bytes) -> Template:
+        """The template of the element at `path`, whose canonical form is `form`; of the Body that of its start tag."""
+        budget = WorkBudget(0)
+        element = element_at(self._root, path)
+        marked = canonicalize(element, method.method, method.prefixes, budget)
+        if path == BODY:
+            marked = marked.removesuffix(self._body_end)
+        else:
+            self.namespace_work += budget.namespaces_spent
+        template = self._markers.template(marked)
+        filled = template.filled(self._values)
+        if not (form.startswith(filled) if path == BODY else form == filled):
+            raise _None
+        return template
+
+    def written_bodies(self, method: CanonicalizationMethod, template: Template) -> WrittenBodies:
+        """What there is to know of how the Body is written."""
+        return WrittenBodies(
+            opening=self._opening,
+            closing=self._closing,
+            end=self._body_end,
+            start=template.filled(self._values),
+            canonicalize=lambda body: canonicalize(body, method.method, method.prefixes),
+        )
+
+
+def _end_tag(start_tag: bytes) -> bytes:
+    return b"</" + _BEHIND_NAME.split(start_tag[1:], maxsplit=1)[0] + b">"
 
 
 def _position(head: Head, path: Path, attribute: bytes = b"") -> int:

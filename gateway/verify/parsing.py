@@ -142,13 +142,14 @@ def read_document(data: bytes, policy: Policy, content_type: str | None = None) 
     return document
 
 
-def parse_admitted(text: bytes, policy: Policy, known: int = 0) -> Document:
+def parse_admitted(text: bytes, policy: Policy, known: int = 0, size: int | None = None) -> Document:
     """Parse `text`, which step 1 has admitted: UTF-8 without a byte order mark or a DOCTYPE.
 
     Args:
         text: the document.
         policy: its budgets hold.
         known: octets at its beginning of which it is known what they hold.
+        size: octets of the message, where `text` is what is left of it without header blocks that are known.
 
     Raises:
         Rejection: `limits`, `encoding`, `malformed`.
@@ -162,7 +163,7 @@ def parse_admitted(text: bytes, policy: Policy, known: int = 0) -> Document:
     document = Document(_parsed(text, huge=huge), text, known, tags)
     if tags is not None and not tags.are_all and document.count_elements() > policy.max_elements:
         raise _too_many_elements(policy)
-    _check_budgets(document, policy, _HUGE_DEPTH if huge else _ORDINARY_DEPTH)
+    _check_budgets(document, policy, _HUGE_DEPTH if huge else _ORDINARY_DEPTH, len(text) if size is None else size)
     return document
 
 
@@ -226,9 +227,9 @@ def parse_document(data: bytes, policy: Policy, content_type: str | None = None)
     return read_document(data, policy, content_type).root
 
 
-def parse_canonical(form: bytes) -> etree._Element:
-    """The root element of a canonical form that this package made itself."""
-    return _parsed(form, huge=True)
+def parse_own(text: bytes) -> etree._Element:
+    """The root element of a canonical form, or another document, that this package made itself."""
+    return _parsed(text, huge=True)
 
 
 def serialize_document(root: etree._Element) -> bytes:
@@ -289,10 +290,9 @@ def _more_attributes_than(count: int) -> etree.XPath:
     return etree.XPath(f"boolean(//@*[{count + 1}])")
 
 
-def _check_budgets(document: Document, policy: Policy, parser_depth: int) -> None:
+def _check_budgets(document: Document, policy: Policy, parser_depth: int, size: int) -> None:
     """Count nodes, each count only where the bytes leave it open whether the budget could be exceeded."""
     root, text, end = document.root, document.text, document.attributes_end
-    size = len(text)
     # No element can be deeper than there are elements that end with a tag of their own, itself apart.
     may_be_deeper = policy.max_depth < parser_depth and text.count(b"</") >= policy.max_depth
     if may_be_deeper and _deeper_than(policy.max_depth)(root):

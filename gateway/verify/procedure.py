@@ -40,7 +40,7 @@ from gateway.verify.coverage import (
     unprotected_prefixes,
 )
 from gateway.verify.envelope import Envelope, SecurityHeader, find_security_header, read_envelope, soap_version
-from gateway.verify.familiar import verify_familiar
+from gateway.verify.familiar import is_parsed_in_part, verify_familiar
 from gateway.verify.grammar import MAX_SIGNATURES, SignatureGrammar, read_signature
 from gateway.verify.ids import IdIndex
 from gateway.verify.keyinfo import KeyInfo, read_key_info
@@ -130,18 +130,17 @@ def _verify(
         raise ValueError("the instant of verification needs a time zone")
     findings = None
     try:
-        head = None
+        head, document = None, None
         if memory is not None and len(message) <= policy.max_message_bytes:
             head = memory.recognise(message, policy, content_type)
-        if head is None:
-            document = _read(message, policy, content_type)
-        else:
-            # What step 1 would look at is in the head, and was found good there.
-            document = parse_admitted(message, policy, known=head.end)
-            verdict = verify_familiar(document, head.layout, head.values, trust, policy, at, expects)
+        if head is not None:
+            if not is_parsed_in_part(message, policy):
+                # What step 1 would look at is in the head, and was found good there.
+                document = parse_admitted(message, policy, known=head.end)
+            verdict = verify_familiar(message, head, document, trust, policy, at, expects)
             if verdict is not None:
                 return verdict
-            document = Document(document.root, message)
+        document = _read(message, policy, content_type) if document is None else Document(document.root, message)
         findings = _Findings()
         accepted = _verify_document(document, trust, policy, at, expects, findings)
     except Rejection as rejection:
@@ -169,7 +168,14 @@ def _remember(
         return
     grammar, key_info = one.signature
     layout = make_layout(
-        document, accepted.envelope, accepted.security, grammar, key_info, one.references, accepted.covered
+        document,
+        accepted.envelope,
+        accepted.security,
+        grammar,
+        one.octets,
+        key_info,
+        one.references,
+        accepted.covered,
     )
     if layout is not None:
         memory.add(layout, policy, content_type)

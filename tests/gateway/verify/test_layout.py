@@ -176,6 +176,21 @@ def test_both_keys_of_a_renewal_have_layouts(asked: Asked) -> None:
     assert [asked.is_familiar(case, by(signer, "2")) for signer in ("old", "new", "new", "old")] == [True] * 4
 
 
+def test_a_layout_that_names_no_key_tells_who_signed(asked: Asked) -> None:
+    case = replace(CASE, trust=(entry("old"), entry("new")))
+
+    def by(signer: str) -> bytes:
+        return made(timestamp() + signature(BODY, TIMESTAMP, key_info=""), signer, body=content("1"))
+
+    assert not asked.is_familiar(case, by("old"))
+    trust = TrustSnapshot.of(*case.trust)
+    for signer in ("new", "old", "old", "new"):
+        verdict = procedure.verify(by(signer), trust, case.policy, case.at, content_type=case.content_type)
+        assert verdict == case.verdict_anew(by(signer))
+        assert [by.alias for by in verdict.verified_by] == [signer]
+    assert asked.whole == 2 + 4  # the first, and each time anew
+
+
 def test_a_familiar_message_is_judged_by_what_is_trusted_now(asked: Asked) -> None:
     known = message()
     assert not asked.is_familiar(CASE, known)
@@ -217,6 +232,8 @@ def test_an_entry_that_is_trusted_for_a_time_is_asked_about_each_time(asked: Ask
         ((b'URI="#body-1"', b'URI="#ts-1"'), Reason.REFERENCE_URI),
         ((b'wsu:Id="ts-1"', b'wsu:Id="body-1"'), Reason.DUPLICATE_ID),
         ((b"<soap:Body ", b'<soap:Body a="1" '), Reason.DIGEST_MISMATCH),
+        ((b"<ds:SignatureValue>", "<ds:SignatureValue>é".encode()), Reason.STRUCTURE),
+        ((b"<ds:SignatureValue>", b"<ds:SignatureValue>\n"), None),
         ((b"<soap:Header>", b"<soap:Header><!---->"), None),
         ((b'wsu:Id="body-1">', b'wsu:Id="body-1" >'), None),
     ],
@@ -232,7 +249,18 @@ def test_whatever_does_not_fit_goes_through_the_whole_procedure(
 
     familiar = asked.is_familiar(CASE, other)
     assert CASE.verdict(other).reason is reason
-    assert familiar is (altered[1].endswith(b"\n"))
+    assert familiar is altered[1].endswith(b"\n")
+
+
+@pytest.mark.parametrize("mark", [b"<ds:SignatureValue>", b"<wsu:Created>", b'Id="ts-1', b"<ds:DigestValue>"])
+@pytest.mark.parametrize(("octets", "reason"), [(b"\x01", Reason.MALFORMED), (b"\xff", Reason.ENCODING)])
+def test_what_no_parser_admits_in_a_value_is_left_to_it(
+    mark: bytes, octets: bytes, reason: Reason, asked: Asked
+) -> None:
+    known = message()
+    assert not asked.is_familiar(CASE, known)
+
+    assert CASE.verdict(known.replace(mark, mark + octets)).reason is reason
 
 
 def test_the_instant_and_the_binding_are_decided_anew(asked: Asked) -> None:
