@@ -2,8 +2,10 @@
 
 import base64
 import hashlib
+from collections.abc import Sequence
 from typing import Final
 
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
@@ -54,6 +56,30 @@ def floor(message: bytes, signer: TrustedCertificate) -> dict[str, Call]:
         return root
 
     return {ALL: everything, PARSE: parse, CANONICALIZE: canonicalize, DIGEST: digests, CHECK: check}
+
+
+def failing_checks(message: bytes, strangers: Sequence[TrustedCertificate]) -> Call:
+    """One check of the signature value under the key of each of `strangers`, who did not make it."""
+    scheme, prehashed = padding.PKCS1v15(), Prehashed(hashes.SHA256())
+    root = etree.fromstring(message, _HUGE)
+    value = base64.b64decode(root.findtext(f".//{_DS}SignatureValue") or "")
+    signed_info = root.find(f".//{_DS}SignedInfo")
+    assert signed_info is not None
+    digest = hashlib.sha256(_canonical(signed_info)).digest()
+    keys = [stranger.public_key for stranger in strangers]
+
+    def check() -> int:
+        failed = 0
+        for key in keys:
+            try:
+                key.verify(value, digest, scheme, prehashed)  # type: ignore[union-attr,call-arg,arg-type] # all RSA keys
+            except InvalidSignature:
+                failed += 1
+        if failed != len(keys):
+            raise AssertionError("a stranger's key verified the message")
+        return failed
+
+    return check
 
 
 def _parts(root: etree._Element) -> list[etree._Element]:

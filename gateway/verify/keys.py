@@ -4,7 +4,7 @@ The SignedInfo is canonicalized and hashed once; a further trusted key costs one
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Final
@@ -114,10 +114,9 @@ class _Entry:
     """An entry that holds a key, with what is the same in every report about it."""
 
     entry: TrustedCertificate
-    is_windowed: bool
-    """It is trusted for a time only, so that its state has to be asked for."""
     by: VerifiedBy
-    checks: dict[CheckResult, KeyCheck]
+    verified: KeyCheck | None
+    """The report where the key verified; None where the state in it has to be asked for."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -131,16 +130,22 @@ class _Key:
     """Of the modulus; None where it is no RSA key."""
     has_weak_curve: bool
     entries: tuple[_Entry, ...]
+    is_windowed: bool
+    """Some entry is trusted for a time only, so that its state has to be asked for."""
+    failed: tuple[KeyCheck, ...]
+    """The reports on its entries where it did not verify, their states being the stored ones."""
+    not_applicable: tuple[KeyCheck, ...]
 
 
 @lru_cache(maxsize=4096)
 def _prepared(candidate: Candidate) -> _Key:
-    entries = []
-    for entry in candidate.entries:
-        by = VerifiedBy(entry.alias, entry.key_id, entry.thumbprint)
-        windowed = entry.trusted_from is not None or entry.trusted_until is not None
-        checks = {result: KeyCheck(by, entry.state, result) for result in CheckResult}
-        entries.append(_Entry(entry, windowed, by, checks))
+    windowed = any(e.trusted_from is not None or e.trusted_until is not None for e in candidate.entries)
+    holders = [(entry, VerifiedBy(entry.alias, entry.key_id, entry.thumbprint)) for entry in candidate.entries]
+
+    def reports(result: CheckResult) -> tuple[KeyCheck, ...]:
+        return tuple(KeyCheck(by, entry.state, result) for entry, by in holders)
+
+    verified = reports(CheckResult.VERIFIED)
     key = candidate.public_key
     return _Key(
         key=key,
@@ -148,7 +153,12 @@ def _prepared(candidate: Candidate) -> _Key:
         value_length=value_length(key),
         rsa_bits=key.key_size if isinstance(key, rsa.RSAPublicKey) else None,
         has_weak_curve=isinstance(key, ec.EllipticCurvePublicKey) and not isinstance(key.curve, _CURVES),
-        entries=tuple(entries),
+        entries=tuple(
+            _Entry(entry, by, None if windowed else check) for (entry, by), check in zip(holders, verified, strict=True)
+        ),
+        is_windowed=windowed,
+        failed=reports(CheckResult.FAILED),
+        not_applicable=reports(CheckResult.NOT_APPLICABLE),
     )
 
 
@@ -175,22 +185,28 @@ def _run(
         key = _prepared(candidate)
         # A key is tried only with its own family and the exact length (threat rules 19, 20).
         if key.family is not family or key.value_length != length:
-            result = CheckResult.NOT_APPLICABLE
-        elif signed.is_signed_by(key.key):
-            result = CheckResult.VERIFIED
+            failed = key.not_applicable
+        elif not signed.is_signed_by(key.key):
+            failed = key.failed
         else:
-            result = CheckResult.FAILED
-        for prepared in key.entries:
-            refusal = None
-            if result is CheckResult.VERIFIED:
+            for prepared in key.entries:
                 refusal = _refusal(prepared.entry, key, trust, policy, at)
                 good.append((prepared, refusal))
-            if refusal is None and not prepared.is_windowed:
-                checks.append(prepared.checks[result])
-            else:
-                state = prepared.entry.state_at(at)
-                checks.append(KeyCheck(prepared.by, state, CheckResult.REFUSED if refusal else result, refusal))
+                checks.append(_check_of_signer(prepared, refusal, at))
+            continue
+        if key.is_windowed:
+            failed = tuple(
+                replace(check, state=e.entry.state_at(at)) for check, e in zip(failed, key.entries, strict=True)
+            )
+        checks += failed
     return checks, good
+
+
+def _check_of_signer(prepared: _Entry, refusal: Reason | None, at: datetime) -> KeyCheck:
+    if refusal is None and prepared.verified is not None:
+        return prepared.verified
+    result = CheckResult.REFUSED if refusal else CheckResult.VERIFIED
+    return KeyCheck(prepared.by, prepared.entry.state_at(at), result, refusal)
 
 
 def _refusal(entry: TrustedCertificate, key: _Key, trust: TrustSnapshot, policy: Policy, at: datetime) -> Reason | None:
