@@ -27,11 +27,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from lxml import etree
-
 from gateway.verify.binding import check_binding
 from gateway.verify.budget import WorkBudget
-from gateway.verify.c14n import canonicalize
 from gateway.verify.coverage import (
     missing_parts,
     refuse_misplaced,
@@ -41,23 +38,21 @@ from gateway.verify.coverage import (
 )
 from gateway.verify.envelope import Envelope, SecurityHeader, find_security_header, read_envelope, soap_version
 from gateway.verify.familiar import is_parsed_in_part, verify_familiar
-from gateway.verify.grammar import MAX_SIGNATURES, SignatureGrammar, read_signature
+from gateway.verify.grammar import MAX_SIGNATURES
 from gateway.verify.ids import IdIndex
-from gateway.verify.keyinfo import KeyInfo, read_key_info
-from gateway.verify.keys import KeyTrial, report_hint, try_keys
 from gateway.verify.layout import LayoutMemory
 from gateway.verify.layout_making import make_layout
 from gateway.verify.parsing import Document, parse_admitted, read_document
 from gateway.verify.policy import Policy
 from gateway.verify.reason import Reason, Rejection
-from gateway.verify.references import CanonicalForms, ResolvedReference, check_reference
+from gateway.verify.references import CanonicalForms
 from gateway.verify.request import Expectation
+from gateway.verify.signatures import CheckedSignature, check_signature
 from gateway.verify.text import printable
 from gateway.verify.timestamp import check_timestamp, read_timestamp
 from gateway.verify.verdict import (
     UNBOUND,
     EmbeddedCertificate,
-    HintReport,
     Outcome,
     SignatureReport,
     TimestampReport,
@@ -66,7 +61,7 @@ from gateway.verify.verdict import (
     accepted_detail,
     replay_key,
 )
-from keystore import HintKind, TrustSnapshot
+from keystore import TrustSnapshot
 
 
 def verify(
@@ -182,23 +177,12 @@ def _remember(
 
 
 @dataclass(slots=True)
-class _Checked:
-    """One signature after steps 7 to 9."""
-
-    report: SignatureReport
-    references: tuple[ResolvedReference, ...] = ()
-    trial: KeyTrial | None = None
-    octets: bytes = b""
-    signature: tuple[SignatureGrammar, KeyInfo] | None = None
-
-
-@dataclass(slots=True)
 class _Accepted:
     """What the acceptance of a message rests on."""
 
     envelope: Envelope
     security: SecurityHeader
-    carrying: list[_Checked]
+    carrying: list[CheckedSignature]
     covered: tuple[str, ...]
     remarkable: bool
     """Something about the message itself, not about its request, was worth a warning."""
@@ -295,7 +279,7 @@ def _verify_document(
     if security.timestamp is not None:
         places[security.timestamp] = ("Timestamp", "/Envelope/Header/Security/Timestamp")
     checked = [
-        _check_signature(element, ids, trust, policy, at, budget, canonical, places, document.may_split_text)
+        check_signature(element, ids, trust, policy, at, budget, canonical, places, document.may_split_text)
         for element in security.signatures
     ]
     good = _weigh(checked, policy, findings)
@@ -327,75 +311,7 @@ def _verify_document(
     return _Accepted(envelope, security, carrying, tuple(covered), remarkable)
 
 
-def _check_signature(
-    element: etree._Element,
-    ids: IdIndex,
-    trust: TrustSnapshot,
-    policy: Policy,
-    at: datetime,
-    budget: WorkBudget,
-    canonical: CanonicalForms,
-    places: dict[etree._Element, tuple[str, str]],
-    may_split_text: bool,
-) -> _Checked:
-    """Steps 7 to 9 for one signature. A finding ends this signature alone; `_weigh` decides what it means."""
-    grammar: SignatureGrammar | None = None
-    trial: KeyTrial | None = None
-    hint = HintReport(HintKind.NONE, "", None)
-    references: list[ResolvedReference] = []
-    octets = b""
-    signature = None
-    try:
-        grammar = read_signature(element, policy)
-        key_info = read_key_info(grammar.key_info, ids)
-        signature = grammar, key_info
-        method = grammar.canonicalization
-        octets = canonicalize(grammar.signed_info, method.method, method.prefixes, budget)
-        trial = try_keys(grammar.algorithm, grammar.value, octets, key_info, trust, policy, at, budget)
-        hint = report_hint(key_info.hint, trust, trial)
-        if trial.signers:
-            # Digests under a stranger's signature would prove nothing, and let anyone spend our time.
-            references.extend(
-                check_reference(reference, grammar, ids, trust, canonical, places, may_split_text=may_split_text)
-                for reference in grammar.references
-            )
-        finding = _finding(trial, references)
-    except Rejection as rejection:
-        finding = rejection
-    return _Checked(_report(grammar, hint, references, trial, finding), tuple(references), trial, octets, signature)
-
-
-def _finding(trial: KeyTrial, references: list[ResolvedReference]) -> Rejection | None:
-    """What is wrong with a signature that could be computed to its end: altered parts before an unwanted key."""
-    altered = [reference.part for reference in references if not reference.part.intact]
-    if altered:
-        named = ", ".join(f"{part.name} (at {part.path}, referenced as {part.uri})" for part in altered)
-        return Rejection(Reason.DIGEST_MISMATCH, f"altered after signing: {named}")
-    return None if trial.reason is None else Rejection(trial.reason, trial.detail)
-
-
-def _report(
-    grammar: SignatureGrammar | None,
-    hint: HintReport,
-    references: list[ResolvedReference],
-    trial: KeyTrial | None,
-    rejection: Rejection | None,
-) -> SignatureReport:
-    verified = () if trial is None or rejection is not None else trial.verified_by
-    return SignatureReport(
-        id=None if grammar is None else grammar.id,
-        signature_algorithm="" if grammar is None else grammar.algorithm.uri,
-        canonicalization="" if grammar is None else str(grammar.canonicalization.method),
-        hint=hint,
-        parts=tuple(reference.part for reference in references),
-        checks=() if trial is None else trial.checks,
-        verified_by=verified,
-        reason=None if rejection is None else rejection.reason,
-        detail="" if rejection is None else rejection.detail,
-    )
-
-
-def _weigh(checked: list[_Checked], policy: Policy, findings: _Findings) -> list[_Checked]:
+def _weigh(checked: list[CheckedSignature], policy: Policy, findings: _Findings) -> list[CheckedSignature]:
     """The signatures that verify.
 
     Raises:
@@ -418,7 +334,7 @@ def _weigh(checked: list[_Checked], policy: Policy, findings: _Findings) -> list
     return [one for one in checked if one.report.reason is None]
 
 
-def _check_prefixes(carrying: list[_Checked], document: Document, policy: Policy, findings: _Findings) -> None:
+def _check_prefixes(carrying: list[CheckedSignature], document: Document, policy: Policy, findings: _Findings) -> None:
     for prefix in dict.fromkeys(p for one in carrying for p in unprotected_prefixes(one.references, document)):
         if policy.unprotected_prefix == "reject":
             raise Rejection(
@@ -428,7 +344,7 @@ def _check_prefixes(carrying: list[_Checked], document: Document, policy: Policy
 
 
 def _check_freshness(
-    carrying: list[_Checked], security: SecurityHeader, policy: Policy, at: datetime, findings: _Findings
+    carrying: list[CheckedSignature], security: SecurityHeader, policy: Policy, at: datetime, findings: _Findings
 ) -> None:
     timestamp = security.timestamp
     if timestamp is None:

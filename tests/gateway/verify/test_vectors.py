@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, load_der_publ
 
 from fixtures.generator import uris
 from fixtures.manifest import SHARED, own_case
-from gateway.verify import Policy, Reason, Verdict, procedure
+from gateway.verify import Policy, Reason, Verdict, signatures
 from gateway.verify.algorithms import signature_algorithm
 from gateway.verify.signature_value import SignedValue, applicable
 from keystore import SigningKey, TrustedCertificate
@@ -85,7 +85,7 @@ def wrapped(vector: Vector, method: str, monkeypatch: pytest.MonkeyPatch) -> Ver
     value = base64.b64encode(vector.value).decode()
     text = re.sub(r"(<ds:SignatureValue>)[^<]*", rf"\g<1>{value}", text)
     # Only SignedInfo is canonicalized there; the signed parts are in another module.
-    monkeypatch.setattr(procedure, "canonicalize", lambda *_: vector.message)
+    monkeypatch.setattr(signatures, "canonicalize", lambda *_: vector.message)
     return replace(case, trust=(certificate(vector.key_der),)).verdict(text.encode())
 
 

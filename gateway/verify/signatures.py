@@ -1,0 +1,103 @@
+"""Steps 7 to 9 for one Signature: its grammar, who made its value, and whether what it covers is intact."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from lxml import etree
+
+from gateway.verify.budget import WorkBudget
+from gateway.verify.c14n import canonicalize
+from gateway.verify.grammar import SignatureGrammar, read_signature
+from gateway.verify.ids import IdIndex
+from gateway.verify.keyinfo import KeyInfo, read_key_info
+from gateway.verify.keys import KeyTrial, report_hint, try_keys
+from gateway.verify.policy import Policy
+from gateway.verify.reason import Reason, Rejection
+from gateway.verify.references import CanonicalForms, ResolvedReference, check_reference
+from gateway.verify.verdict import HintReport, SignatureReport
+from keystore import HintKind, TrustSnapshot
+
+
+@dataclass(slots=True)
+class CheckedSignature:
+    """One signature after steps 7 to 9."""
+
+    report: SignatureReport
+    references: tuple[ResolvedReference, ...] = ()
+    trial: KeyTrial | None = None
+    octets: bytes = b""
+    """The canonical SignedInfo."""
+    signature: tuple[SignatureGrammar, KeyInfo] | None = None
+
+
+def check_signature(
+    element: etree._Element,
+    ids: IdIndex,
+    trust: TrustSnapshot,
+    policy: Policy,
+    at: datetime,
+    budget: WorkBudget,
+    canonical: CanonicalForms,
+    places: dict[etree._Element, tuple[str, str]],
+    may_split_text: bool,
+) -> CheckedSignature:
+    """Check the Signature `element` as far as it goes.
+
+    A finding ends this signature alone, and stands in its report: what it means for the message depends on the others.
+    """
+    grammar: SignatureGrammar | None = None
+    trial: KeyTrial | None = None
+    hint = HintReport(HintKind.NONE, "", None)
+    references: list[ResolvedReference] = []
+    octets = b""
+    signature = None
+    try:
+        grammar = read_signature(element, policy)
+        key_info = read_key_info(grammar.key_info, ids)
+        signature = grammar, key_info
+        method = grammar.canonicalization
+        octets = canonicalize(grammar.signed_info, method.method, method.prefixes, budget)
+        trial = try_keys(grammar.algorithm, grammar.value, octets, key_info, trust, policy, at, budget)
+        hint = report_hint(key_info.hint, trust, trial)
+        if trial.signers:
+            # Digests under a stranger's signature would prove nothing, and let anyone spend our time.
+            references.extend(
+                check_reference(reference, grammar, ids, trust, canonical, places, may_split_text=may_split_text)
+                for reference in grammar.references
+            )
+        finding = _finding(trial, references)
+    except Rejection as rejection:
+        finding = rejection
+    return CheckedSignature(
+        _report(grammar, hint, references, trial, finding), tuple(references), trial, octets, signature
+    )
+
+
+def _finding(trial: KeyTrial, references: list[ResolvedReference]) -> Rejection | None:
+    """What is wrong with a signature that could be computed to its end: altered parts before an unwanted key."""
+    altered = [reference.part for reference in references if not reference.part.intact]
+    if altered:
+        named = ", ".join(f"{part.name} (at {part.path}, referenced as {part.uri})" for part in altered)
+        return Rejection(Reason.DIGEST_MISMATCH, f"altered after signing: {named}")
+    return None if trial.reason is None else Rejection(trial.reason, trial.detail)
+
+
+def _report(
+    grammar: SignatureGrammar | None,
+    hint: HintReport,
+    references: list[ResolvedReference],
+    trial: KeyTrial | None,
+    rejection: Rejection | None,
+) -> SignatureReport:
+    verified = () if trial is None or rejection is not None else trial.verified_by
+    return SignatureReport(
+        id=None if grammar is None else grammar.id,
+        signature_algorithm="" if grammar is None else grammar.algorithm.uri,
+        canonicalization="" if grammar is None else str(grammar.canonicalization.method),
+        hint=hint,
+        parts=tuple(reference.part for reference in references),
+        checks=() if trial is None else trial.checks,
+        verified_by=verified,
+        reason=None if rejection is None else rejection.reason,
+        detail="" if rejection is None else rejection.detail,
+    )
