@@ -40,8 +40,8 @@ def canonicalize(
             where what came out is not the element that went in; `limits`, where it would cost more than
             `budget` has left.
     """
-    if budget is not None and (prefix_list or method is not Canonicalization.EXCLUSIVE):
-        budget.spend_namespaces(_namespace_comparisons(element, method, prefix_list))
+    if budget is not None:
+        spend_namespaces(element, method, prefix_list, budget)
     try:
         exclusive = method is Canonicalization.EXCLUSIVE
         form = _exclusive(element, prefix_list) if exclusive else _inclusive(element, method)
@@ -51,6 +51,18 @@ def canonicalize(
     if not form.startswith(start or start_of(element)):
         raise Rejection(Reason.STRUCTURE, "the canonical form of a signed part is not that part")
     return form
+
+
+def spend_namespaces(
+    element: etree._Element, method: Canonicalization, prefix_list: Sequence[str], budget: WorkBudget
+) -> None:
+    """Count what `canonicalize` would cost in comparisons of namespaces.
+
+    Raises:
+        Rejection: `limits`.
+    """
+    if prefix_list or method is not Canonicalization.EXCLUSIVE:
+        budget.spend_namespaces(_namespace_comparisons(element, method, prefix_list))
 
 
 def _namespace_comparisons(element: etree._Element, method: Canonicalization, prefix_list: Sequence[str]) -> int:

@@ -6,10 +6,6 @@ the function that has it for every message. Nothing is rejected here: `None` mea
 Of one message there is decided anew: that each Reference names the element that it named, by an id that stands nowhere
 else (threat rules 8, 9); the signature value against the keys that are trusted now (17 to 22); every digest; what the
 Body holds (7, 13, 16); the Timestamp (23) and the binding to the request (25).
-
-A small message is parsed without its header, of which every octet is known but for values that no parser reads
-otherwise (template.py): what is left is as deep and has the same namespaces in scope. In a large one the header costs
-little, and a tree of the whole serves the whole procedure too, should it come to that.
 """
 
 import re
@@ -20,12 +16,10 @@ from typing import Final
 from gateway.verify.algorithms import Canonicalization
 from gateway.verify.binding import compare_with_request
 from gateway.verify.budget import WorkBudget
-from gateway.verify.c14n import canonicalize
-from gateway.verify.coverage import unprotected_in
+from gateway.verify.familiar_body import FamiliarBody, Unfamiliar, familiar_body
 from gateway.verify.keys import KeyTrial, try_trusted_keys
 from gateway.verify.layout import KnownHead, Layout, SignedElement
-from gateway.verify.names import XENC, XOP, XSI
-from gateway.verify.parsing import Document, holds_instructions, parse_admitted
+from gateway.verify.parsing import Document
 from gateway.verify.policy import Policy
 from gateway.verify.reason import Rejection
 from gateway.verify.request import Expectation
@@ -44,17 +38,8 @@ from gateway.verify.verdict import (
 )
 from keystore import TrustSnapshot
 
-_SMALL: Final = 32 * 1024
-"""Octets of a message up to which its header is left out. So few cannot come to too many elements under any policy that
-admits ordinary messages, nor to too long declarations in a canonical form (parsing.py)."""
-_UNREADABLE: Final = frozenset({XENC.encode(), XOP.encode()})
-_NAMESPACES: Final = _UNREADABLE | {XSI.encode()}
 # The fragments that the grammar admits, as far as they are ASCII.
 _FRAGMENT: Final = re.compile(rb"[A-Za-z0-9_.:\-]{1,256}")
-
-
-class _Unfamiliar(Exception):  # noqa: N818 - no error: the whole procedure decides
-    """Something is not as it was in the message that the layout was made from."""
 
 
 def verify_familiar(
@@ -79,14 +64,8 @@ def verify_familiar(
     """
     try:
         return _accept(message, head, document, trust, policy, at, expects)
-    except (_Unfamiliar, Rejection):
+    except (Unfamiliar, Rejection):
         return None
-
-
-def is_parsed_in_part(message: bytes, policy: Policy) -> bool:
-    """Whether a familiar `message` is small enough to be parsed without its header."""
-    size = len(message)
-    return size <= _SMALL and size // 4 <= policy.max_elements
 
 
 def _accept(
@@ -104,19 +83,11 @@ def _accept(
     octets = layout.signed_info.filled(values)
     trial = _trial(layout, values, octets, trust, policy, at)
     # 9; 10 needs no second look: what was covered is covered.
-    document = _strange_text_refused(document, message, head, policy)
-    root = document.root
-    declares_xsi = layout.declares_xsi
-    if document.may_quote(ids | _NAMESPACES):
-        if document.may_quote(ids | _UNREADABLE):
-            raise _Unfamiliar
-        declares_xsi = True
-    # There are no comments nor instructions, so that the first child is the first element.
-    body = root[-1]
-    operation = str(body[0].tag) if len(body) else None
-    budget = WorkBudget(len(message), document.count_elements)
+    body = familiar_body(document, message, head, ids, policy)
+    budget = WorkBudget(len(message), int if document is None else document.count_elements)
     budget.spend_namespaces(layout.namespace_work)
-    parts = [_digested(known, document, values, budget, declares_xsi=declares_xsi) for known in layout.references]
+    parts = [_digested(known, body, values, budget) for known in layout.references]
+    body.learn()
     # 12
     report, fresh_until = None, None
     replay_keys: tuple[str, ...] = ()
@@ -130,6 +101,7 @@ def _accept(
     if expects is not None and not _is_bound(expects, layout, values):
         warnings = (UNBOUND,)
     # 14
+    operation = body.operation
     signed_by = layout.signed_by(trust, trial)
     return Verdict(
         outcome=Outcome.ACCEPTED,
@@ -152,7 +124,7 @@ def _accept(
         timestamp=report,
         soap_version=layout.version,
         operation=None if operation is None else printable(operation, 300),
-        is_fault=operation == layout.fault and len(body) == 1,
+        is_fault=operation == layout.fault and body.children == 1,
         message_id=_text(values, layout.message_id),
         relates_to=_text(values, layout.relates_to),
         warnings=warnings,
@@ -165,13 +137,13 @@ def _ids(layout: Layout, values: list[bytes]) -> set[bytes]:
     """The ids of the head, all different, where each fragment is the id that it was, and every value is plain."""
     ids = {values[position] for position in layout.ids}
     if len(ids) != len(layout.ids):
-        raise _Unfamiliar
+        raise Unfamiliar
     for fragment, named in layout.links:
         value = values[fragment]
         if value != values[named] or _FRAGMENT.fullmatch(value) is None:
-            raise _Unfamiliar
+            raise Unfamiliar
     if not is_plain([values[p] for p in layout.attributes], [values[p] for p in layout.texts]):
-        raise _Unfamiliar
+        raise Unfamiliar
     return ids
 
 
@@ -181,54 +153,25 @@ def _trial(
     """Which of the keys that are trusted now made the SignatureValue of the SignedInfo `octets`."""
     text = values[layout.signature_value]
     if not text.isascii():
-        raise _Unfamiliar
+        raise Unfamiliar
     signed = SignedValue(decode_base64(text.decode(), "SignatureValue"), octets, layout.algorithm)
     trial = try_trusted_keys(layout.candidates(trust, at), signed, layout.key_info.hint, trust, policy, at)
     if trial is None or not trial.verified_by or trial.warnings:
-        raise _Unfamiliar
+        raise Unfamiliar
     return trial
 
 
-def _strange_text_refused(document: Document | None, message: bytes, head: KnownHead, policy: Policy) -> Document:
-    """The document, where no comments, CDATA sections and processing instructions may split texts in it, and no
-    character references spell an id otherwise: an Envelope that ends with the Body.
-    """
-    if document is None:
-        text, known = head.layout.without_header(head, message)
-        children = 1
-    else:
-        text, known = message, head.end
-        children = 2
-    # Single characters are found much faster, and many messages hold none of them.
-    if (b"!" in text and b"<!" in text) or holds_instructions(text) or (b"&" in text and b"&#" in text):
-        raise _Unfamiliar
-    if document is None:
-        document = parse_admitted(text, policy, known, len(message))
-    if len(document.root) != children:
-        raise _Unfamiliar
-    return document
-
-
-def _digested(
-    known: SignedElement, document: Document, values: list[bytes], budget: WorkBudget, *, declares_xsi: bool
-) -> SignedPart:
+def _digested(known: SignedElement, body: FamiliarBody, values: list[bytes], budget: WorkBudget) -> SignedPart:
     """The part that a Reference names, whose digest agrees."""
     grammar = known.grammar
     method, algorithm = grammar.canonicalization, grammar.digest_algorithm
     form = known.template.filled(values)
-    written = None
     if known.body is not None:
-        body, start = document.root[-1], form
-        written = known.body.form(document, document.known, start)
-        form = written or canonicalize(body, method.method, method.prefixes, budget, start=start)
-        if declares_xsi and unprotected_in(body, form, method.method):
-            raise _Unfamiliar
+        form = body.form(known.body, method, form, budget)
     budget.spend_form(form, copied=method.method is not Canonicalization.EXCLUSIVE)
     digest = algorithm.digest(form)
     if values[known.digest].strip() != b2a_base64(digest, newline=False):
-        raise _Unfamiliar
-    if known.body is not None and written is None:
-        known.body.learn(document, document.known)
+        raise Unfamiliar
     uri = printable("#" + values[known.fragment].decode())
     return SignedPart(known.name, known.shown_path, uri, algorithm.uri, digest.hex(), intact=True)
 

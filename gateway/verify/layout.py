@@ -11,7 +11,8 @@ the same states and makes the same elements with the same attributes. What depen
 (familiar.py).
 
 What is signed in the head needs no tree either: the canonical forms of SignedInfo and of the header blocks are kept as
-they came out, cut at the same values (template.py). What a parser has to see is the Body.
+they came out, cut at the same values (template.py). What a parser has to see is the Body, and of a small one not even
+that, where its tags are known (shapes.py).
 
 Layouts only save time. They are made from accepted messages alone: to add one takes a message of a trusted signer, be
 it one that somebody else sends again with something altered that is not signed. Whatever does not fit exactly goes
@@ -31,6 +32,7 @@ from gateway.verify.grammar import ReferenceGrammar
 from gateway.verify.keyinfo import KeyInfo
 from gateway.verify.keys import KeyTrial, report_hint
 from gateway.verify.policy import Policy
+from gateway.verify.shapes import Shapes
 from gateway.verify.template import Template
 from gateway.verify.verdict import HintReport, VerifiedBy, accepted_detail
 from keystore import Candidate, TrustSnapshot
@@ -103,6 +105,8 @@ class Layout:
     covered: tuple[str, ...]
     declares_xsi: bool
     """The head does."""
+    shapes: Shapes | None
+    """Of the Bodies; None where a Reference canonicalizes it in another way than plain exclusively."""
     _order: tuple[TrustSnapshot, Sequence[Candidate]] | None = field(default=None, init=False)
     _signed: tuple[TrustSnapshot, KeyTrial, "SignedBy"] | None = field(default=None, init=False)
 

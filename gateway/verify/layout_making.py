@@ -7,6 +7,7 @@ from typing import Final
 
 from lxml import etree
 
+from gateway.verify.algorithms import Canonicalization
 from gateway.verify.as_written import WrittenBodies
 from gateway.verify.binding import signed_bindings
 from gateway.verify.budget import WorkBudget
@@ -17,8 +18,9 @@ from gateway.verify.grammar import CanonicalizationMethod, SignatureGrammar
 from gateway.verify.keyinfo import KeyInfo
 from gateway.verify.layout import Layout, SignedElement
 from gateway.verify.names import CREATED, EXPIRES, XENC, XOP, XSI
-from gateway.verify.parsing import Document, parse_own
+from gateway.verify.parsing import MAX_NAMESPACE_NAME, Document, longest_namespace_name, parse_own
 from gateway.verify.references import ResolvedReference
+from gateway.verify.shapes import Shapes
 from gateway.verify.template import Markers, Template
 
 # As declarations: the names of algorithms begin like that of XML Encryption.
@@ -65,6 +67,8 @@ def _layout(
     head = cut(text, root, BODY, signature) if root[:] == [envelope.header, envelope.body] else None
     if head is None or any(name in text[: head.end] for name in _UNREADABLE):
         raise _None
+    if longest_namespace_name(text[: head.end]) > MAX_NAMESPACE_NAME:
+        raise _None  # admitted in small messages alone
     timestamp = security.timestamp
     pieces, last = _pieces(head, text)
     signature_value = _position(head, (*signature, 1))
@@ -103,6 +107,7 @@ def _layout(
         key_info=key_info,
         covered=covered,
         declares_xsi=XSI.encode() in text[: head.end],
+        shapes=Shapes() if all(_is_plain(reference, envelope) for reference in references) else None,
     )
 
 
@@ -131,6 +136,12 @@ def _links(head: Head, text: bytes) -> tuple[tuple[int, int], ...]:
                 raise _None
             links.append((position, named))
     return tuple(links)
+
+
+def _is_plain(reference: ResolvedReference, envelope: Envelope) -> bool:
+    """Whether it does not name the Body, or canonicalizes it exclusively without a PrefixList."""
+    method = reference.grammar.canonicalization
+    return reference.element is not envelope.body or method == CanonicalizationMethod(Canonicalization.EXCLUSIVE)
 
 
 def _body_tag(head: Head) -> tuple[int, tuple[int, ...]]:

@@ -101,9 +101,14 @@ class Document:
         """Whether an attribute or a declaration in what is not known may have one of `values`; they hold no quotes."""
         if self.attributes_end <= self.known:
             return False
+        return not self.quoted or not values.isdisjoint(self.quoted)
+
+    @property
+    def quoted(self) -> list[bytes]:
+        """Whatever stands in quotes in what is not known, and more; empty also where that is too much."""
         if self._in_quotes is None:
             self._in_quotes = _in_quotes(self.text[self.known : self.attributes_end])
-        return not self._in_quotes or not values.isdisjoint(self._in_quotes)
+        return self._in_quotes
 
     def times_in_quotes(self, value: bytes) -> int:
         """How often `value`, which holds no quotes, stands in quotes: no fewer times than attributes have it.
@@ -314,7 +319,7 @@ def _too_many_elements(policy: Policy) -> Rejection:
 def _check_names(document: Document, policy: Policy, *, crowded: bool) -> None:
     """Refuse by what is really declared, which takes another pass over the document, where the octets leave it open."""
     text, end = document.text, document.attributes_end
-    longest = max((max(len(m[1] or b""), len(m[2] or b"")) for m in _DECLARED.finditer(text, 0, end)), default=0)
+    longest = longest_namespace_name(text[:end])
     if not crowded and longest <= MAX_NAMESPACE_NAME and not _are_repeated_too_much(document, longest):
         return
     found = _declarations(text)
@@ -326,6 +331,11 @@ def _check_names(document: Document, policy: Policy, *, crowded: bool) -> None:
         raise Rejection(Reason.LIMITS, f"a namespace name has more than {MAX_NAMESPACE_NAME} octets")
     if _are_repeated_too_much(document, found.longest):
         raise Rejection(Reason.LIMITS, "the namespace names are too long for so many elements")
+
+
+def longest_namespace_name(text: bytes) -> int:
+    """Octets of the longest namespace name that `text` declares, or seems to."""
+    return max((max(len(m[1] or b""), len(m[2] or b"")) for m in _DECLARED.finditer(text)), default=0)
 
 
 def _are_repeated_too_much(document: Document, longest: int) -> bool:

@@ -37,7 +37,8 @@ from gateway.verify.coverage import (
     unprotected_prefixes,
 )
 from gateway.verify.envelope import Envelope, SecurityHeader, find_security_header, read_envelope, soap_version
-from gateway.verify.familiar import is_parsed_in_part, verify_familiar
+from gateway.verify.familiar import verify_familiar
+from gateway.verify.familiar_body import is_parsed_in_part
 from gateway.verify.grammar import MAX_SIGNATURES
 from gateway.verify.ids import IdIndex
 from gateway.verify.layout import LayoutMemory

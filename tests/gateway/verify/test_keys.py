@@ -3,6 +3,7 @@
 import base64
 import re
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -105,6 +106,19 @@ def test_each_failure_has_its_sentence(
     assert verdict.reason is reason, verdict.detail
     assert detail in verdict.detail
     assert verdict.verified_by == ()
+
+
+def test_the_state_of_an_entry_that_is_trusted_for_a_time_is_that_of_the_instant() -> None:
+    """Also where its key did not make the value."""
+    until = replace(entry("new"), trusted_until=CASE.at - timedelta(days=1))
+    other_family = replace(entry("p256"), trusted_from=CASE.at + timedelta(days=1))
+
+    verdict = judged(by("foreign"), TrustSnapshot.of(until, other_family))
+
+    assert [(check.entry.alias, check.state, check.result) for check in verdict.signatures[0].checks] == [
+        ("new", State.RETIRED, CheckResult.FAILED),
+        ("p256", State.STAGED, CheckResult.NOT_APPLICABLE),
+    ]
 
 
 def test_an_ecdsa_value_of_an_impossible_length_is_told_as_such() -> None:

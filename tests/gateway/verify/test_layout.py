@@ -10,11 +10,12 @@ import pytest
 from fixtures.generator.soap import BODY, TIMESTAMP, direct, signature, timestamp, token
 from fixtures.generator.uris import WSU
 from fixtures.manifest import Case, entry, own_case
-from gateway.verify import Expectation, Policy, Reason, procedure
+from gateway.verify import Expectation, Policy, Reason, familiar_body, procedure
 from gateway.verify.cutting import BODY as BODY_PATH
 from gateway.verify.cutting import MAX_HEAD, start_tags
 from gateway.verify.layout import EAGER, MOST_LAYOUTS, MOST_POLICIES, LayoutMemory
 from gateway.verify.names import SOAP11, XENC, XOP, XSI
+from gateway.verify.parsing import Document, parse_admitted
 from keystore import TrustSnapshot
 from tests.conftest import Count
 from tests.gateway.verify.judging import made
@@ -47,6 +48,14 @@ class Asked:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.memory = LayoutMemory()
         self.whole = 0
+        self.parsed = 0
+        """Familiar messages that were parsed without their header."""
+
+        def parsed(text: bytes, policy: Policy, known: int, size: int) -> Document:
+            self.parsed += 1
+            return parse_admitted(text, policy, known, size)
+
+        monkeypatch.setattr(familiar_body, "parse_admitted", parsed)
         verify_document = procedure._verify_document
 
         def counted(*arguments: object) -> object:
@@ -64,6 +73,12 @@ class Asked:
         assert verdict == case.verdict_anew(document)
         assert verdict.accepted or not familiar
         return familiar
+
+    def needs_a_parser(self, case: Case, document: bytes) -> bool:
+        """Whether a message that is accepted by its layout was parsed."""
+        before = self.parsed
+        assert self.is_familiar(case, document)
+        return self.parsed > before
 
 
 @pytest.fixture
@@ -404,6 +419,138 @@ def test_namespace_declarations_are_no_ids(asked: Asked) -> None:
     """A prefix may be called Id."""
     assert not asked.is_familiar(CASE, message(headers='<x xmlns:Id="urn:1"/><y xmlns:Id="urn:1"/>'))
     assert asked.is_familiar(CASE, message("2", headers='<x xmlns:Id="urn:1"/><y xmlns:Id="urn:1"/>'))
+
+
+# Shapes: small Bodies of the same tags
+
+
+def test_other_texts_between_known_tags_need_no_parser(asked: Asked) -> None:
+    assert not asked.is_familiar(CASE, message("1.00"))
+    # The first is canonicalized, the second seen to be canonical.
+    assert asked.needs_a_parser(CASE, message("2.00"))
+    assert asked.needs_a_parser(CASE, message("3.00"))
+
+    for amount in ("4.00", "", " \n\t ", "größer", "it's", '"', "\x7f\x85\U0001f511"):
+        assert not asked.needs_a_parser(CASE, message(amount))
+    for amount in ("1 &amp; 2", "1 > 0", "<ord:x></ord:x>", "&quot;"):
+        assert asked.needs_a_parser(CASE, message(amount))
+
+
+@pytest.mark.parametrize(
+    ("altered", "reason"),
+    [
+        ((b">1.00<", b">9.00<"), Reason.DIGEST_MISMATCH),
+        ((b">1.00<", b">1.00\x01<"), Reason.MALFORMED),
+        ((b">1.00<", b">1.00\xff<"), Reason.ENCODING),
+        ((b">1.00<", "\ufffe".encode()), Reason.MALFORMED),
+        ((b">1.00<", b">1.00]]><"), Reason.MALFORMED),
+        ((b">1.00<", b">1.00&<"), Reason.MALFORMED),
+        ((b">1.00<", b">1.00\r<"), Reason.DIGEST_MISMATCH),
+        ((b"</ord:amount>", b""), Reason.MALFORMED),
+        ((b"</ord:amount>", b"</ord:amounts>"), Reason.MALFORMED),
+        ((b"</soap:Body>", b"</soap:Body>text"), None),
+        ((b"</soap:Body>", b"text</soap:Body>"), Reason.DIGEST_MISMATCH),
+        ((b"</soap:Body>", b""), Reason.MALFORMED),
+        ((b"</soap:Envelope>", b"</soap:Envelope>\n"), None),
+        ((b"</soap:Envelope>", b"</soap:Envelope>text"), Reason.MALFORMED),
+        ((b"</soap:Envelope>", b"</soap:Envelope><x/>"), Reason.MALFORMED),
+        ((b"</soap:Envelope>", b"</soap:Envelope><!-- x -->"), None),
+        ((b"</soap:Envelope>", b""), Reason.MALFORMED),
+    ],
+)
+def test_what_is_altered_in_a_known_shape_gets_the_verdict_that_it_gets_anew(
+    altered: tuple[bytes, bytes], reason: Reason | None, asked: Asked
+) -> None:
+    for amount in ("2.00", "3.00", "4.00"):
+        assert CASE.verdict(message(amount)).accepted
+    assert not asked.needs_a_parser(CASE, message("1.00"))
+
+    other = message("1.00").replace(*altered)
+
+    verdict = CASE.verdict(other)
+    assert verdict == CASE.verdict_anew(other)
+    assert verdict.reason is reason
+
+
+def test_an_id_of_the_head_in_a_known_shape_is_noticed(asked: Asked) -> None:
+    """The tags say `b-2` already when the head comes to say it."""
+
+    def named(identifier: str) -> bytes:
+        text = token("old") + timestamp() + signature(BODY, TIMESTAMP, key_info=direct())
+        return made(
+            text.replace("body-1", identifier),
+            "old",
+            body_attributes=f'xmlns:wsu="{WSU}" wsu:Id="{identifier}"',
+            body='<ord:order xmlns:ord="urn:o" Id="b-2"><ord:amount>1</ord:amount></ord:order>',
+        )
+
+    for number in (3, 4, 5):
+        CASE.verdict(named(f"b-{number}"))
+    assert not asked.needs_a_parser(CASE, named("b-6"))
+
+    assert not asked.is_familiar(CASE, named("b-2"))
+    assert CASE.verdict(named("b-2")).reason is Reason.DUPLICATE_ID
+
+
+@pytest.mark.parametrize(
+    ("inner", "operation", "is_fault"),
+    [
+        ("<soap:Fault><faultcode>x</faultcode></soap:Fault>", f"{{{SOAP11}}}Fault", True),
+        ("<x></x>", "x", False),
+    ],
+)
+def test_a_known_shape_tells_operation_and_fault(inner: str, operation: str, *, is_fault: bool, asked: Asked) -> None:
+    for _ in range(3):
+        assert CASE.verdict(message(inner=inner)).accepted
+    assert not asked.needs_a_parser(CASE, message(inner=inner))
+
+    verdict = CASE.verdict(message(inner=inner))
+    assert (verdict.operation, verdict.is_fault) == (operation, is_fault)
+
+
+def test_only_plain_exclusive_canonicalization_has_shapes(asked: Asked) -> None:
+    """Others compare namespaces over the whole tree, and that is counted."""
+    for name in ("c14n10", "c14n11", "exclusive-prefix-list-soap"):
+        case = own_case(name)
+        for _ in range(4):
+            assert case.verdict().accepted
+        assert asked.needs_a_parser(case, case.message)
+
+
+def test_large_messages_have_no_shapes(asked: Asked) -> None:
+    small, large = message("1" * 1000), message("1" * 40_000)
+    for one in (small, small, small, large):
+        assert CASE.verdict(one).accepted
+    assert not asked.needs_a_parser(CASE, small)
+
+    before = asked.parsed
+    assert asked.is_familiar(CASE, large)
+    assert asked.parsed == before  # as a whole
+
+
+def test_types_whose_prefix_is_unprotected_have_no_shape(asked: Asked) -> None:
+    security = token("old") + timestamp() + signature(BODY, TIMESTAMP, key_info=direct())
+
+    def typed(value: str) -> bytes:
+        return made(
+            security,
+            "old",
+            root_attributes=f'xmlns:xsi="{XSI}" xmlns:t="urn:t"',
+            body=f'<t:o xmlns:t="urn:t" xmlns:xsi="{XSI}" xsi:type="{value}"></t:o>',
+        )
+
+    for _ in range(4):
+        assert "unprotected" not in str(CASE.verdict(typed("t:T")).warnings)
+    assert not asked.needs_a_parser(CASE, typed("t:T"))
+
+
+def test_a_long_namespace_name_is_admitted_in_small_messages_alone(asked: Asked) -> None:
+    """So a head with one, which is not parsed again, is not remembered."""
+    declared = f'<x xmlns="urn:{"n" * 1100}"/>'
+    assert not asked.is_familiar(CASE, message(headers=declared))
+
+    assert not asked.is_familiar(CASE, message("2.00", headers=declared))
+    assert CASE.verdict(message("1" * 8192, headers=declared)).reason is Reason.LIMITS
 
 
 # The memory
