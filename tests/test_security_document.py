@@ -147,7 +147,7 @@ def test_every_limit_of_the_policy_is_in_the_table() -> None:
     assert named == {name for name, field in Policy.model_fields.items() if type(field.default) is int}
 
 
-LIMITS_NOTHING: Final = {"gateway.verify.cutting.MAX_HEAD"}
+LIMITS_NOTHING: Final = {"gateway.verify.familiar.cutting.MAX_HEAD"}
 """A longer head is not remembered, and verified all the same."""
 
 

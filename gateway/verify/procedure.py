@@ -18,9 +18,9 @@
 Everything but the signature value is done once, however many keys are trusted. The first finding that makes the rest
 meaningless ends the procedure; among several signatures the reason of the highest rank is reported.
 
-What steps 4 to 7 conclude from the way a partner writes its messages is remembered (layout.py): a message that is
-written the same way is accepted without concluding it again (familiar.py), or goes through the whole procedure. The
-memory changes how long a verdict takes, and nothing else.
+What steps 4 to 7 conclude from the way a partner writes its messages is remembered (familiar/): a message that is
+written the same way is accepted without concluding it again, or goes through the whole procedure. The memory changes
+how long a verdict takes, and nothing else.
 """
 
 from dataclasses import dataclass, field
@@ -37,12 +37,9 @@ from gateway.verify.coverage import (
     unprotected_prefixes,
 )
 from gateway.verify.envelope import Envelope, SecurityHeader, find_security_header, read_envelope, soap_version
-from gateway.verify.familiar import verify_familiar
-from gateway.verify.familiar_body import is_parsed_in_part
+from gateway.verify.familiar import LayoutMemory, is_parsed_in_part, make_layout, verify_familiar
 from gateway.verify.grammar import MAX_SIGNATURES
 from gateway.verify.ids import IdIndex
-from gateway.verify.layout import LayoutMemory
-from gateway.verify.layout_making import make_layout
 from gateway.verify.parsing import Document, parse_admitted, read_document
 from gateway.verify.policy import Policy
 from gateway.verify.reason import Reason, Rejection

@@ -8,7 +8,7 @@ octets; where the octets around the values are the same again, it need not be co
 Why it may be kept: between two values the octets are the same, and a value ends where the parser ends it (an
 attribute's at its quote, a text at the next tag, and there is no `&` in the head), so that the parser passes through
 the same states and makes the same elements with the same attributes. What depends on the values is decided anew
-(familiar.py).
+(acceptance.py).
 
 What is signed in the head needs no tree either: the canonical forms of SignedInfo and of the header blocks are kept as
 they came out, cut at the same values (template.py). What a parser has to see is the Body, and of a small one not even
@@ -26,14 +26,14 @@ from datetime import datetime
 from typing import Final, NamedTuple
 
 from gateway.verify.algorithms import SignatureAlgorithm
-from gateway.verify.as_written import WrittenBodies
-from gateway.verify.cutting import MAX_HEAD
+from gateway.verify.familiar.as_written import WrittenBodies
+from gateway.verify.familiar.cutting import MAX_HEAD
+from gateway.verify.familiar.shapes import Shapes
+from gateway.verify.familiar.template import Template
 from gateway.verify.grammar import ReferenceGrammar
 from gateway.verify.keyinfo import KeyInfo
 from gateway.verify.keys import KeyTrial, report_hint
 from gateway.verify.policy import Policy
-from gateway.verify.shapes import Shapes
-from gateway.verify.template import Template
 from gateway.verify.verdict import HintReport, VerifiedBy, accepted_detail
 from keystore import Candidate, TrustSnapshot
 

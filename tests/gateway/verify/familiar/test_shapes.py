@@ -5,7 +5,7 @@ from lxml import etree
 
 from gateway.verify.algorithms import Canonicalization
 from gateway.verify.c14n import canonicalize
-from gateway.verify.shapes import _AGAIN, _TRIAL, LONGEST, MOST_OCTETS, Shape, Shapes, are_characters, shape_of
+from gateway.verify.familiar.shapes import _AGAIN, _TRIAL, LONGEST, MOST_OCTETS, Shape, Shapes, are_characters, shape_of
 
 SHAPE = Shape("{urn:o}op", 1, frozenset())
 

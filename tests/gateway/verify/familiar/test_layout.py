@@ -10,10 +10,11 @@ import pytest
 from fixtures.generator.soap import BODY, TIMESTAMP, direct, signature, timestamp, token
 from fixtures.generator.uris import WSU
 from fixtures.manifest import Case, entry, own_case
-from gateway.verify import Expectation, Policy, Reason, familiar_body, procedure
-from gateway.verify.cutting import BODY as BODY_PATH
-from gateway.verify.cutting import MAX_HEAD, start_tags
-from gateway.verify.layout import EAGER, MOST_LAYOUTS, MOST_POLICIES, LayoutMemory
+from gateway.verify import Expectation, Policy, Reason, procedure
+from gateway.verify.familiar import body as familiar_body
+from gateway.verify.familiar.cutting import BODY as BODY_PATH
+from gateway.verify.familiar.cutting import MAX_HEAD, start_tags
+from gateway.verify.familiar.layout import EAGER, MOST_LAYOUTS, MOST_POLICIES, LayoutMemory
 from gateway.verify.names import SOAP11, XENC, XOP, XSI
 from gateway.verify.parsing import Document, parse_admitted
 from keystore import TrustSnapshot

@@ -8,16 +8,16 @@ little, and a tree of the whole serves the whole procedure too, should it come t
 from collections.abc import Set as AbstractSet
 from typing import Final, Protocol
 
-from gateway.verify.as_written import WrittenBodies
 from gateway.verify.budget import WorkBudget
 from gateway.verify.c14n import canonicalize, spend_namespaces
 from gateway.verify.coverage import unprotected_in
+from gateway.verify.familiar.as_written import WrittenBodies
+from gateway.verify.familiar.layout import KnownHead
+from gateway.verify.familiar.shapes import Shape, Shapes
 from gateway.verify.grammar import CanonicalizationMethod
-from gateway.verify.layout import KnownHead
 from gateway.verify.names import XENC, XOP, XSI
 from gateway.verify.parsing import Document, holds_instructions, parse_admitted
 from gateway.verify.policy import Policy
-from gateway.verify.shapes import Shape, Shapes
 
 _UNREADABLE: Final = frozenset({XENC.encode(), XOP.encode()})
 _NAMESPACES: Final = _UNREADABLE | {XSI.encode()}
