@@ -11,13 +11,20 @@ from bench.measuring import Call, Contestant, Timing, compare
 from bench.targets import Target
 from bench.verification.floor import CHECK, floor
 from bench.verification.memory import ISOLATED, memory_of
-from bench.verification.messages import SIZES, signed_message
-from bench.verification.verifiers import libxmlsec, signxml, wssgate, zeep
+from bench.verification.messages import SIZES, signed_message, with_other_tags
+from bench.verification.verifiers import libxmlsec, signxml, wssgate, wssgate_anew, wssgate_in_turn, zeep
 from bench.verification.wss4j import Wss4j, Wss4jMissing
 from fixtures.manifest import FOLDER, entry
 
 ONE_KEY: Final = "wssgate"
 TWO_KEYS: Final = "wssgate, 2 keys"
+OTHER_TAGS: Final = "wssgate, other tags"
+"""Each message with other tags in its Body than the ones before."""
+ANEW: Final = "wssgate, anew"
+"""By the whole procedure."""
+_MESSAGES: Final = 200
+_MANY_UP_TO: Final = 100 * 1024
+"""Octets of messages of which so many can be signed in a moment."""
 XMLSEC: Final = "python-xmlsec"
 WSS4J: Final = "WSS4J 4"
 MOST_OF_XMLSEC: Final = 0.45
@@ -66,6 +73,11 @@ def _contestants(message: bytes, java: Wss4j | None) -> Mapping[str, Contestant 
     found: dict[str, Contestant | Call] = {
         ONE_KEY: wssgate(message, signer),
         TWO_KEYS: wssgate(message, signer, entry("new")),
+    }
+    if len(message) <= _MANY_UP_TO:
+        found[OTHER_TAGS] = wssgate_in_turn(with_other_tags(len(message), _MESSAGES), signer)
+    found |= {
+        ANEW: wssgate_anew(message, signer),
         XMLSEC: libxmlsec(message, signer),
         "zeep": zeep(message, signer),
         "signxml": signxml(message, signer),

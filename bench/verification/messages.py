@@ -13,43 +13,50 @@ AT: Final = CREATED + timedelta(seconds=30)
 EXPIRES: Final = CREATED + timedelta(hours=1)
 SIZES: Final = {"5 KB": 5 * 1024, "50 KB": 50 * 1024, "1 MB": 1024 * 1024, "10 MB": 10 * 1024 * 1024}
 _LINE: Final = (
-    "<ord:line><ord:number>{0:06d}</ord:number><ord:article>Hinge, left, galvanised</ord:article>"
-    "<ord:amount>10.00</ord:amount></ord:line>"
+    "<ord:{1}><ord:number>{0:06d}</ord:number><ord:article>Hinge, left, galvanised</ord:article>"
+    "<ord:amount>10.00</ord:amount></ord:{1}>"
 )
+_NAME: Final = "line"
 
 
 @cache
-def signed_message(size: int, *, hint: bool = True) -> bytes:
+def signed_message(size: int, *, hint: bool = True, name: str = _NAME) -> bytes:
     """A response of about `size` bytes: Body and Timestamp signed with RSA-SHA256.
 
-    Its certificate is sent along and referred to; without `hint` there is no KeyInfo at all.
+    Its certificate is sent along and referred to; without `hint` there is no KeyInfo at all. Its elements are called
+    `name`.
     """
-    around = len(_signed(0, hint))
-    return _signed(max(0, (size - around) // len(_LINE.format(0))), hint)
+    around = len(_signed(0, hint, name))
+    return _signed(max(0, (size - around) // len(_LINE.format(0, name))), hint, name)
+
+
+def with_other_tags(size: int, count: int) -> list[bytes]:
+    """So many responses of the same length, each with other tags in its Body."""
+    return [signed_message(size, name=f"l{number:03d}") for number in range(count)]
 
 
 @cache
 def body_signed(size: int) -> bytes:
     """The same without a Timestamp, so that it may be delivered again and again."""
     around = len(_body_signed(0))
-    return _body_signed(max(0, (size - around) // len(_LINE.format(0))))
+    return _body_signed(max(0, (size - around) // len(_LINE.format(0, _NAME))))
 
 
 def _body_signed(lines: int) -> bytes:
     return sign(Envelope(token("old") + signature(BODY, key_info=direct()), body=_content(lines)).text(), "old")
 
 
-def _content(lines: int) -> str:
-    content = "".join(_LINE.format(number) for number in range(lines))
+def _content(lines: int, name: str = _NAME) -> str:
+    content = "".join(_LINE.format(number, name) for number in range(lines))
     return f'<ord:listOrdersResponse xmlns:ord="urn:example:orders">{content}</ord:listOrdersResponse>'
 
 
-def _signed(lines: int, hint: bool) -> bytes:
+def _signed(lines: int, hint: bool, name: str) -> bytes:
     seal = signature(BODY, TIMESTAMP, key_info=direct() if hint else "")
     envelope = Envelope(
         (token("old") if hint else "")
         + timestamp(f"{CREATED:%Y-%m-%dT%H:%M:%SZ}", f"{EXPIRES:%Y-%m-%dT%H:%M:%SZ}")
         + seal,
-        body=_content(lines),
+        body=_content(lines, name),
     )
     return sign(envelope.text(), "old")

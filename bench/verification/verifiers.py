@@ -4,6 +4,8 @@ Keys and certificates are loaded once for everybody; parsing the message is part
 that admit huge documents: libxml2 refuses ten megabytes otherwise.
 """
 
+from collections.abc import Sequence
+from itertools import cycle
 from typing import Any
 
 import xmlsec
@@ -15,7 +17,8 @@ from zeep.wsse import signature as zeep_signature
 
 from bench.measuring import Call
 from bench.verification.messages import AT, SIZES, signed_message
-from gateway.verify import Policy, verify
+from gateway.verify import Policy, Verdict, verify
+from gateway.verify.procedure import verify_anew
 from keystore import TrustedCertificate, TrustSnapshot
 
 _DS = "http://www.w3.org/2000/09/xmldsig#"
@@ -23,17 +26,30 @@ _SIGNATURE = f".//{{{_DS}}}Signature"
 _HUGE = etree.XMLParser(resolve_entities=False, huge_tree=True)
 
 
+_CONTENT_TYPE = "text/xml; charset=utf-8"
+
+
 def wssgate(message: bytes, *trusted: TrustedCertificate) -> Call:
     """`gateway.verify.verify` with the entries given trusted."""
+    return wssgate_in_turn([message], *trusted)
+
+
+def wssgate_in_turn(messages: Sequence[bytes], *trusted: TrustedCertificate) -> Call:
+    """The same for one message after the other, over and over."""
+    trust, policy, following = TrustSnapshot.of(*trusted), Policy(), cycle(messages)
+    return lambda: _accepted(verify(next(following), trust, policy, AT, content_type=_CONTENT_TYPE))
+
+
+def wssgate_anew(message: bytes, *trusted: TrustedCertificate) -> Call:
+    """The same by the whole procedure, as if nothing were remembered of earlier messages."""
     trust, policy = TrustSnapshot.of(*trusted), Policy()
+    return lambda: _accepted(verify_anew(message, trust, policy, AT, content_type=_CONTENT_TYPE))
 
-    def call() -> object:
-        verdict = verify(message, trust, policy, AT, content_type="text/xml; charset=utf-8")
-        if not verdict.accepted:
-            raise AssertionError(verdict.detail)
-        return verdict
 
-    return call
+def _accepted(verdict: Verdict) -> Verdict:
+    if not verdict.accepted:
+        raise AssertionError(verdict.detail)
+    return verdict
 
 
 def libxmlsec(message: bytes, signer: TrustedCertificate) -> Call:
