@@ -147,7 +147,11 @@ def test_every_limit_of_the_policy_is_in_the_table() -> None:
     assert named == {name for name, field in Policy.model_fields.items() if type(field.default) is int}
 
 
-LIMITS_NOTHING: Final = {"gateway.verify.familiar.cutting.MAX_HEAD"}
+LIMITS_NOTHING: Final = {
+    "gateway.verify.familiar.cutting.MAX_HEAD",
+    "gateway.verify.familiar.cutting.MAX_TAGS",
+    "gateway.verify.familiar.cutting.MAX_VALUES",
+}
 """A longer head is not remembered, and verified all the same."""
 
 

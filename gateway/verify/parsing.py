@@ -247,6 +247,7 @@ def _parsed(text: bytes, *, huge: bool) -> etree._Element:
     parser = at_rest.pop() if at_rest else _new_parser(huge=huge)
     try:
         root = etree.fromstring(text, parser)
+        _refuse_hidden_errors(parser)
     except etree.XMLSyntaxError as error:
         try:
             text.decode()
@@ -261,6 +262,19 @@ def _parsed(text: bytes, *, huge: bool) -> etree._Element:
     finally:
         at_rest.append(parser)
     return root
+
+
+def _refuse_hidden_errors(parser: etree.XMLParser) -> None:
+    """Refuse what is not well-formed by Namespaces in XML: lxml goes by the last message of the parser.
+
+    A warning behind it (a relative namespace name, an odd xml:space) would hide a prefix that nothing declares, or an
+    attribute that stands twice.
+    """
+    errors = parser.error_log.filter_from_errors() if parser.error_log else ()
+    if errors:
+        raise Rejection(
+            Reason.MALFORMED, f"the message is not namespace-well-formed XML: {printable(errors[0].message)}"
+        )
 
 
 def _refuse_dtd(root: etree._Element) -> None:

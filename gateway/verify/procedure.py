@@ -157,7 +157,7 @@ def _remember(
     # Messages with several signatures are rare, and what the others come to would have to be remembered as well.
     if len(accepted.security.signatures) > 1 or one.signature is None or accepted.remarkable:
         return
-    if not memory.wants(policy, content_type):
+    if not memory.wants(policy):
         return
     grammar, key_info = one.signature
     layout = make_layout(

@@ -91,6 +91,9 @@ def familiar_body(
         shape = shapes.find(message[head.end - 1 :])
         if shape is not None and shape.quoted.isdisjoint(ids):
             return _ShapedBody(shape, message, head)
+    # Where more namespaces are declared, or seem to be, long names are refused wherever they stand (parsing.py).
+    if message.count(b"xmlns") > policy.max_namespaces:
+        raise Unfamiliar
     text, known = head.layout.without_header(head, message)
     _refuse_strange_text(text)
     return _ParsedBody(parse_admitted(text, policy, known, len(message)), message, head, ids, shapes)

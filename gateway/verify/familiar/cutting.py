@@ -17,6 +17,10 @@ from gateway.verify.names import (
 
 MAX_HEAD: Final = 16_384
 """Octets of a head that is kept: a few certificates and a dozen references."""
+MAX_TAGS: Final = 256
+"""Elements of such a head."""
+MAX_VALUES: Final = 128
+"""Values in it: each is looked for in every message, and takes memory. Strangers may add header blocks to a message."""
 
 # Attribute values in double quotes without character references: a head that is written otherwise is not kept.
 _TAG: Final = re.compile(
@@ -98,7 +102,11 @@ def cut(text: bytes, root: etree._Element, body: Path, signature: Path) -> Head 
     tags = start_tags(text, body)
     if tags is None:
         return None
-    values = [value for tag in tags for value in _values(tag, text, element_at(root, tag.path), signature)]
+    # In document order, as the tags are: there are neither comments nor instructions.
+    elements = zip(tags, root.iter(), strict=False)
+    values = [value for tag, element in elements for value in _values(tag, text, element, signature)]
+    if len(values) > MAX_VALUES:
+        return None
     return Head(
         tuple(values),
         frozenset(tag.path for tag in tags),
@@ -134,7 +142,7 @@ def start_tags(text: bytes, body: Path) -> list[StartTag] | None:
     open_elements: list[tuple[Path, int]] = []
     """The path of each, and how many children it has had so far."""
     started: re.Match[bytes] | None = None
-    while True:
+    while len(tags) < MAX_TAGS:
         tag = _TAG.match(text, position, MAX_HEAD)
         if tag is None:
             return None
@@ -159,6 +167,7 @@ def start_tags(text: bytes, body: Path) -> list[StartTag] | None:
         started = None if tag["empty"] else tag
         if not tag["empty"]:
             open_elements.append((path, 0))
+    return None
 
 
 def _values(tag: StartTag, text: bytes, element: etree._Element, signature: Path) -> list[Value]:

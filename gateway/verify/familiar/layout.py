@@ -38,7 +38,9 @@ from gateway.verify.verdict import HintReport, VerifiedBy, accepted_detail
 from keystore import Candidate, TrustSnapshot
 
 MOST_LAYOUTS: Final = 8
-"""Layouts of one policy: two keys, and a few shapes of responses."""
+"""Layouts of one policy and Content-Type: two keys, and a few kinds of responses."""
+MOST_OF_ONE_POLICY: Final = 16
+"""Layouts of one policy, whatever the Content-Type: each takes some tens of kilobytes at the most."""
 MOST_POLICIES: Final = 256
 EAGER: Final = 16
 """Accepted messages without a known layout from which layouts are made before that is done for one in 64 only: a signer
@@ -177,11 +179,11 @@ class KnownHead(NamedTuple):
 
 @dataclass(slots=True)
 class _Known:
-    """The layouts of one policy and Content-Type."""
+    """The layouts of one policy."""
 
     policy: Policy
-    layouts: tuple[Layout, ...] = ()
-    """The one that fitted last comes first."""
+    by_type: OrderedDict[str | None, tuple[Layout, ...]] = field(default_factory=OrderedDict)
+    """By Content-Type; the one that fitted last comes first."""
     misses: int = 0
     """Accepted messages that had none of them.
 
@@ -189,34 +191,38 @@ class _Known:
     the others, which push each other out.
     """
 
+    def add(self, content_type: str | None, layout: Layout) -> None:
+        self.by_type[content_type] = (layout, *self.by_type.pop(content_type, ())[: MOST_LAYOUTS - 1])
+        # The Content-Type is at the sender's choice, or at that of whoever stands in between.
+        while sum(map(len, list(self.by_type.values()))) > MOST_OF_ONE_POLICY:
+            self.by_type.popitem(last=False)
+
 
 class LayoutMemory:
     """The layouts that are known. Safe to share between threads: at worst one of them learns in vain."""
 
     def __init__(self) -> None:
         """Know nothing."""
-        self._known: OrderedDict[tuple[int, str | None], _Known] = OrderedDict()
+        self._known: OrderedDict[int, _Known] = OrderedDict()
 
     def recognise(self, text: bytes, policy: Policy, content_type: str | None) -> KnownHead | None:
         """The head of the document `text`; None where its layout is not known."""
         # By the policy object itself, which is held here as long as its number is used.
-        known = self._known.get((id(policy), content_type))
-        if known is None:
-            return None
-        for layout in known.layouts:
+        known = self._known.get(id(policy))
+        layouts = () if known is None else known.by_type.get(content_type, ())
+        for layout in layouts:
             found = layout.values_in(text)
             if found is not None:
-                if layout is not known.layouts[0]:
-                    known.layouts = (layout, *(other for other in known.layouts if other is not layout))
+                if known is not None and layout is not layouts[0]:
+                    known.by_type[content_type] = (layout, *(other for other in layouts if other is not layout))
                 return KnownHead(layout, *found)
         return None
 
-    def wants(self, policy: Policy, content_type: str | None) -> bool:
+    def wants(self, policy: Policy) -> bool:
         """Whether a layout should be made from an accepted message of none that is known."""
-        key = (id(policy), content_type)
-        known = self._known.get(key)
+        known = self._known.get(id(policy))
         if known is None:
-            known = self._known[key] = _Known(policy)
+            known = self._known[id(policy)] = _Known(policy)
             while len(self._known) > MOST_POLICIES:
                 self._known.popitem(last=False)
         known.misses += 1
@@ -224,5 +230,4 @@ class LayoutMemory:
 
     def add(self, layout: Layout, policy: Policy, content_type: str | None) -> None:
         """Know `layout` from now on."""
-        known = self._known.setdefault((id(policy), content_type), _Known(policy))
-        known.layouts = (layout, *known.layouts[: MOST_LAYOUTS - 1])
+        self._known.setdefault(id(policy), _Known(policy)).add(content_type, layout)

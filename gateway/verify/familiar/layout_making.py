@@ -21,6 +21,7 @@ from gateway.verify.grammar import CanonicalizationMethod, SignatureGrammar
 from gateway.verify.keyinfo import KeyInfo
 from gateway.verify.names import CREATED, EXPIRES, XENC, XOP, XSI
 from gateway.verify.parsing import MAX_NAMESPACE_NAME, Document, longest_namespace_name, parse_own
+from gateway.verify.reason import Rejection
 from gateway.verify.references import ResolvedReference
 
 # As declarations: the names of algorithms begin like that of XML Encryption.
@@ -48,7 +49,7 @@ def make_layout(
     """
     try:
         return _layout(document, envelope, security, grammar, signed_info, key_info, references, covered)
-    except _None:
+    except (_None, Rejection):
         return None
 
 

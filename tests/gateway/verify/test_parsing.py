@@ -250,3 +250,24 @@ def test_elements_are_counted_whatever_stands_beside_them(beside: str, unit: str
     with pytest.raises(Rejection, match="more than 20 elements") as caught:
         parse_document(f"<r>{beside}{unit * 20}</r>".encode(), policy)
     assert caught.value.reason is Reason.LIMITS
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        pytest.param(b'<a><u:x/><y xml:space="odd"/></a>', id="a prefix that nothing declares"),
+        pytest.param(
+            b'<a xmlns:p="urn:a" xmlns:q="urn:a" p:x="1" q:x="2"><y xmlns="relative"/></a>', id="an attribute twice"
+        ),
+        pytest.param(b'<a><x xmlns:p=""/><y xml:space="odd"/></a>', id="a prefix declared as nothing"),
+    ],
+)
+def test_a_warning_does_not_hide_what_is_wrong_with_namespaces(hidden: bytes) -> None:
+    with pytest.raises(Rejection) as raised:
+        parse_document(hidden, Policy())
+    assert raised.value.reason is Reason.MALFORMED
+    assert "namespace-well-formed" in raised.value.detail
+
+
+def test_warnings_alone_are_no_errors() -> None:
+    assert parse_document(b'<a xml:space="odd"><y xmlns="relative"/></a>', Policy()).tag == "a"

@@ -7,14 +7,23 @@ from typing import Final
 
 import pytest
 
-from fixtures.generator.soap import BODY, TIMESTAMP, direct, signature, timestamp, token
-from fixtures.generator.uris import WSU
+from fixtures.generator.soap import (
+    BODY,
+    TIMESTAMP,
+    Reference,
+    direct,
+    signature,
+    timestamp,
+    token,
+    transform_with_prefixes,
+)
+from fixtures.generator.uris import C14N10, WSU
 from fixtures.manifest import Case, entry, own_case
 from gateway.verify import Expectation, Policy, Reason, procedure
 from gateway.verify.familiar import body as familiar_body
 from gateway.verify.familiar.cutting import BODY as BODY_PATH
-from gateway.verify.familiar.cutting import MAX_HEAD, start_tags
-from gateway.verify.familiar.layout import EAGER, MOST_LAYOUTS, MOST_POLICIES, LayoutMemory
+from gateway.verify.familiar.cutting import MAX_HEAD, MAX_TAGS, MAX_VALUES, start_tags
+from gateway.verify.familiar.layout import EAGER, MOST_LAYOUTS, MOST_OF_ONE_POLICY, MOST_POLICIES, LayoutMemory
 from gateway.verify.names import SOAP11, XENC, XOP, XSI
 from gateway.verify.parsing import Document, parse_admitted
 from keystore import TrustSnapshot
@@ -178,7 +187,8 @@ def test_threads_share_what_is_remembered(asked: Asked) -> None:
     with ThreadPoolExecutor(8) as threads:
         assert all(all(same) for same in threads.map(verified, range(8)))
     [known] = asked.memory._known.values()
-    assert 0 < len(known.layouts) <= MOST_LAYOUTS + 8
+    [layouts] = known.by_type.values()
+    assert 0 < len(layouts) <= MOST_LAYOUTS + 8
 
 
 def test_both_keys_of_a_renewal_have_layouts(asked: Asked) -> None:
@@ -545,6 +555,55 @@ def test_types_whose_prefix_is_unprotected_have_no_shape(asked: Asked) -> None:
     assert not asked.needs_a_parser(CASE, typed("t:T"))
 
 
+def test_header_blocks_that_seem_to_declare_much_are_counted(asked: Asked) -> None:
+    """A long namespace name is admitted in a message of few declarations alone: the header counts as well."""
+    crowd = f"<y>{'xmlns=' * 260}</y>"
+    long = f'<o:o xmlns:o="urn:{"n" * 1100}">1</o:o>'
+    assert not asked.is_familiar(CASE, message(headers=crowd))
+
+    assert CASE.verdict(message(inner=long, headers=crowd)).reason is Reason.LIMITS
+    assert CASE.verdict(message(inner=long)).accepted
+
+
+@pytest.mark.parametrize("method", [transform_with_prefixes(" ".join(f"p{n}" for n in range(60))), C14N10])
+def test_namespaces_are_counted_for_a_body_that_is_written_in_canonical_form(method: str, asked: Asked) -> None:
+    declared = " ".join(f'xmlns:p{n}="urn:{n}"' for n in range(60))
+    security = token("old") + timestamp() + signature(Reference("#body-1", (method,)), TIMESTAMP, key_info=direct())
+
+    def of(elements: int) -> bytes:
+        return made(security, "old", root_attributes=declared, body=f'<o xmlns="urn:o">{"<a></a>" * elements}</o>')
+
+    for elements in (1, 2, 3):
+        assert CASE.verdict(of(elements)).accepted
+    assert asked.is_familiar(CASE, of(4))
+
+    assert CASE.verdict(of(20_000)).reason is Reason.LIMITS
+    assert CASE.verdict_anew(of(20_000)).reason is Reason.LIMITS
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        pytest.param("".join(f"<x{n}/>" for n in range(MAX_TAGS)), id="more elements than are kept"),
+        pytest.param("".join(f"<x>{n}</x>" for n in range(MAX_VALUES)), id="more values than are kept"),
+    ],
+)
+def test_unsigned_header_blocks_make_nothing_dear(headers: str, asked: Asked) -> None:
+    assert len(headers) < MAX_HEAD
+    assert not asked.is_familiar(CASE, message(headers=headers))
+    assert not asked.is_familiar(CASE, message(headers=headers))
+
+
+def test_whoever_chooses_the_content_type_fills_no_memory(asked: Asked) -> None:
+    known = message()
+    for number in range(EAGER + 130):  # after which two more have been learnt than the eager ones
+        assert replace(CASE, content_type=f"text/xml; x={number}").verdict(known).accepted
+
+    [policy] = asked.memory._known.values()
+    assert sum(len(layouts) for layouts in policy.by_type.values()) == MOST_OF_ONE_POLICY
+    assert policy.misses == EAGER + 130
+
+
 def test_a_long_namespace_name_is_admitted_in_small_messages_alone(asked: Asked) -> None:
     """So a head with one, which is not parsed again, is not remembered."""
     declared = f'<x xmlns="urn:{"n" * 1100}"/>'
@@ -576,7 +635,8 @@ def test_few_layouts_are_kept_and_the_used_ones_stay(asked: Asked) -> None:
             assert asked.is_familiar(CASE, shaped(0))
 
     [known] = asked.memory._known.values()
-    assert len(known.layouts) == MOST_LAYOUTS
+    [layouts] = known.by_type.values()
+    assert len(layouts) == MOST_LAYOUTS
     assert not asked.is_familiar(CASE, shaped(1))
 
 
@@ -611,7 +671,7 @@ def test_the_memory_of_policies_is_bounded() -> None:
     memory = LayoutMemory()
     policies = [Policy() for _ in range(MOST_POLICIES + 5)]
 
-    assert all(memory.wants(policy, None) for policy in policies)
+    assert all(memory.wants(policy) for policy in policies)
 
     assert len(memory._known) == MOST_POLICIES
     assert memory.recognise(b"", policies[0], None) is None
