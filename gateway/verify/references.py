@@ -98,10 +98,8 @@ def check_reference(
             differs is no error here: the part says that it is not intact.
     """
     element = _resolve(reference, ids)
-    if reference.enveloped and any(ancestor is element for ancestor in signature.element.iterancestors()):
-        raise Rejection(
-            Reason.TRANSFORM_NOT_ALLOWED, f"{reference.uri} contains its own signature (enveloped-signature)"
-        )
+    if reference.enveloped:
+        _refuse_enveloping(element, signature.element, reference.uri)
     if may_split_text:
         _refuse_split_text(element)
     if reference.str_transform:
@@ -139,6 +137,14 @@ def _resolve(reference: ReferenceGrammar, ids: IdIndex) -> etree._Element:
     if element is None:
         raise Rejection(Reason.REFERENCE_URI, f"no element has the id of the Reference {reference.uri}")
     return element
+
+
+def _refuse_enveloping(element: etree._Element, signature: etree._Element, uri: str) -> None:
+    """enveloped-signature leaves out the Signature with all that is in it; admitted where that leaves out nothing."""
+    if any(ancestor is element for ancestor in signature.iterancestors()):
+        raise Rejection(Reason.TRANSFORM_NOT_ALLOWED, f"{uri} contains its own signature (enveloped-signature)")
+    if element is signature or any(ancestor is signature for ancestor in element.iterancestors()):
+        raise Rejection(Reason.TRANSFORM_NOT_ALLOWED, f"{uri} is part of its own signature (enveloped-signature)")
 
 
 def _refuse_split_text(element: etree._Element) -> None:

@@ -63,6 +63,7 @@ def test_rule_10_transforms_are_a_closed_list() -> None:
     assert judged("no-transform").accepted
     assert judged("enveloped-no-op").accepted
     assert judged("transform-enveloped").reason is Reason.TRANSFORM_NOT_ALLOWED
+    assert judged("transform-enveloped-part-of-signature").reason is Reason.TRANSFORM_NOT_ALLOWED
 
 
 def test_rule_10_references_are_counted() -> None:
