@@ -6,6 +6,7 @@ Neither is shown a Reference to anything outside of the message: libxmlsec would
 """
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Final
 
 import xmlsec
@@ -49,9 +50,8 @@ def libxmlsec_accepts(root: etree._Element, node: etree._Element, key: SigningKe
     """Whether libxmlsec finds the Signature `node` of `root` good under `key`."""
     context = xmlsec.SignatureContext()
     try:
-        context.key = xmlsec.Key.from_memory(
-            key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo), xmlsec.constants.KeyDataFormatPem
-        )
+        # The context takes a copy.
+        context.key = _key(key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
         for element, name in _referenced(root, node):
             qualified = etree.QName(name)
             context.register_id(element, qualified.localname, qualified.namespace)
@@ -59,6 +59,11 @@ def libxmlsec_accepts(root: etree._Element, node: etree._Element, key: SigningKe
     except xmlsec.Error:
         return False
     return True
+
+
+@cache
+def _key(pem: bytes) -> xmlsec.Key:
+    return xmlsec.Key.from_memory(pem, xmlsec.constants.KeyDataFormatPem)
 
 
 def _referenced(root: etree._Element, signature: etree._Element) -> Iterator[tuple[etree._Element, str]]:

@@ -2,12 +2,15 @@
 
 import random
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 from lxml import etree
 
+from fixtures.manifest import Case
 from gateway.verify import Reason, Verdict
+from keystore import State
 from tests.mutation.consumer import Strict, naive_element, naive_view, strict_view
 from tests.mutation.mutant import Fate, Mutant, Rule
 from tests.mutation.rules import envelope, freshness, harmless, havoc, keys, parser, references, text, wrapping
@@ -34,6 +37,8 @@ class Tally:
     """Mutants by rule."""
     accepted: Counter[str] = field(default_factory=Counter)
     """Those that are accepted, and say what was signed."""
+    witnessed: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """By rule, and how the witness's word on a mutant compares with the verdict."""
     findings: list[str] = field(default_factory=list)
     """What must not be; empty, or the verifier has a flaw."""
 
@@ -46,8 +51,16 @@ def mutants(source: Source, rule: Rule, at_most: int | None = None) -> list[Muta
     return made
 
 
-def judge(source: Source, at_most: int | None = None, rules: tuple[Rule, ...] = RULES) -> Tally:
-    """Every rule applied to `source`; `at_most` so many mutants for each share of a rule."""
+Witness = Callable[[Case, bytes, Verdict], str]
+"""Another implementation: told a message, how it was judged and what came out, a line on how its own word compares; an
+AssertionError where the two differ and nobody knows why."""
+
+
+def judge(
+    source: Source, at_most: int | None = None, rules: tuple[Rule, ...] = RULES, witness: Witness | None = None
+) -> Tally:
+    """Every rule applied to `source`; `at_most` so many mutants for each share of a rule, each shown to the
+    `witness`."""
     tally = Tally()
     original = Original(source)
     for rule in rules:
@@ -60,17 +73,25 @@ def judge(source: Source, at_most: int | None = None, rules: tuple[Rule, ...] = 
             finding = original.finding(rule, mutant, message, verdict)
             if finding is None and verdict != verdict_on(source, mutant, message, anew=True):
                 finding = "what the verifier remembers of other messages changes its verdict"
+            if finding is None and witness is not None:
+                try:
+                    tally.witnessed[rule.name, witness(case_of(source, mutant), message, verdict)] += 1
+                except AssertionError as error:
+                    finding = str(error)
             if finding is not None and len(tally.findings) < _MOST_FINDINGS:
                 tally.findings.append(f"{source.id}: {rule.name}: {mutant.label}: {finding}")
             tally.accepted[rule.name] += verdict.accepted
     return tally
 
 
+def case_of(source: Source, mutant: Mutant) -> Case:
+    """The conditions that a mutant is judged under."""
+    return replace(source.case, **mutant.changes) if mutant.changes else source.case  # type: ignore[arg-type] # fields of Case, by name
+
+
 def verdict_on(source: Source, mutant: Mutant, message: bytes, *, anew: bool = False) -> Verdict:
     """The verifier's word on a mutant, which has seen the message that it was made from; or its word `anew`."""
-    case = source.case
-    if mutant.changes:
-        case = replace(case, **mutant.changes)  # type: ignore[arg-type] # fields of Case, by name
+    case = case_of(source, mutant)
     return case.verdict_anew(message) if anew else case.verdict(message)
 
 
@@ -81,9 +102,13 @@ class Original:
         """Read it once."""
         self._case = source.case
         self._signed: Strict = strict_view(source.case, source.case.message)
+        verdict = source.case.verdict_anew()
+        self._signers = {by.key_id for by in verdict.verified_by}
+        self._replay_keys = set(verdict.replay_keys)
 
     def finding(self, rule: Rule, mutant: Mutant, message: bytes, verdict: Verdict) -> str | None:
         """What is wrong with the verdict, None where nothing is."""
+        case = replace(self._case, **mutant.changes) if mutant.changes else self._case  # type: ignore[arg-type] # by name
         if not verdict.detail.isprintable() or len(verdict.detail) > _LONGEST:
             return f"no sentence for a log: {verdict.detail!r}"
         if not verdict.accepted:
@@ -99,7 +124,30 @@ class Original:
             return "accepted"
         if not verdict.verified_by:
             return "accepted, and verified by nobody"
+        named = self._misnamed(case, verdict)
+        if named is not None:
+            return named
+        if not mutant.is_signed_anew and not set(verdict.replay_keys) <= self._replay_keys:
+            return "accepted, and not known again as the message that it repeats"
+        if not mutant.is_signed_anew and self._replay_keys and not verdict.replay_keys:
+            return "accepted, and without a key that it would be known again by"
         return self.misread(message, as_signed=not mutant.is_signed_anew)
+
+    def _misnamed(self, case: Case, verdict: Verdict) -> str | None:
+        """Who is named wrongly: others than the signers' keys, others than trusted ones, or not all of those."""
+        by_alias = {entry.alias: entry for entry in case.trust}
+        named = {by.alias for by in verdict.verified_by}
+        keys = {by_alias[alias].key_id for alias in named}
+        if not keys <= self._signers:
+            return "accepted, and verified by a key that did not sign it"
+        admitted = {
+            alias
+            for alias, entry in by_alias.items()
+            if entry.key_id in keys
+            and entry.state_at(case.at) is State.TRUSTED
+            and (case.policy.expired_certificate == "accept" or entry.is_valid_at(case.at))
+        }
+        return None if named == admitted else f"accepted, and verified by {sorted(named)} instead of {sorted(admitted)}"
 
     def misread(self, message: bytes, *, as_signed: bool = True) -> str | None:
         """What a consumer would read otherwise than it was signed, in a message that is accepted.

@@ -1,10 +1,13 @@
 """No mutant of any good message is accepted, but for those in which consumers read what was signed.
 
+Each is shown to libxmlsec, too; where the two differ, `tests/divergences.py` says why.
+
 `WSSGATE_MUTANTS` is how many mutants of a rule are made of a message at most, times the share of the rule: the rest of
 a grid of thousands is left to `make fuzz`.
 """
 
 import os
+import re
 from dataclasses import replace
 from typing import Final
 
@@ -14,6 +17,7 @@ from lxml import etree
 from fixtures.manifest import INTEROP, public_cases
 from gateway.verify import Policy
 from tests.conftest import Count
+from tests.divergences import libxmlsec_on_mutant
 from tests.mutation.engine import RULES, Original, judge, mutants
 from tests.mutation.mutant import Fate, Mutant
 from tests.mutation.scanning import edited, portable, scan
@@ -27,20 +31,28 @@ MUTANTS_AT_LEAST: Final = 30
 """Of one message."""
 WHOLE_AT_LEAST: Final = 2500
 TABLE: Final = "mutants, by rule of the threat model"
+JUDGED: Final = "libxmlsec on mutants"
+DIVERGING: Final = "libxmlsec on mutants, where it differs, by rule"
 
 
 @pytest.mark.parametrize("identifier", CASES)
 def test_no_mutant_deceives(identifier: str, count: Count) -> None:
     case = CASES[identifier]
     # The stacks' messages are many, and much alike.
-    tally = judge(source_of(case), max(1, AT_MOST // 3) if INTEROP in case.file.parents else AT_MOST)
+    most = max(1, AT_MOST // 3) if INTEROP in case.file.parents else AT_MOST
+    tally = judge(source_of(case), most, witness=libxmlsec_on_mutant)
 
     assert tally.findings == []
     for rule, number in tally.made.items():
         count(TABLE, rule, number)
     count("mutants, by outcome", "accepted, with every required part as it was signed", tally.accepted.total())
     count("mutants, by outcome", "rejected", tally.made.total() - tally.accepted.total())
+    for (rule, line), number in tally.witnessed.items():
+        count(JUDGED, line, number)
+        if not line.startswith(("agrees", "not shown")):
+            count(DIVERGING, f"{rule}: {line}", number)
     assert tally.made.total() >= MUTANTS_AT_LEAST
+    assert tally.witnessed.total() == tally.made.total()
 
 
 def test_there_are_messages_enough() -> None:
@@ -61,9 +73,16 @@ def test_the_grids_are_large(identifier: str) -> None:
 def test_every_rule_finds_something_to_do(rule: object) -> None:
     """Not every message has a Timestamp or a RelatesTo; but some have."""
     found = next(known for known in RULES if known is rule)
-    makers = ("timestamp-signed", "addressing-headers-soap12", "exclusive-prefix-list", "relates-to")
+    makers = ("bst-x509v3", "timestamp-signed", "addressing-headers-soap12", "exclusive-prefix-list", "relates-to")
 
     assert any(list(found.generate(source_of(CASES[name]))) for name in makers if name in CASES)
+
+
+def test_every_rule_of_the_threat_model_is_applied() -> None:
+    """The verifier's own: A to F."""
+    numbers = {int(found[1]) for rule in RULES if (found := re.match(r"[A-F](\d+) ", rule.name))}
+
+    assert numbers == set(range(1, 31))
 
 
 # The parts of the engine

@@ -1,13 +1,15 @@
-"""Rules 23 to 25: time, and the answer to this request."""
+"""Rules 23 to 25: time, repetition, and the answer to this request."""
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from gateway.verify import Expectation, Reason
-from gateway.verify.names import ADDRESSING, CREATED, EXPIRES
+from gateway.verify.names import ADDRESSING, CREATED, EXPIRES, SIGNATURE_VALUE
 from tests.mutation.mutant import Fate, Mutant, Rule, variants
+from tests.mutation.rules import harmless, keys
 from tests.mutation.scanning import Node, content, portable
 from tests.mutation.source import Source
 
@@ -110,6 +112,19 @@ def _shown(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def repetitions(source: Source) -> Iterator[Mutant]:
+    """The same message, with what nobody signed written differently: it is good, and known again by its replay key."""
+    if source.timestamp is None:
+        return
+    yield from harmless.outside(source)
+    for mutant in keys.key_infos(source):
+        yield replace(mutant, reasons=_BROKEN | {Reason.STRUCTURE, Reason.REFERENCE_URI, Reason.DUPLICATE_ID})
+    for seal in source.signatures:
+        value = seal.child(SIGNATURE_VALUE)
+        if value is not None and not any(value in signed.walk() for signed in source.signed):
+            yield Mutant("another wrapping", source.edited((value.inner, value.inner, "\r\n\t ")), Fate.ACCEPTED)
+
+
 def _relations(source: Source) -> Iterator[Node]:
     tags = {f"{{{namespace}}}RelatesTo" for namespace in ADDRESSING}
     yield from (target for target in source.targets if target.tag in tags and not target.empty)
@@ -141,5 +156,6 @@ def other_requests(source: Source) -> Iterator[Mutant]:
 RULES: Final = (
     Rule("E23 instants", instants, _TIMES),
     Rule("E23 Timestamps", timestamps, _TIMES),
+    Rule("E24 repetitions", repetitions, _BROKEN),
     Rule("E25 other requests", other_requests, _BROKEN | {Reason.UNCORRELATED}),
 )

@@ -15,7 +15,7 @@ from fixtures.generator.soap import issuer_serial_data, key_value, x509_data
 from fixtures.manifest import entry
 from gateway.verify import Reason
 from gateway.verify.names import DIGEST_METHOD, DS, KEY_INFO, SIGNATURE_METHOD, SIGNATURE_VALUE
-from keystore import State
+from keystore import Alias, State, TrustedCertificate
 from tests.mutation.mutant import Fate, Mutant, Rule, variants
 from tests.mutation.scanning import Edit, Node, content, edited, end_tag, start_tag
 from tests.mutation.sealing import sealed_by_stranger
@@ -211,8 +211,8 @@ def _modulus(source: Source, number: int) -> int | None:
 def trust(source: Source) -> Iterator[Mutant]:
     """The message as it is, judged by a keystore that does not trust it, or not yet, or no more."""
     message, case = source.case.message, source.case
-    signers = {by.alias for report in source.verdict.signatures for by in report.verified_by}
-    others = tuple(found for found in case.trust if found.alias not in signers)
+    used = _signers(source)
+    others = tuple(found for found in case.trust if found not in used)
     yield Mutant("nobody", message, changes={"trust": ()}, reasons=_STRANGE)
     yield Mutant("others", message, changes={"trust": (*others, entry("retired"))}, reasons=_STRANGE)
     if any(report.reason is not None for report in source.verdict.signatures):
@@ -224,8 +224,15 @@ def trust(source: Source) -> Iterator[Mutant]:
     yield Mutant(
         "withdrawn ones", message, changes={"trust": withdrawn}, reasons=frozenset({Reason.CERTIFICATE_REVOKED})
     )
+
+
+def validity(source: Source) -> Iterator[Mutant]:
+    """The message as it is, outside of the certificates' validity, under a policy that minds."""
+    message, case = source.case.message, source.case
+    if any(report.reason is not None for report in source.verdict.signatures):
+        return
     policy = case.policy.model_copy(update={"expired_certificate": "reject"})
-    used = [found for found in case.trust if found.alias in signers]
+    used = _signers(source)
     for label, at in (
         ("not valid yet", min(found.not_before for found in used) - timedelta(seconds=1)),
         ("expired", max(found.not_after for found in used) + timedelta(days=1)),
@@ -236,12 +243,63 @@ def trust(source: Source) -> Iterator[Mutant]:
             changes={"at": at, "policy": policy},
             reasons=frozenset({Reason.CERTIFICATE_EXPIRED}),
         )
-    sizes = {found.public_key.key_size for found in used if isinstance(found.public_key, rsa.RSAPublicKey)}
-    if sizes and len(sizes) == 1:
-        stronger = case.policy.model_copy(update={"minimum_rsa_bits": max(sizes) + 1})
+
+
+def sizes(source: Source) -> Iterator[Mutant]:
+    """A policy that wants longer keys than the one that signed."""
+    used = _signers(source)
+    found = {entry.public_key.key_size for entry in used if isinstance(entry.public_key, rsa.RSAPublicKey)}
+    if len(found) == 1 and all(isinstance(entry.public_key, rsa.RSAPublicKey) for entry in used):
+        if any(report.reason is not None for report in source.verdict.signatures):
+            return
+        stronger = source.case.policy.model_copy(update={"minimum_rsa_bits": max(found) + 1})
         weak = frozenset({Reason.WEAK_KEY})
-        if all(isinstance(found.public_key, rsa.RSAPublicKey) for found in used):
-            yield Mutant("too weak", message, changes={"policy": stronger}, reasons=weak)
+        yield Mutant("too weak", source.case.message, changes={"policy": stronger}, reasons=weak)
+
+
+def families(source: Source) -> Iterator[Mutant]:
+    """Keys of other families beside the one that signed, or instead of it; its method called that of another family."""
+    used = {entry.key_id for entry in _signers(source)}
+    others = tuple(found for found in map(entry, _FAMILIES) if found.key_id not in used)
+    message, case = source.case.message, source.case
+    yield Mutant("beside others", message, Fate.ACCEPTED, {"trust": (*others, *case.trust)})
+    yield Mutant("others alone", message, changes={"trust": others})
+    for node in _methods(source):
+        if node.tag == SIGNATURE_METHOD:
+            for uri in (uris.RSA_SHA256, uris.PSS_SHA256, uris.ECDSA_SHA256, uris.ED25519):
+                if f'"{uri}"' not in start_tag(source.text, node):
+                    edit = _named(source, node, uri)
+                    yield Mutant(f"called {uri}", source.edited(edit), changes={"trust": (*others, *case.trust)})
+
+
+_FAMILIES: Final = ("rsa4096", "p256", "p384", "p521", "ed25519")
+
+
+def twins(source: Source) -> Iterator[Mutant]:
+    """Further certificates over the key that signed: every trusted one is named, and no other counts."""
+    message, case = source.case.message, source.case
+    used = _signers(source)
+    again = tuple(replace(found, alias=Alias(f"again-{number}")) for number, found in enumerate(used))
+    if any(report.reason is not None for report in source.verdict.signatures):
+        return
+    yield Mutant("trusted again", message, Fate.ACCEPTED, {"trust": (*case.trust, *again)})
+    yield Mutant("trusted again, first", message, Fate.ACCEPTED, {"trust": (*again, *case.trust)})
+    retired = tuple(found.with_state(State.RETIRED) for found in again)
+    yield Mutant("retired beside", message, Fate.ACCEPTED, {"trust": (*retired, *case.trust)})
+    first = tuple(found.with_state(State.RETIRED) if found in used else found for found in case.trust)
+    yield Mutant("retired, and trusted again", message, Fate.ACCEPTED, {"trust": (*first, *again)})
+    withdrawn = tuple(replace(found, revoked=True) for found in retired)
+    yield Mutant(
+        "withdrawn beside",
+        message,
+        changes={"trust": (*case.trust, *withdrawn)},
+        reasons=frozenset({Reason.CERTIFICATE_REVOKED}),
+    )
+
+
+def _signers(source: Source) -> list[TrustedCertificate]:
+    aliases = {by.alias for report in source.verdict.signatures for by in report.verified_by}
+    return [found for found in source.case.trust if found.alias in aliases]
 
 
 STRANGERS: Final = Rule("D17 strangers", strangers, _BROKEN | {Reason.REFERENCE_URI})
@@ -251,5 +309,9 @@ RULES: Final = (
     Rule("D18 algorithms", algorithms, _ALGORITHMS),
     Rule("D18 SHA-1", sha1, _ALGORITHMS),
     Rule("D19 values", values, _STRANGE | {Reason.DIGEST_MISMATCH, Reason.STRUCTURE}),
-    Rule("D20 trust", trust, _STRANGE),
+    Rule("D17 trust", trust, _STRANGE),
+    Rule("D18 key sizes", sizes, _STRANGE),
+    Rule("D20 families", families, _BROKEN),
+    Rule("D21 validity", validity, _STRANGE),
+    Rule("D22 certificates of one key", twins, _STRANGE),
 )

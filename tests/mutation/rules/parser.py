@@ -2,10 +2,11 @@
 
 import codecs
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 from gateway.verify import Reason
-from tests.mutation.mutant import Fate, Mutant, Rule
+from tests.mutation.mutant import Fate, Mutant, Rule, variants
 from tests.mutation.source import Source
 
 _UNREADABLE: Final = frozenset(
@@ -98,6 +99,23 @@ def budgets(source: Source) -> Iterator[Mutant]:
         yield Mutant(f"{name} = {value}", source.case.message + b" " * 1024, changes={"policy": small})
 
 
+LARGE: Final = frozenset({"bst-x509v3", "c14n11", "wss4j/bst"})
+"""The messages that are made large: it takes half a second each."""
+_TEN_MEBIBYTES: Final = 10 * 1024 * 1024
+
+
+def large(source: Source) -> Iterator[Mutant]:
+    """Beyond ten megabytes, where libxml2 by itself gives up: honest in the Body, and no hiding place in the Header."""
+    if source.id not in LARGE:
+        return
+    text = "QUJD" * (_TEN_MEBIBYTES // 4 + 1000)
+    block = (source.header.outer, source.header.outer, f'<x:block xmlns:x="urn:x">{text}</x:block>')
+    yield Mutant("an unsigned block", source.edited(block), Fate.ACCEPTED)
+    for mutant in variants(source, "the Body", (source.body.outer, source.body.outer, f"<x>{text}</x>")):
+        honest = Fate.ACCEPTED if mutant.is_signed_anew else Fate.REJECTED
+        yield replace(mutant, fate=honest, reasons=frozenset({Reason.DIGEST_MISMATCH}))
+
+
 def ragged(source: Source) -> Iterator[Mutant]:
     """Bytes that are no document any more."""
     message, text, root = source.case.message, source.text, source.envelope
@@ -136,5 +154,6 @@ RULES: Final = (
     Rule("F26 document types", doctypes, _UNREADABLE),
     Rule("F27 encodings", encodings, _UNREADABLE),
     Rule("F28 budgets", budgets, _UNREADABLE | {Reason.DIGEST_MISMATCH}),
+    Rule("F29 large texts", large, _UNREADABLE),
     Rule("F30 no documents", ragged, _UNREADABLE | {Reason.UNSIGNED}),
 )
