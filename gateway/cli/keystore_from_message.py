@@ -14,14 +14,14 @@ from gateway.cli.entries import entry_json, print_certificate, print_warnings
 from gateway.cli.errors import ChangeRefused, EnvironmentFailed, WrongUse
 from gateway.cli.instants import instant_text
 from gateway.cli.terminal import plain, print_json, say
-from gateway.cli.trust import numbered_aliases
+from gateway.cli.trust import numbered_aliases, read_key_file
 from gateway.cli.workplace import Workplace
 from gateway.replay.carried import CarriedCertificates, carried_certificates
 from gateway.replay.errors import CaptureUnreadable
 from gateway.replay.rendering import instant_text as rfc3339
 from gateway.replay.rendering import verdict_json
 from gateway.verify import Policy, Verdict
-from keystore import Alias, HintKind, TrustedCertificate
+from keystore import Alias, HintKind, KeystoreError, TrustedCertificate, WrongPassword
 from keystore.store import Added, NewCertificate
 
 _CERTIFICATE_KINDS = {
@@ -72,6 +72,11 @@ def stage_from_message(request: StagingRequest, workplace: Workplace) -> None:
         carried = carried_certificates(request.file, policy)
     except CaptureUnreadable as error:
         raise EnvironmentFailed(f"{request.file}: {error}") from error
+    if not carried.certificates and not carried.verdict.signatures and _is_key_file(request.file):
+        raise WrongUse(
+            f"{request.file}: it is a key file and no message: add it without --from-message, as wssgate keystore add "
+            "ALIAS FILE."
+        )
     if not carried.certificates:
         raise WrongUse(f"{request.file}: {_why_none(carried.verdict, with_endpoint=bool(request.endpoints))}.")
     entries = [TrustedCertificate.from_der("carried", found.der) for found in carried.certificates]
@@ -99,6 +104,16 @@ def stage_from_message(request: StagingRequest, workplace: Workplace) -> None:
         print_json(_json(request, carried, added))
     else:
         _print(added, workplace)
+
+
+def _is_key_file(file: Path) -> bool:
+    """Whether what was given for a message is a certificate, or a file that holds some."""
+    try:
+        return bool(read_key_file(file, allow_private_key=True).certificates)
+    except WrongPassword:
+        return True
+    except KeystoreError:
+        return False
 
 
 def _suggested(entry: TrustedCertificate) -> Alias:

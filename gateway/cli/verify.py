@@ -112,9 +112,11 @@ def _print(file: str, verdict: Verdict, trust: TrustSnapshot, policy: Policy, in
     if verdict.reason is not None:
         say(f"  next: {ADVICE[verdict.reason]}", style="bold")
     for signature in verdict.signatures:
-        parts = ", ".join(plain(part.name) for part in signature.parts) or "nothing"
+        parts = ", ".join(plain(part.name) for part in signature.parts)
+        # What a stranger signed, or nobody, is not looked at.
+        over = f"over {parts}" if parts else "over parts that were not looked at"
         algorithm = _short(signature.signature_algorithm)
-        say(f"  signature over {parts}, {algorithm}, key named by {signature.hint.kind}", style="dim")
+        say(f"  signature {over}, {algorithm}, key named by {signature.hint.kind}", style="dim")
     for warning in verdict.warnings:
         say(f"  warning: {plain(warning)}", style="yellow")
     for danger in policy.dangers:

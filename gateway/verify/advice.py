@@ -56,7 +56,7 @@ ADVICE: Final[Mapping[Reason, str]] = MappingProxyType(
         ),
         Reason.RETIRED_KEY: (
             "Ask the receiver administrator which server still signs with the old key; if it was retired too early, "
-            "trust it again with wssgate keystore trust ALIAS."
+            "trust it again with wssgate keystore restore ALIAS."
         ),
         Reason.STAGED_KEY: (
             "Compare the fingerprint with the certificate's owner over the phone (wssgate keystore show ALIAS), then "
@@ -103,7 +103,8 @@ ADVICE: Final[Mapping[Reason, str]] = MappingProxyType(
         ),
         Reason.TIMESTAMP_STALE: (
             "Compare the clocks of the receiver and of this machine. If both are right, the message was long under "
-            "way: timestamp_max_age_seconds = ... and clock_skew_seconds = ... in the policy say how long is too long."
+            "way, or is repeated. What expires by its own Expires only the receiver administrator can give more time; "
+            "timestamp_max_age_seconds = ... and clock_skew_seconds = ... in the policy are for age and future."
         ),
         Reason.REPLAYED: (
             "Find out who sent the same message twice: a receiver or proxy that repeats its answers, or somebody who "

@@ -87,7 +87,9 @@ def _security(it: Findings) -> tuple[str, ...]:
 
 def _ids(signatures: tuple[SignatureReport, ...]) -> tuple[str, ...]:
     uris = list(dict.fromkeys(part.uri for report in signatures for part in report.parts))
-    return (f"each names one element: {_listed(uris)}",) if uris else ()
+    if uris:
+        return (f"each names one element: {_listed(uris)}",)
+    return ("not looked up: no key of the keystore made a signature",) if signatures else ()
 
 
 def _grammar(name: str, report: SignatureReport) -> str:

@@ -55,8 +55,9 @@ def check_timestamp(report: TimestampReport, policy: Policy, at: datetime) -> da
         return None
     fresh_until = min(bounds)
     if at >= fresh_until:
+        why = "by its own Expires" if fresh_until == expires else "by the age limit of the policy"
         raise Rejection(
-            Reason.TIMESTAMP_STALE, f"the Timestamp is stale since {_shown(fresh_until)} (it is {_shown(at)})"
+            Reason.TIMESTAMP_STALE, f"the Timestamp is stale since {_shown(fresh_until)}, {why} (it is {_shown(at)})"
         )
     return fresh_until
 

@@ -2,20 +2,27 @@
 
 import io
 import json
+import re
 import sys
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding
+from cryptography.hazmat.primitives.serialization.pkcs12 import serialize_key_and_certificates
 from lxml import etree
 
+from fixtures.generator.keys import certificate, private_key, private_pem
 from fixtures.generator.soap import BODY, direct, signature, token
 from fixtures.manifest import entry, own_case
 from gateway.demo.keys import make_key_pair
 from gateway.demo.service import answer
 from gateway.demo.signing import sign
+from gateway.verify import ADVICE, Reason
 from keystore import TrustedCertificate
 from tests.gateway.cli.running import Ran, Run
 from tests.gateway.verify.judging import made
+
+_PROTECTED = BestAvailableEncryption(b"for-tests-only")
 
 
 class Terminal(io.StringIO):
@@ -94,6 +101,37 @@ def test_a_wrong_signature_proves_nothing(run: Run, workplace: Path) -> None:
     assert listed(run) == {}
     forced = add(run, file, "--yes", "--force", "--json")
     assert (forced.code, json.loads(forced.out)["entries"][0]["signature_good"]) == (0, False)
+
+
+@pytest.mark.parametrize("name", ["old.pem", "old.der", "old.key.pem", "old.p12"])
+def test_a_key_file_is_told_from_a_message(run: Run, workplace: Path, name: str) -> None:
+    file, key = workplace / name, private_key("old")
+    match name:
+        case "old.p12":
+            file.write_bytes(serialize_key_and_certificates(b"old", key, certificate("old"), None, _PROTECTED))
+        case "old.key.pem":
+            file.write_bytes(private_pem("old") + certificate("old").public_bytes(Encoding.PEM))
+        case _:
+            form = Encoding.PEM if name.endswith(".pem") else Encoding.DER
+            file.write_bytes(certificate("old").public_bytes(form))
+
+    ran = add(run, file, "--yes")
+
+    assert (ran.code, ran.out) == (2, "")
+    assert "it is a key file and no message" in ran.err
+    assert listed(run) == {}
+
+
+def test_what_the_advice_on_a_key_says_can_be_typed(run: Run, workplace: Path, signed_files: Path) -> None:
+    assert run("keystore", "add", "acme", signed_files / "new.pem", "--stage").code == 0
+    for reason, before in ((Reason.STAGED_KEY, "staged"), (Reason.RETIRED_KEY, "retired")):
+        assert listed(run) == {"acme": before}
+        (command,) = set(re.findall(r"with wssgate keystore ([a-z]+) ALIAS", ADVICE[reason]))
+
+        assert run("keystore", command, "acme").code == 0
+
+        assert listed(run) == {"acme": "trusted"}
+        run("keystore", "retire", "acme", "--reason", "x", "--force")
 
 
 @pytest.mark.parametrize(("answer", "code", "staged"), [("y\n", 0, 1), ("n\n", 1, 0), ("\n", 1, 0)])
