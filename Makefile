@@ -41,7 +41,8 @@ fuzz: $(VENV)/.fuzz
 fixtures: $(VENV)/.dev
 	$(BIN)/python fixtures/generate.py
 
-# What other stacks sign; fixtures/README.md says what each needs. SIGNERS="wss4j zeep" names some; ANEW=--all signs again.
+# What other stacks sign; fixtures/README.md says what each needs. SIGNERS="wss4j zeep" names some; ANEW=--all signs again,
+# ANEW=--product signs and verifies the whole product of what each can vary, and keeps nothing of it.
 interop: $(VENV)/.dev
 	$(BIN)/python -m fixtures.interop $(ANEW) $(SIGNERS)
 

@@ -10,6 +10,7 @@ import os
 import re
 from dataclasses import replace
 from typing import Final
+from zlib import crc32
 
 import pytest
 from lxml import etree
@@ -27,7 +28,7 @@ from tests.mutation.source import accepted_cases, source, source_of
 CASES = {case.id: case for case in accepted_cases()}
 AT_MOST: Final = int(os.environ.get("WSSGATE_MUTANTS", "2"))
 MESSAGES_AT_LEAST: Final = 100
-MUTANTS_AT_LEAST: Final = 30
+MUTANTS_AT_LEAST: Final = 15
 """Of one message."""
 WHOLE_AT_LEAST: Final = 2500
 TABLE: Final = "mutants, by rule of the threat model"
@@ -38,9 +39,11 @@ DIVERGING: Final = "libxmlsec on mutants, where it differs, by rule"
 @pytest.mark.parametrize("identifier", CASES)
 def test_no_mutant_deceives(identifier: str, count: Count) -> None:
     case = CASES[identifier]
-    # The stacks' messages are many, and much alike.
-    most = max(1, AT_MOST // 3) if INTEROP in case.file.parents else AT_MOST
-    tally = judge(source_of(case), most, witness=libxmlsec_on_mutant)
+    most, rules = AT_MOST, RULES
+    if INTEROP in case.file.parents:
+        # The stacks' messages are many, and much alike: every second rule for each.
+        most, rules = max(1, AT_MOST // 3), RULES[crc32(identifier.encode()) % 2 :: 2]
+    tally = judge(source_of(case), most, rules, libxmlsec_on_mutant)
 
     assert tally.findings == []
     for rule, number in tally.made.items():
