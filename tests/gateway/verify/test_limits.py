@@ -10,7 +10,7 @@ from operator import attrgetter
 import pytest
 from lxml import etree
 
-from fixtures.costly import AT, CONTENT_TYPE, HONEST, HOSTILE, TRUSTED, Attacker, Costly, Kind
+from fixtures.costly import AT, CODED, CONTENT_TYPE, HONEST, HOSTILE, TRUSTED, Attacker, Costly, Kind
 from fixtures.manifest import own_case, trust
 from gateway.verify import Policy, Reason, Verdict, references, verify
 from gateway.verify.algorithms import Canonicalization
@@ -99,6 +99,28 @@ def test_content_costs_in_proportion(case: Costly, work: Work) -> None:
         assert work.largest <= 6 * len(message) + MAX_NAMESPACE_OCTETS
         # The budget, and the one form that finds it used up.
         assert work.octets <= MAX_FORMS * (1 + ELEMENT_OCTETS // 4) * len(message) + ALWAYS_ADMITTED + work.largest
+
+
+@pytest.mark.parametrize(
+    ("named", "case"),
+    [
+        ("deep", "deep, by trusted"),
+        ("wide", "nothing but tags, by trusted"),
+        ("many attributes", "attributes on one element, by trusted"),
+        ("many namespaces", "namespaces at every depth, by trusted"),
+        ("many references", "references without end"),
+        ("many transforms", "transforms without end"),
+        ("many signatures", "signatures without end"),
+        ("many Security headers", "headers without end"),
+        ("many Security headers for others", "headers for others without end"),
+        ("huge text", "one long text, by trusted"),
+        ("bombs of entities", "a bomb of entities"),
+        ("bombs of compression", "gzip: a bomb within a bomb"),
+    ],
+)
+def test_every_input_that_the_threat_model_names_is_in_the_table(named: str, case: str) -> None:
+    """The benchmark measures the whole table, the tests here and those of the door count the work for each."""
+    assert case in {found.id for found in (*HOSTILE, *CODED)}, named
 
 
 def test_the_counters_count(work: Work) -> None:

@@ -66,6 +66,21 @@ def test_rule_10_transforms_are_a_closed_list() -> None:
     assert judged("transform-enveloped-part-of-signature").reason is Reason.TRANSFORM_NOT_ALLOWED
 
 
+@pytest.mark.parametrize(
+    ("uri", "two"), [("#body-1", Reason.TRANSFORM_NOT_ALLOWED), ("cid:attachment", Reason.REFERENCE_URI)]
+)
+def test_rule_10_transforms_are_counted(uri: str, two: Reason) -> None:
+    """Before any of them is looked at; two are looked at, and here refused for themselves."""
+
+    def reason(count: int) -> Reason | None:
+        reference = Reference(uri, (uris.EXCLUSIVE,) * count, digest="A" * 43 + "=")
+        message = made(token("old") + signature(reference, key_info=direct()), "old")
+        return own_case(GOOD).verdict(message).reason
+
+    assert reason(2) is two
+    assert reason(3) is Reason.LIMITS
+
+
 def test_rule_10_references_are_counted() -> None:
     parts = "".join(f'<p Id="p-{number}"/>' for number in range(40))
     references = [Reference(f"#p-{number}") for number in range(40)]
