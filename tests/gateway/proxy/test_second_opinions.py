@@ -124,17 +124,19 @@ def test_what_is_rejected_anyway_is_not_asked_about(tmp_path: Path) -> None:
     run(scenario())
 
 
-def test_a_construct_that_cannot_be_judged_passes_and_is_on_record() -> None:
-    case = own_case("str-transform-bst")
-    endpoint = EndpointSettings(
-        name="orders", path="/orders", upstream="http://127.0.0.1:9/", second_opinion="always", policy=case.policy
-    )
+def test_a_construct_that_cannot_be_judged_passes_and_is_on_record(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with world(tmp_path, 'second_opinion = "always"') as it:
+            it.receiver.reply = http(own_case("str-transform-bst").message)
+            with capture_logs() as logs:
+                response = await it.ask()
+            record = it.last()
+            assert (response.status, record.outcome) == (200, "accepted")
+            assert record.second_opinion == SecondOpinion(Opinion.NOT_JUDGED, "libxmlsec knows no STR-Transform")
+            assert [line for line in logs if line["event"] == "second opinion: not agreed"] == []
+            assert asked((await it.admin("/metrics")).body) == {"not-judged": 1}
 
-    review = reviewed(case.verdict(), case.message, endpoint, TrustSnapshot.of(*case.trust), case.content_type)
-
-    assert review.verdict.accepted
-    assert review.opinion == SecondOpinion(Opinion.NOT_JUDGED, "libxmlsec knows no STR-Transform")
-    assert review.seconds > 0
+    run(scenario())
 
 
 def test_a_sample_is_as_large_as_the_rate_says() -> None:
