@@ -61,6 +61,21 @@ def test_rule_05_all_signatures_verify_unless_any_is_enough() -> None:
     assert len(verdict.signatures) == 2
 
 
+@pytest.mark.parametrize("signatures", ["all", "any"])
+def test_rule_05_one_signature_covers_all_parts_by_itself(signatures: str) -> None:
+    case = own_case("two-signatures-each-a-part")
+    policy = case.policy.model_copy(update={"signatures": signatures})
+
+    verdict = replace(case, policy=policy).verdict()
+
+    assert verdict.reason is Reason.PART_NOT_SIGNED
+    assert "no single trusted signature covers" in verdict.detail
+    assert [bool(report.verified_by) for report in verdict.signatures] == [True, True]
+    for part in ("Body", "Timestamp"):
+        alone = case.policy.model_copy(update={"signatures": signatures, "required_parts": (part,)})
+        assert replace(case, policy=alone).verdict().accepted
+
+
 def test_rule_05_a_signature_elsewhere_is_payload() -> None:
     text = own_case(GOOD).message.decode()
     seal = text[text.index("<ds:Signature ") : text.index("</ds:Signature>") + len("</ds:Signature>")]
