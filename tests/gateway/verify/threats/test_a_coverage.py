@@ -100,3 +100,11 @@ def test_rule_07_encrypted_content_is_refused_and_said_so() -> None:
 
     assert verdict.reason is Reason.STRUCTURE
     assert "encrypt" in verdict.detail
+
+
+def test_rule_07_a_message_with_attachments_is_refused_and_said_so() -> None:
+    for content_type in ("multipart/related; boundary=x", ' Multipart/Related; type="text/xml"'):
+        verdict = replace(own_case(GOOD), content_type=content_type).verdict()
+
+        assert verdict.reason is Reason.STRUCTURE
+        assert "attachments" in verdict.detail

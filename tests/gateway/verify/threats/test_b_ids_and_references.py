@@ -1,9 +1,12 @@
 """Rules 8 to 11 of the threat model: ids and references."""
 
+import hashlib
+
 import pytest
+from lxml import etree
 
 from fixtures.generator import uris
-from fixtures.generator.soap import BODY, Reference, direct, signature, token
+from fixtures.generator.soap import BODY, STR_TRANSFORM, Reference, direct, encode, signature, token
 from fixtures.manifest import own_case, own_cases
 from gateway.verify import Reason, Verdict
 from tests.gateway.verify.judging import GOOD, judged, made, reasons_of
@@ -67,6 +70,52 @@ def test_rule_10_transforms_are_a_closed_list() -> None:
 
 
 @pytest.mark.parametrize(
+    ("identifier", "uri"),
+    [
+        ("body-1", "body-1"),
+        ("body-1", "#body-1#body-1"),
+        ("body 1", "#body 1"),
+        ("body'1", "#body'1"),
+        ("body/1", "#body/1"),
+        ("b" * 257, "#" + "b" * 257),
+        ("xpointer(/)", "#xpointer(/)"),
+    ],
+)
+def test_rule_09_what_is_no_plain_fragment_names_nothing_even_where_an_id_is_spelled_so(
+    identifier: str, uri: str
+) -> None:
+    """Signed so by the partner: the digest is right, whatever the URI may be taken for."""
+    plain = own_case(GOOD).message.decode()
+    digest = plain.partition("<ds:DigestValue>")[2].partition("<")[0]
+    assert own_case(GOOD).verdict(_named(identifier="body-1", uri="#body-1", digest=digest)).accepted
+
+    verdict = own_case(GOOD).verdict(_named(identifier=identifier, uri=uri, digest=_digest(identifier)))
+
+    assert verdict.reason is Reason.REFERENCE_URI
+
+
+def _named(*, identifier: str, uri: str, digest: str) -> bytes:
+    security = token("old") + signature(Reference(uri, digest=digest), key_info=direct())
+    return made(security, "old", body_attributes=f'xmlns:wsu="{uris.WSU}" wsu:Id="{identifier}"')
+
+
+def _digest(identifier: str) -> str:
+    """That of the Body under another id."""
+    body = etree.fromstring(_named(identifier=identifier, uri="#x", digest="A" * 43 + "=")).find("{*}Body")
+    assert body is not None
+    return encode(hashlib.sha256(etree.tostring(body, method="c14n", exclusive=True)).digest())
+
+
+def test_rule_10_an_str_transform_is_for_token_references_alone() -> None:
+    reference = Reference("#body-1", (STR_TRANSFORM,), digest="A" * 43 + "=")
+
+    verdict = own_case(GOOD).verdict(made(token("old") + signature(reference, key_info=direct()), "old"))
+
+    assert verdict.reason is Reason.TRANSFORM_NOT_ALLOWED
+    assert "something else than a token reference" in verdict.detail
+
+
+@pytest.mark.parametrize(
     ("uri", "two"), [("#body-1", Reason.TRANSFORM_NOT_ALLOWED), ("cid:attachment", Reason.REFERENCE_URI)]
 )
 def test_rule_10_transforms_are_counted(uri: str, two: Reason) -> None:
@@ -97,6 +146,7 @@ def test_rule_10_references_are_counted() -> None:
     "edit",
     [
         ("</ds:Signature>", '<ds:Object Id="o"/></ds:Signature>'),
+        ('<ds:Reference URI="#body-1"', f'<ds:Reference Type="{uris.DS}Manifest" URI="#body-1"'),
         ("</ds:Signature>", "<ds:Object><ds:Manifest/></ds:Object></ds:Signature>"),
         ("</ds:Signature>", "<ds:Manifest/></ds:Signature>"),
         ("<ds:KeyInfo>", '<ds:KeyInfo><ds:RetrievalMethod URI="http://127.0.0.1:9/key"/>'),

@@ -63,11 +63,12 @@ def test_rule_14_base64_is_one_strict_text(name: str, inserted: str) -> None:
         assert verdict.reason in {Reason.STRUCTURE, Reason.MALFORMED}
 
 
-@pytest.mark.parametrize("length", [0, 20, 31, 33, 64])
+@pytest.mark.parametrize("length", [0, 20, 31, 32, 33, 64])
 def test_rule_14_a_digest_has_its_exact_length(length: int) -> None:
     security = token("old") + signature(Reference("#body-1", digest=encode(bytes(length))), key_info=direct())
 
-    assert own_case(GOOD).verdict(made(security, "old")).reason in {Reason.STRUCTURE, Reason.DIGEST_MISMATCH}
+    expected = Reason.DIGEST_MISMATCH if length == 32 else Reason.STRUCTURE
+    assert own_case(GOOD).verdict(made(security, "old")).reason is expected
 
 
 def test_rule_15_a_signature_has_one_signed_info_and_no_stranger() -> None:

@@ -81,6 +81,17 @@ def test_rule_20_a_key_is_tried_with_its_own_family() -> None:
     assert verdict.warnings == (), "a failed candidate is normal"
 
 
+@pytest.mark.parametrize(
+    ("case", "signer", "other"), [("ecdsa-p256-sha256", "p256", "ed25519"), ("ed25519", "ed25519", "p256")]
+)
+def test_rule_20_an_equal_length_makes_no_family(case: str, signer: str, other: str) -> None:
+    """Values of Ed25519 and of ECDSA on P-256 have 64 octets both."""
+    verdict = replace(own_case(case), trust=trust(other, signer)).verdict()
+
+    results = {str(check.entry.alias): check.result for check in verdict.signatures[0].checks}
+    assert results == {other: CheckResult.NOT_APPLICABLE, signer: CheckResult.VERIFIED}
+
+
 def test_rule_21_validity_is_judged_at_the_one_instant() -> None:
     case = own_case(GOOD)
     start, end = entry("old").not_before, entry("old").not_after
