@@ -56,6 +56,8 @@ class ChainReport:
     """The instant of the last one pruned; None where none was."""
     end: Link
     """The last record that is good; the end of the chain where it is intact."""
+    keystore_revision: int
+    """The highest revision of the keystore under which a record that was found good was made; 0 without any."""
 
 
 def records_to_verify(engine: Engine) -> int:
@@ -116,7 +118,9 @@ def _writers_of_rows(engine: Engine) -> Iterator[str]:
 def _gone(writer: str, noted: Sequence[Anchor]) -> ChainReport:
     last = max(noted, key=lambda anchor: anchor.sequence)
     detail = f"the whole chain is gone; an anchor knows {last.sequence} records of it"
-    return ChainReport(writer, "", ChainState.TRUNCATED, 0, 1, None, detail, last.pruned, None, Link(writer, 0, START))
+    return ChainReport(
+        writer, "", ChainState.TRUNCATED, 0, 1, None, detail, last.pruned, None, Link(writer, 0, START), 0
+    )
 
 
 class _Finding(Exception):  # noqa: N818 - not an error: what the verification is there to find
@@ -148,6 +152,7 @@ class _Walk:
             self._checkpoint = stored_checkpoint(connection, writer)
         self._end = Link(writer, self._checkpoint.sequence, self._checkpoint.hash)
         self._rows = 0
+        self._keystore_revision = 0
 
     def report(self) -> ChainReport:
         """Walk to the end or to the first finding."""
@@ -170,6 +175,7 @@ class _Walk:
             pruned=checkpoint.sequence,
             pruned_until=checkpoint.time if checkpoint.sequence else None,
             end=end,
+            keystore_revision=self._keystore_revision,
         )
 
     def _walk(self) -> None:
@@ -206,6 +212,7 @@ class _Walk:
             )
         self._end = Link(end.writer, sequence, row["hash"])
         self._rows += 1
+        self._keystore_revision = max(self._keystore_revision, row["keystore_revision"])
         while self._noted and self._noted[0].sequence <= sequence:
             anchor = self._noted.pop(0)
             if anchor.sequence == sequence and anchor.hash != row["hash"]:

@@ -1,5 +1,6 @@
 """The keystore in a database: entries with states, every change a revision, every past revision readable."""
 
+from keystore.store.anchor import HistoryAnchor, find_history_anchors, history_anchor
 from keystore.store.bundles import Fate, Imported, import_bundle
 from keystore.store.draft import Draft
 from keystore.store.entry import StoredEntry
@@ -8,6 +9,7 @@ from keystore.store.outcome import Action, Added, Changed, HistoryItem, NewCerti
 from keystore.store.store import KeystoreStore
 from keystore.store.syncing import Move, Step, folder_entry, synchronise
 from keystore.store.tables import CHANGES_CHANNEL, keystore_tables
+from keystore.store.verification import HistoryReport, HistoryState, verify_history
 from keystore.terms import Terms
 
 __all__ = [
@@ -17,7 +19,10 @@ __all__ = [
     "Draft",
     "Fate",
     "Gates",
+    "HistoryAnchor",
     "HistoryItem",
+    "HistoryReport",
+    "HistoryState",
     "Imported",
     "KeystoreStore",
     "Move",
@@ -26,9 +31,12 @@ __all__ = [
     "Step",
     "StoredEntry",
     "Terms",
+    "find_history_anchors",
     "folder_entry",
+    "history_anchor",
     "import_bundle",
     "CHANGES_CHANNEL",
     "keystore_tables",
     "synchronise",
+    "verify_history",
 ]

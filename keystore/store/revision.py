@@ -10,11 +10,12 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from keystore.certificate import State
 from keystore.errors import Refused
+from keystore.store.chain import seal
 from keystore.store.entry import StoredEntry
 from keystore.store.instants import to_microseconds
 from keystore.store.outcome import Action
 from keystore.store.past import states_since
-from keystore.store.tables import CHANGES_CHANNEL, entries, head, history, revisions
+from keystore.store.tables import CHANGES_CHANNEL, START, entries, head, history, revisions
 
 MAX_TEXT_CHARACTERS = 500
 """Names and reasons beyond this are cut: they are shown in tables and in diagnoses."""
@@ -94,7 +95,7 @@ def new_revision(engine: Engine, *, who: str, why: str, at: datetime) -> Iterato
     if not author:
         raise Refused("nobody is named as the author of this change: say who makes it")
     with engine.connect() as connection, connection.begin() as transaction:
-        number = _next_number(connection)
+        number, previous = _next_number(connection)
         written = insert(revisions).values(revision=number, time=time, who=author, why=reason)
         announced = written.returning(func.pg_notify(CHANGES_CHANNEL, str(number)))
         connection.execute(announced if connection.dialect.name == "postgresql" else written)
@@ -102,16 +103,22 @@ def new_revision(engine: Engine, *, who: str, why: str, at: datetime) -> Iterato
         yield revision
         if revision.dropped or not revision.changes:
             transaction.rollback()
+        else:
+            seal(connection, number, previous)
 
 
-def _next_number(connection: Connection) -> int:
-    """Count the head on, whether or not it has a row yet; both databases spell it alike."""
+def _next_number(connection: Connection) -> tuple[int, str]:
+    """Count the head on, whether or not it has a row yet, and return it with the hash of the revision before.
+
+    Both databases spell it alike.
+    """
     first: postgresql.Insert | sqlite.Insert
     first = postgresql.insert(head) if connection.dialect.name == "postgresql" else sqlite.insert(head)
-    counted = first.values(id=1, revision=1).on_conflict_do_update(
+    counted = first.values(id=1, revision=1, hash=START).on_conflict_do_update(
         index_elements=[head.c.id], set_={"revision": head.c.revision + 1}
     )
-    return int(connection.execute(counted.returning(head.c.revision)).scalar_one())
+    number, previous = connection.execute(counted.returning(head.c.revision, head.c.hash)).one()
+    return number, previous
 
 
 def _one_line(text: str) -> str:

@@ -27,6 +27,9 @@ keystore_tables = MetaData()
 CHANGES_CHANNEL = "wssgate_keystore"
 """PostgreSQL: where each new revision is announced (NOTIFY), in the moment of its commit."""
 
+START = "0" * 64
+"""What the first revision has as the hash of the one before it."""
+
 _RowId = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers only INTEGER primary keys by itself
 
 head = Table(
@@ -34,8 +37,12 @@ head = Table(
     keystore_tables,
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("revision", BigInteger, nullable=False),
+    Column("hash", String(64), nullable=False),
 )
-"""One row: the current revision. Every change updates it first, and so holds the lock that puts writers in a row."""
+"""One row: the current revision, and its hash: without it, revisions missing at the end would not be missed.
+
+Every change updates it first, and so holds the lock that puts writers in a row.
+"""
 
 revisions = Table(
     "keystore_revisions",
@@ -93,6 +100,17 @@ history = Table(
 `overrode` names what spoke against the change and was overridden by force; NULL where nothing did.
 """
 
+chain = Table(
+    "keystore_chain",
+    keystore_tables,
+    Column("revision", BigInteger, ForeignKey("keystore_revisions.revision"), primary_key=True, autoincrement=False),
+    Column("hash", String(64), nullable=False),
+)
+"""The hash of each revision (`keystore.store.chain`). Append-only.
+
+Apart from the revisions, for a revision is written first, and its hash once all of its changes are known.
+"""
+
 _REFUSE = (
     "CREATE OR REPLACE FUNCTION keystore_refuse_change() RETURNS trigger LANGUAGE plpgsql AS "
     "$$ BEGIN RAISE EXCEPTION '%%', TG_ARGV[0]; END $$"
@@ -102,7 +120,7 @@ event.listen(
     "before_create",
     DDL(_REFUSE).execute_if(dialect="postgresql"),  # type: ignore[no-untyped-call]  # SQLAlchemy left it untyped
 )
-for _table in (revisions, history):
+for _table in (revisions, history, chain):
     _sentence = f"'{_table.name} is append-only'"
     for _change in ("UPDATE", "DELETE"):
         _trigger = f"CREATE TRIGGER {_table.name}_refuses_{_change.lower()} BEFORE {_change} ON {_table.name}"

@@ -110,7 +110,7 @@ def test_the_migrated_schema_has_the_same_keys_and_triggers_on_postgresql(engine
         ("checkpoints", "checkpoints_stay"),
         *(
             (table, f"{table}_refuses_{change}")
-            for table in ("keystore_revisions", "keystore_history")
+            for table in ("keystore_revisions", "keystore_history", "keystore_chain")
             for change in ("update", "delete", "truncate")
         ),
     }
@@ -136,7 +136,7 @@ def test_a_message_cannot_be_changed_in_the_database(engine: Engine) -> None:
 
 
 @on_postgresql
-@pytest.mark.parametrize("table", ["messages", "keystore_revisions", "keystore_history"])
+@pytest.mark.parametrize("table", ["messages", "keystore_revisions", "keystore_history", "keystore_chain"])
 def test_a_table_cannot_be_emptied_at_one_blow(engine: Engine, table: str) -> None:
     with pytest.raises(DBAPIError, match="append-only"), writing(engine) as connection:
         connection.execute(text(f"TRUNCATE {table} CASCADE"))
