@@ -11,18 +11,21 @@ from typing import Annotated, TextIO
 
 import typer
 from rich.progress import Progress, SpinnerColumn, TextColumn
+from sqlalchemy import Engine
 
 from gateway.cli.errors import ChangeRefused, WrongUse
 from gateway.cli.exit_codes import epilog
 from gateway.cli.options import DEFAULT_CONFIG, ConfigOption, EndpointOption, JsonOption, SinceOption, UntilOption
 from gateway.cli.terminal import ReaderGone, print_json, say, stderr_console
 from gateway.cli.workplace import open_workplace
-from gateway.ledger import RecordFilter, anchors, traffic
+from gateway.ledger import Anchor, RecordFilter, anchors, traffic
+from gateway.ledger.connections import reading
 from gateway.ledger.streaming import stream_records
-from gateway.report.records import CSV_COLUMNS, anchor_json, record_csv, record_json
+from gateway.report.records import CSV_COLUMNS, anchor_json, history_anchor_json, record_csv, record_json
 from gateway.report.spreadsheet import csv_line
 from gateway.report.text import count_text
 from gateway.verify import Reason
+from keystore.store import HistoryAnchor, history_anchor
 
 EPILOG = epilog("the file exists already; nothing was written then")
 STANDARD_OUTPUT = "-"
@@ -71,8 +74,8 @@ def export_command(
         bool,
         typer.Option(
             "--heads",
-            help="Also the ends of the hash chains, as anchors for ledger verify: last lines of the JSON, a file "
-            "FILE.anchors beside the CSV.",
+            help="Also the ends of the hash chains and of the keystore's history, as anchors for ledger verify: last "
+            "lines of the JSON, a file FILE.anchors beside the CSV.",
         ),
     ] = False,
     config: ConfigOption = DEFAULT_CONFIG,
@@ -112,9 +115,9 @@ def export_command(
                 stream.write(csv_line(CSV_COLUMNS))
             count = _write(lines, stream, show_progress=to_file)
             # After the records, so that they cover every one of them.
-            ends = anchors(workplace.engine) if heads else []
+            ends = _ends(workplace.engine) if heads else []
             if form is Format.JSONL:
-                stream.writelines(_json_line(anchor_json(anchor)) for anchor in ends)
+                stream.writelines(_json_line(_end_json(anchor)) for anchor in ends)
             elif heads:
                 with _opened(f"{target}.anchors", replace=replace) as beside:
                     beside.writelines(f"{anchor}\n" for anchor in ends)
@@ -122,6 +125,16 @@ def export_command(
         print_json({"schema": "wssgate.ledger-export/1", "file": target, "records": count, "anchors": len(ends)})
     elif to_file:
         say(f"Wrote {count_text(count, 'record')} to {target}.")
+
+
+def _ends(engine: Engine) -> list[Anchor | HistoryAnchor]:
+    with reading(engine) as connection:
+        end = history_anchor(connection)
+    return [*anchors(engine), *([] if end is None else [end])]
+
+
+def _end_json(anchor: Anchor | HistoryAnchor) -> dict[str, object]:
+    return anchor_json(anchor) if isinstance(anchor, Anchor) else history_anchor_json(anchor)
 
 
 def _json_line(value: object) -> str:

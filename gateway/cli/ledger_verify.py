@@ -1,7 +1,8 @@
-"""`wssgate ledger verify`: is every record that was written still there, as it was written?"""
+"""`wssgate ledger verify`: is every record, and every change of the keystore, still there as it was written?"""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -24,14 +25,23 @@ from gateway.ledger import (
     records_to_verify,
     verify_chain,
 )
+from gateway.ledger.connections import reading
 from gateway.ledger.retention import UNCONFIGURED_RETENTION
-from gateway.report.records import anchor_json
+from gateway.report.records import anchor_json, history_anchor_json
 from gateway.report.text import count_text, instant_json
+from keystore.store import (
+    HistoryAnchor,
+    HistoryReport,
+    HistoryState,
+    find_history_anchors,
+    history_anchor,
+    verify_history,
+)
 
-EPILOG = epilog("a chain is altered, or records are missing")
+EPILOG = epilog("a chain is altered, or records or revisions are missing")
 
-_MARK = "wssgate.anchor/"
-_STYLES = {ChainState.INTACT: "green"}
+_MARKS = ("wssgate.anchor/", "wssgate.keystore-anchor/")
+_STYLES = {str(ChainState.INTACT): "green"}
 _WRITER_DIGITS = 8
 
 
@@ -48,34 +58,70 @@ def verify_command(
     config: ConfigOption = DEFAULT_CONFIG,
     as_json: JsonOption = False,
 ) -> None:
-    """Verify the hash chain of every writer: intact, altered, missing or truncated.
+    """Verify the hash chains of the records and of the keystore's history: intact, altered, missing or truncated.
 
-    A database alone cannot tell that its newest records were cut off together with the note of how many there were:
-    give --anchor with what an earlier run of this command, an export, or the log of the gateway said. What was pruned
-    is not missing. The gateway may be running meanwhile.
+    A database alone cannot tell that its newest rows were cut off together with the note of how many there were: give
+    --anchor with what an earlier run of this command, an export, or the log of the gateway said. What was pruned is not
+    missing. Of the keystore also the entries are held against the history, and the newest revision against the records.
+    The gateway may be running meanwhile.
     """
     with open_workplace(config) as workplace:
-        noted = _read_anchors(anchored or ())
+        noted, noted_of_keystore = _read_anchors(anchored or ())
         engine = workplace.engine
         with _progress(records_to_verify(engine)) as advance:
             reports = verify_chain(engine, noted, pruned_before=_pruned_before(workplace.settings), on_progress=advance)
         ends = anchors(engine)
-    is_intact = all(report.state is ChainState.INTACT for report in reports)
+        with reading(engine) as connection:
+            # After the records: a revision that one of them was made under is there by then.
+            seen = max((report.keystore_revision for report in reports), default=0)
+            history = verify_history(connection, noted_of_keystore, seen_revision=seen)
+            history_end = history_anchor(connection)
+    found = _Found(reports, ends, history, history_end, len(noted) + len(noted_of_keystore))
     if as_json:
         print_json(
             {
                 "schema": "wssgate.ledger/1",
-                "intact": is_intact,
-                "records": sum(report.rows for report in reports),
-                "anchors_compared": len(noted),
+                "intact": found.is_intact,
+                "records": found.records,
+                "anchors_compared": found.compared,
                 "chains": [_chain_json(report) for report in reports],
+                "keystore": _history_json(history),
                 "anchors": [anchor_json(anchor) for anchor in ends],
+                "keystore_anchor": None if history_end is None else history_anchor_json(history_end),
             }
         )
     else:
-        _print(reports, ends, len(noted), is_intact=is_intact)
-    if not is_intact:
+        _print(found)
+    if not found.is_intact:
         raise typer.Exit(ExitCode.FINDINGS)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What was verified, and the ends to keep."""
+
+    chains: Sequence[ChainReport]
+    ends: Sequence[Anchor]
+    history: HistoryReport
+    history_end: HistoryAnchor | None
+    compared: int
+    """With how many anchors."""
+
+    @property
+    def records(self) -> int:
+        return sum(report.rows for report in self.chains)
+
+    @property
+    def is_ledger_intact(self) -> bool:
+        return all(report.state is ChainState.INTACT for report in self.chains)
+
+    @property
+    def is_history_intact(self) -> bool:
+        return self.history.state is HistoryState.INTACT
+
+    @property
+    def is_intact(self) -> bool:
+        return self.is_ledger_intact and self.is_history_intact
 
 
 def _pruned_before(settings: Settings) -> datetime:
@@ -83,19 +129,30 @@ def _pruned_before(settings: Settings) -> datetime:
     return now() - min([UNCONFIGURED_RETENTION, *(endpoint.retention for endpoint in settings.endpoints.values())])
 
 
-def _read_anchors(given: Iterable[str]) -> tuple[Anchor, ...]:
+def _read_anchors(given: Iterable[str]) -> tuple[tuple[Anchor, ...], tuple[HistoryAnchor, ...]]:
+    """Those of the ledger, and those of the keystore."""
     found: dict[Anchor, None] = {}
+    found_of_keystore: dict[HistoryAnchor, None] = {}
     for text in given:
-        if _MARK in text:
-            read = dict.fromkeys(find_anchors(text))
-        else:
-            # Line by line: a log may be large.
-            with Path(text).open(encoding="utf-8", errors="replace") as lines:
-                read = {anchor: None for line in lines for anchor in find_anchors(line)}
-        if not read:
+        read: dict[Anchor, None] = {}
+        read_of_keystore: dict[HistoryAnchor, None] = {}
+        for line in _lines(text):
+            read |= dict.fromkeys(find_anchors(line))
+            read_of_keystore |= dict.fromkeys(find_history_anchors(line))
+        if not read and not read_of_keystore:
             raise WrongUse(f"There is no anchor in {text!r}: give a file that holds some, or an anchor itself.")
         found |= read
-    return tuple(found)
+        found_of_keystore |= read_of_keystore
+    return tuple(found), tuple(found_of_keystore)
+
+
+def _lines(given: str) -> Iterator[str]:
+    """An anchor itself; or the lines of a file, one by one, for a log may be large."""
+    if any(mark in given for mark in _MARKS):
+        yield given
+        return
+    with Path(given).open(encoding="utf-8", errors="replace") as lines:
+        yield from lines
 
 
 @contextmanager
@@ -121,10 +178,50 @@ def _chain_json(report: ChainReport) -> dict[str, object]:
     }
 
 
-def _print(reports: Sequence[ChainReport], ends: Sequence[Anchor], compared: int, *, is_intact: bool) -> None:
-    if not reports:
+def _history_json(report: HistoryReport) -> dict[str, object]:
+    return {
+        "state": str(report.state),
+        "revisions": report.revisions,
+        "revision": report.revision,
+        "detail": report.detail,
+    }
+
+
+def _print(found: _Found) -> None:
+    if not found.chains and not found.history.revisions and found.is_intact:
         say("The ledger is empty: there is nothing to verify.")
         return
+    if found.chains:
+        _print_chains(found.chains)
+    beside = f", compared with {count_text(found.compared, 'anchor')}" if found.compared else ""
+    chains = count_text(len(found.chains), "chain")
+    records = count_text(found.records, "record")
+    if not found.chains:
+        say(f"No records yet{beside}.")
+    elif found.is_ledger_intact:
+        say(f"Intact: {records} in {chains}{beside}.", style="green")
+    else:
+        say(f"NOT intact: only {records} of {chains} found good{beside}.", style="bold red")
+    _print_history(found.history)
+    if not found.is_intact:
+        say("Keep the database as it is, and its backups; compare with an export or a backup from before.")
+    elif found.ends or found.history_end is not None:
+        say("")
+        say("Keep these anchors elsewhere; a later run compares with them (--anchor FILE):")
+        for anchor in (*found.ends, *([] if found.history_end is None else [found.history_end])):
+            say(str(anchor))
+
+
+def _print_history(history: HistoryReport) -> None:
+    revisions = count_text(history.revisions, "revision")
+    if history.state is HistoryState.INTACT:
+        say(f"Keystore intact: {revisions}, and the entries are what they say.", style="green")
+    else:
+        finding = f"revision {history.revision}: {history.detail}"
+        say(f"Keystore NOT intact, {history.state}, {revisions} found good; {finding}.", style="bold red")
+
+
+def _print_chains(reports: Sequence[ChainReport]) -> None:
     shown = table("instance", "writer", "state", "records", "pruned", "finding", numbers=("records", "pruned"))
     for report in reports:
         record = "" if report.record_id is None else f" ({report.record_id})"
@@ -138,16 +235,3 @@ def _print(reports: Sequence[ChainReport], ends: Sequence[Anchor], compared: int
             cell(f"{place}{report.detail}"),
         )
     show(shown)
-    total = count_text(sum(report.rows for report in reports), "record")
-    chains = count_text(len(reports), "chain")
-    beside = f", compared with {count_text(compared, 'anchor')}" if compared else ""
-    if is_intact:
-        say(f"Intact: {total} in {chains}{beside}.", style="green")
-    else:
-        say(f"NOT intact: only {total} of {chains} found good{beside}.", style="bold red")
-        say("Keep the database as it is, and its backups; compare with an export or a backup from before.")
-    if ends and is_intact:
-        say("")
-        say("Keep these anchors elsewhere; a later run compares with them (--anchor FILE):")
-        for anchor in ends:
-            say(str(anchor))

@@ -13,10 +13,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.config import Settings
 from gateway.ledger import anchors
-from gateway.ledger.connections import explain, writing
+from gateway.ledger.connections import explain, reading, writing
 from gateway.ledger.partitions import make_partitions
 from gateway.upkeep import kept_records, prune_once
-from keystore.store import KeystoreStore
+from keystore.store import HistoryAnchor, KeystoreStore, history_anchor
 
 _log = structlog.get_logger("wssgate.upkeep")
 
@@ -43,6 +43,7 @@ class Upkeep:
         self._settings = settings
         self._written: dict[str, int] = {}
         """By writer, the place of its last anchor."""
+        self._written_of_keystore: HistoryAnchor | None = None
         self._since: datetime | None = None
         self._stop = threading.Event()
         self._stopping = asyncio.Event()
@@ -66,17 +67,22 @@ class Upkeep:
             await asyncio.to_thread(self.anchor)
 
     def anchor(self) -> None:
-        """Write the ends of all chains that grew since the last time to the log. Blocks."""
+        """Write the ends of all chains that grew since the last time to the log, the keystore's too. Blocks."""
         now = datetime.now(UTC)
         since = now - _LOOK_BACK if self._since is None else self._since - _LATE
         try:
             found = anchors(self._engine, since)
+            with reading(self._engine) as connection:
+                end = history_anchor(connection)
         except Exception as error:  # noqa: BLE001 - whatever the database says, the traffic goes on, and so do later anchors
             _log.warning("no anchors of the ledger could be written", error=str(error))
             return
         for anchor in found:
             if self._written.get(anchor.writer) != anchor.sequence:
                 _log.info("anchor", anchor=str(anchor))
+        if end is not None and end != self._written_of_keystore:
+            _log.info("keystore anchor", anchor=str(end))
+            self._written_of_keystore = end
         self._written = {anchor.writer: anchor.sequence for anchor in found}
         self._since = now
 

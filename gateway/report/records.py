@@ -8,9 +8,11 @@ from gateway.ledger.encoding import row_of
 from gateway.ledger.instants import from_microseconds
 from gateway.report.spreadsheet import csv_line
 from gateway.report.text import instant_json
+from keystore.store import HistoryAnchor
 
 RECORD_SCHEMA: Final = "wssgate.record/1"
 ANCHOR_SCHEMA: Final = "wssgate.anchor/1"
+HISTORY_ANCHOR_SCHEMA: Final = "wssgate.keystore-anchor/1"
 
 _BEFORE: Final = ("id", "time", "instance", "endpoint", "mode", "kind", "operation", "outcome", "reason", "detail")
 _BESIDE: Final = ("soap_version", "message_id", "relates_to")
@@ -73,6 +75,16 @@ def anchor_json(anchor: Anchor) -> dict[str, Any]:
         "anchor": str(anchor),
         "writer": anchor.writer,
         "sequence": anchor.sequence,
+        "time": instant_json(anchor.time),
+    }
+
+
+def history_anchor_json(anchor: HistoryAnchor) -> dict[str, Any]:
+    """The end of the keystore's history as an object of the schema `wssgate.keystore-anchor/1`."""
+    return {
+        "schema": HISTORY_ANCHOR_SCHEMA,
+        "anchor": str(anchor),
+        "revision": anchor.revision,
         "time": instant_json(anchor.time),
     }
 

@@ -6,6 +6,7 @@ import json
 import sqlite3
 import stat
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,11 @@ import pytest
 from gateway.ledger import LedgerWriter, new_record_id, open_database
 from gateway.ledger.chores import take_chore
 from gateway.report.records import CSV_COLUMNS, JSON_FIELDS
+from keystore.store import KeystoreStore
 from tests.gateway.cli.running import Run
 from tests.gateway.ledger.load import NEW, OLD, accepted, rejected
+from tests.keystore.issuing import issue
+from tests.keystore.store.authoring import BY
 
 NOW = datetime.now(UTC)
 EVIL = '=HYPERLINK("http://x")\x1b[2J'
@@ -41,7 +45,7 @@ def _write(workplace: Path, *made: Any) -> None:
     engine = open_database(f"sqlite:///{workplace}/wssgate.db")
     writer = LedgerWriter(engine, "host:1")
     for record in made:
-        writer.submit(record).result(10)
+        writer.submit(replace(record, keystore_revision=0)).result(10)  # the keystore of these tests begins empty
     assert writer.close(10)
     engine.dispose()
 
@@ -111,6 +115,87 @@ def test_what_holds_no_anchor_is_refused_rather_than_ignored(run: Run, recorded:
     ran = run("ledger", "verify", "--anchor", given)
     assert (ran.code, "There is no anchor in" in ran.err) == (2, True)
     assert run("ledger", "verify", "--anchor", "no-such-file").code == 3
+
+
+@pytest.fixture
+def trusting(recorded: Path) -> Path:
+    """Six records, and a keystore of two revisions."""
+    _trust(recorded, "acme-2024", "acme-2026")
+    return recorded
+
+
+def _trust(workplace: Path, *aliases: str) -> None:
+    engine = open_database(f"sqlite:///{workplace}/wssgate.db")
+    for alias in aliases:
+        KeystoreStore(engine).add(alias, issue(alias), **BY)
+    engine.dispose()
+
+
+def _alter_who(workplace: Path) -> None:
+    connection = sqlite3.connect(workplace / "wssgate.db")
+    with connection:
+        connection.execute("DROP TRIGGER keystore_revisions_refuses_update")
+        connection.execute("UPDATE keystore_revisions SET who = 'mallory' WHERE revision = 1")
+    connection.close()
+
+
+def test_the_history_of_the_keystore_is_verified_with_the_ledger(run: Run, trusting: Path) -> None:
+    ran = run("ledger", "verify")
+    assert (ran.code, "Keystore intact: 2 revisions" in ran.out) == (0, True)
+    assert len([line for line in ran.out.splitlines() if line.startswith("wssgate.keystore-anchor/1,")]) == 1
+    (trusting / "kept.txt").write_text(ran.out)
+    ran = run("ledger", "verify", "--anchor", "kept.txt")
+    assert (ran.code, "compared with 2 anchors" in ran.out) == (0, True)
+    found = json.loads(run("ledger", "verify", "--json").out)
+    assert (found["keystore"]["state"], found["keystore"]["revisions"]) == ("intact", 2)
+    assert (found["keystore_anchor"]["schema"], found["keystore_anchor"]["revision"]) == (
+        "wssgate.keystore-anchor/1",
+        2,
+    )
+    anchor = found["keystore_anchor"]["anchor"]
+    assert anchor in ran.out
+    forged = anchor[:-1] + ("0" if anchor[-1] != "0" else "1")
+    assert run("ledger", "verify", "--anchor", anchor).code == 0
+    assert run("ledger", "verify", "--anchor", forged).code == 1
+
+
+def test_who_changed_the_keystore_cannot_be_altered_unnoticed(run: Run, trusting: Path) -> None:
+    _alter_who(trusting)
+    ran = run("ledger", "verify")
+    assert ran.code == 1
+    assert "Intact: 6 records in 1 chain." in ran.out
+    assert "Keystore NOT intact, altered, 0 revisions found good; revision 1: it does not match its hash" in ran.out
+    assert "anchor/1" not in ran.out, "nobody shall keep the anchor of what is not intact"
+    found = json.loads(run("ledger", "verify", "--json").out)
+    assert (found["intact"], found["keystore"]["state"], found["keystore"]["revision"]) == (False, "altered", 1)
+
+
+def test_a_keystore_that_was_altered_before_any_traffic_is_found(run: Run, workplace: Path) -> None:
+    _trust(workplace, "acme-2024")
+    ran = run("ledger", "verify")
+    assert (ran.code, "No records yet.\nKeystore intact: 1 revision," in ran.out) == (0, True)
+    _alter_who(workplace)
+    assert run("ledger", "verify").code == 1
+
+
+def test_a_record_knows_of_a_revision_that_was_cut_off(run: Run, trusting: Path) -> None:
+    engine = open_database(f"sqlite:///{trusting}/wssgate.db")
+    writer = LedgerWriter(engine, "host:1")
+    writer.submit(accepted(NEW, keystore_revision=3)).result(10)
+    assert writer.close(10)
+    engine.dispose()
+    ran = run("ledger", "verify")
+    assert ran.code == 1
+    assert "revision 3: one revision at the end is gone, with the head moved back" in " ".join(ran.out.split())
+
+
+def test_the_end_of_the_keystores_history_is_exported_with_the_heads(run: Run, trusting: Path) -> None:
+    lines = _exported(run("ledger", "export", "--heads").out)
+    assert [line["schema"] for line in lines[6:]] == ["wssgate.anchor/1", "wssgate.keystore-anchor/1"]
+    assert run("ledger", "export", "--heads", "--format", "csv", "-o", "all.csv").code == 0
+    kept = (trusting / "all.csv.anchors").read_text()
+    assert kept.splitlines()[1] == lines[7]["anchor"]
+    assert run("ledger", "verify", "--anchor", "all.csv.anchors").code == 0
 
 
 def test_every_record_is_exported_complete_and_in_order(run: Run, recorded: Path) -> None:

@@ -12,13 +12,16 @@ from sqlalchemy import Engine, text
 
 from gateway.config import Settings, load_settings
 from gateway.ledger import ChainState, LedgerWriter, find_anchors, migrate, open_database, verify_chain
-from gateway.ledger.connections import writing
+from gateway.ledger.connections import reading, writing
 from gateway.ledger.partitions import Month, drop_partition
 from gateway.proxy import upkeep as upkeep_module
 from gateway.proxy.upkeep import Upkeep
+from keystore.store import HistoryState, KeystoreStore, find_history_anchors, verify_history
 from tests.databases import on_postgresql
 from tests.gateway.ledger.load import OLD, accepted
 from tests.gateway.proxy.harness import http, run, signed, world
+from tests.keystore.issuing import issue
+from tests.keystore.store.authoring import BY, later
 
 NOW = datetime.now(UTC)
 
@@ -69,6 +72,25 @@ def test_at_its_end_a_gateway_anchors_every_record_that_it_wrote(tmp_path: Path)
 
     with structlog.testing.capture_logs() as lines:
         run(scenario())
+
+
+def test_the_end_of_the_keystores_history_is_anchored_when_it_is_another(settings: Settings) -> None:
+    engine = _open(settings)
+    upkeep = Upkeep(engine, "host:1", lambda: settings)
+    store = KeystoreStore(engine)
+    with structlog.testing.capture_logs() as lines:
+        upkeep.anchor()
+        assert _said(lines, "keystore anchor") == []
+        store.add("acme", issue("acme"), **BY)
+        upkeep.anchor()
+        upkeep.anchor()
+        store.retire("acme", **later(1))
+        upkeep.anchor()
+    found = [anchor for line in _said(lines, "keystore anchor") for anchor in find_history_anchors(line["anchor"])]
+    with reading(engine) as connection:
+        assert verify_history(connection, found).state is HistoryState.INTACT
+    assert [anchor.revision for anchor in found] == [1, 2]
+    engine.dispose()
 
 
 def test_only_chains_that_grew_are_anchored_again_those_of_others_included(settings: Settings) -> None:
