@@ -15,6 +15,7 @@ from gateway.config.values import (
     Deadline,
     Duration,
     EndpointPath,
+    HostName,
     HttpUrl,
     Listen,
     ListenAddress,
@@ -73,6 +74,8 @@ class GatewaySettings(BaseModel):
     """Where clients connect."""
     admin: Listen = ListenAddress("127.0.0.1:8081")
     """Where /healthz, /readyz and /metrics are; keep it away from the traffic."""
+    admin_names: tuple[HostName, ...] = ()
+    """By which names it may be called, beside addresses, localhost and the name of this machine."""
     database: str = "sqlite:///wssgate.db"
     """Keystore and ledger; a relative SQLite path counts from the folder of the configuration file."""
     instance: Name | None = None

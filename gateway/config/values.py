@@ -124,6 +124,16 @@ def _listen_address(value: object) -> ListenAddress:
     return ListenAddress(value if isinstance(value, str) else "")
 
 
+def _host_name(value: str) -> str:
+    if not _HOST_NAME.fullmatch(value):
+        raise ValueError('must be the name of a host, without scheme and port, such as "gateway-1.example"')
+    return value.lower()
+
+
+HostName = Annotated[str, AfterValidator(_host_name)]
+"""The name of a host, in small letters."""
+
+
 Listen = Annotated[ListenAddress, PlainValidator(_listen_address), PlainSerializer(str)]
 """An address to listen on, written HOST:PORT."""
 

@@ -1,8 +1,14 @@
-"""The operator's listener: /healthz, /readyz, /metrics. Read only."""
+"""The operator's listener: /healthz, /readyz, /metrics. Read only.
+
+A page in an operator's browser may let its own name lead to the loopback interface (DNS rebinding) and then read what
+is here as its own. The browser sends that name as Host, so a name that nobody here knows gets no answer. An address is
+no such name, and programs that are no browsers may leave Host out.
+"""
 
 import json
 import socket
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from ipaddress import ip_address
 from typing import Final, Protocol
 
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
@@ -16,6 +22,9 @@ Status = Mapping[str, object]
 
 _SHUTDOWN_SECONDS: Final = 1.0
 _NO_STORE: Final = (b"cache-control", b"no-store")
+_MISDIRECTED: Final = (
+    "This listener is not known by that name: use its address, or add the name to admin_names in [gateway]."
+)
 
 
 class Overview(Protocol):
@@ -37,14 +46,19 @@ class Overview(Protocol):
 class AdminApplication:
     """Tells whether the gateway lives, whether it is ready, and what it measured (ASGI 3)."""
 
-    def __init__(self, overview: Overview) -> None:
-        """Show what `overview` knows."""
+    def __init__(self, overview: Overview, names: Collection[str]) -> None:
+        """Show what `overview` knows to whoever calls by an address or by one of `names` (in small letters)."""
         self._overview = overview
+        self._names = names
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - the ASGI signature
         """Answer one request."""
         if scope["type"] == "http":
-            answer = await self._answer(scope["method"], scope["path"])
+            hosts = [value.decode("latin-1") for name, value in scope["headers"] if name == b"host"]
+            if all(_is_known(host, self._names) for host in hosts):
+                answer = await self._answer(scope["method"], scope["path"])
+            else:
+                answer = text_answer(421, _MISDIRECTED, _NO_STORE)
             await send_answer(send, answer, head_only=scope["method"] == "HEAD")
 
     async def _answer(self, method: str, path: str) -> Answer:
@@ -64,10 +78,26 @@ class AdminApplication:
         return Answer(200 if is_ready else 503, headers, f"{body}\n".encode())
 
 
+def _is_known(host: str, names: Collection[str]) -> bool:
+    """Whether `host`, the value of the header field, is an address, one of `names`, or nothing."""
+    name = host.partition("]")[0].removeprefix("[") if host.startswith("[") else host.partition(":")[0]
+    if not name or name.lower().removesuffix(".") in names:
+        return True
+    try:
+        ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _names(gateway: GatewaySettings) -> frozenset[str]:
+    return frozenset({"localhost", gateway.admin.host.lower(), socket.gethostname().lower(), *gateway.admin_names})
+
+
 def admin_server(overview: Overview, listener: socket.socket, gateway: GatewaySettings) -> Server:
     """The server of the operator's listener on `listener`."""
     return Server(
-        AdminApplication(overview),
+        AdminApplication(overview, _names(gateway)),
         listener,
         protocol_class(ProtocolLimits(gateway.header_timeout.total_seconds())),
         idle_seconds=gateway.idle_timeout.total_seconds(),

@@ -11,6 +11,7 @@ from gateway.config import Settings
 NEED_RESTART: Final = (
     "listen",
     "admin",
+    "admin_names",
     "database",
     "instance",
     "workers",

@@ -44,6 +44,7 @@ def test_values_are_typed_and_frozen(tmp_path: Path) -> None:
     config = tmp_path / "gateway.toml"
     config.write_text(
         '[gateway]\nlisten = "[::1]:0"\nadmin = "localhost:9"\npublic_url = "https://gateway.example/"\n'
+        'admin_names = ["Gateway-1.Example"]\n'
         '[endpoint.orders]\npath = "/orders/"\nupstream = "https://receiver.example/ws"\nretention = "13w"\n'
         'upstream_timeout = "1500ms"\nmode = "observe"\nca_file = "ca.pem"\n'
         '[endpoint.orders.policy]\nrequired_parts = ["Body", "Timestamp"]\n'
@@ -52,6 +53,7 @@ def test_values_are_typed_and_frozen(tmp_path: Path) -> None:
     orders = settings.endpoints["orders"]
     assert (settings.gateway.listen.host, settings.gateway.listen.port) == ("::1", 0)
     assert settings.gateway.admin.url == "http://localhost:9"
+    assert settings.gateway.admin_names == ("gateway-1.example",)
     assert settings.gateway.public_url == "https://gateway.example"
     assert settings.gateway.database == f"sqlite:///{tmp_path / 'wssgate.db'}"
     assert settings.source == config
@@ -81,7 +83,7 @@ def test_values_are_typed_and_frozen(tmp_path: Path) -> None:
         (ENDPOINT + "[gateway]\nlistn = 3\n", "unknown key gateway.listn; did you mean listen?"),
         (
             ENDPOINT + "[gateway]\nqqq = 3\n",
-            "unknown key gateway.qqq; allowed are admin, anchor_interval, body_timeout, ",
+            "unknown key gateway.qqq; allowed are admin, admin_names, anchor_interval, ",
         ),
         (ENDPOINT + "source = 3\n", "unknown key endpoint.orders.source; allowed are "),
         ("source = 3\n" + ENDPOINT, "unknown key source; the tables are [gateway] and [endpoint.NAME]"),

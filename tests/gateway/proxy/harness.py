@@ -164,9 +164,9 @@ class World:
         """Ask the operator's listener."""
         return await self.ask("GET", path, base=f"http://{self.gateway.admin_address}")
 
-    async def raw(self, data: bytes, *, close: bool = False, seconds: float = 5.0) -> bytes:
-        """Send `data` over a bare socket and read what comes until the gateway closes."""
-        host, port = self.gateway.address.rsplit(":", 1)
+    async def raw(self, data: bytes, *, close: bool = False, seconds: float = 5.0, address: str = "") -> bytes:
+        """Send `data` over a bare socket, to the traffic's listener or `address`, and read until the gateway closes."""
+        host, port = (address or self.gateway.address).rsplit(":", 1)
         reader, writer = await asyncio.open_connection(host, int(port))
         try:
             writer.write(data)

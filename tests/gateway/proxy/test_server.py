@@ -314,6 +314,43 @@ def test_operators_listener(tmp_path: Path) -> None:
     run(scenario())
 
 
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("127.0.0.1:8081", 200),
+        ("[::1]:8081", 200),
+        ("192.0.2.1", 200),
+        ("localhost:8081", 200),
+        ("LOCALHOST.", 200),
+        (f"{socket.gethostname()}:8081", 200),
+        ("gateway-1.example", 200),
+        ("", 200),
+        ("rebound.attacker.example:8081", 421),
+        ("127.0.0.1.attacker.example", 421),
+        ("localhost.attacker.example", 421),
+        ("[attacker.example]:8081", 421),
+    ],
+)
+def test_operators_listener_answers_to_no_name_that_a_stranger_gave_it(tmp_path: Path, host: str, status: int) -> None:
+    async def scenario() -> None:
+        async with world(tmp_path, gateway='admin_names = ["gateway-1.example"]') as it:
+            for path in ("/healthz", "/readyz", "/metrics"):
+                answer = await it.ask("GET", path, base=f"http://{it.gateway.admin_address}", Host=host)
+                assert answer.status == status
+                assert (status == 200) != answer.body.startswith(b"This listener is not known by that name")
+
+    run(scenario())
+
+
+def test_operators_listener_answers_to_programs_that_name_no_host(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with world(tmp_path) as it:
+            answer = await it.raw(b"GET /healthz HTTP/1.0\r\n\r\n", address=it.gateway.admin_address)
+            assert answer.startswith(b"HTTP/1.1 200 ")
+
+    run(scenario())
+
+
 def _settings_with(folder: Path, **values: str) -> Path:
     lines = "\n".join(
         f'{key} = "{value}"' for key, value in {"listen": "127.0.0.1:0", "admin": "127.0.0.1:0", **values}.items()
