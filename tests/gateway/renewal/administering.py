@@ -1,6 +1,7 @@
 """An administrator as a process of its own: `python administering.py URL NAME ROUNDS [stop]`.
 
-Each round makes one revision of three changes and prints its number once it is committed. With `stop` the first
+It prints `ready` and waits for a line, so that several begin at once. Each round makes one revision of three changes
+and prints its number once it is committed. With `stop` the first
 revision is left open: after two of its changes it prints `inside` and waits to be killed.
 """
 
@@ -24,6 +25,7 @@ def _administer(url: str, name: str, rounds: int, *, stop: bool) -> None:
     valid = datetime(2020, 1, 1, tzinfo=UTC), datetime(2090, 1, 1, tzinfo=UTC)
     made = [issue(f"{name}-{n}", not_before=valid[0], not_after=valid[1]) for n in range(2 * rounds)]
     _say("ready")
+    sys.stdin.readline()
     for number in range(rounds):
         with store.revising(who=name, why=f"round {number}", at=datetime.now(UTC)) as draft:
             for certificate in made[2 * number : 2 * number + 2]:

@@ -13,9 +13,10 @@ import pytest
 from sqlalchemy import Engine
 
 from gateway.ledger import LedgerWriter, migrate, open_database
+from gateway.ledger.connections import reading
 from gateway.verify import VerifiedBy
 from keystore import Alias, State
-from keystore.store import Action, KeystoreStore, NewCertificate
+from keystore.store import Action, HistoryState, KeystoreStore, NewCertificate, history_anchor, verify_history
 from tests.gateway.ledger.load import accepted
 from tests.keystore.issuing import issue
 
@@ -33,11 +34,19 @@ def engine(database_url: str) -> Iterator[Engine]:
 
 
 def administrator(engine: Engine, name: str, rounds: int, *stop: str) -> subprocess.Popen[str]:
+    """A process that is ready, and waits for `begin`."""
     command = [sys.executable, "-m", "tests.gateway.renewal.administering", _url(engine), name, str(rounds), *stop]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
     return process
+
+
+def begin(*processes: subprocess.Popen[str]) -> None:
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
 
 
 def _url(engine: Engine) -> str:
@@ -51,8 +60,9 @@ def said(process: subprocess.Popen[str]) -> list[int]:
     return [int(line) for line in output.splitlines()]
 
 
-def check_history(store: KeystoreStore) -> None:
-    """Every revision is whole and has its place, and what is stored now is what the history leads to."""
+def check_history(engine: Engine) -> None:
+    """Every revision is whole and has its place in the chain, and what is stored now is what the history leads to."""
+    store = KeystoreStore(engine)
     history = store.history()
     newest = store.revision()
     assert Counter(item.revision for item in history) == dict.fromkeys(range(1, newest + 1), 3)
@@ -62,20 +72,34 @@ def check_history(store: KeystoreStore) -> None:
         assert len({(item.who, item.why, item.time) for item in items}) == 1
     assert store.past(newest).entries == store.entries()
     assert len(store.entries()) == 2 * newest
+    check_chain(engine, newest)
+
+
+def check_chain(engine: Engine, newest: int) -> None:
+    with reading(engine) as connection:
+        report, end = verify_history(connection), history_anchor(connection)
+    assert (report.state, report.revisions) == (HistoryState.INTACT, newest), report.detail
+    assert end is not None
+    assert end.revision == newest
 
 
 def test_two_administrators_at_once_make_one_history(engine: Engine) -> None:
     processes = [administrator(engine, name, 12) for name in ("ann", "bob")]
+    with KeystoreStore(engine).revising(who="eva", why="until both wait for the lock", at=NOW) as draft:
+        begin(*processes)
+        time.sleep(0.5)
+        draft.drop()
     told = [said(process) for process in processes]
     assert [process.returncode for process in processes] == [0, 0]
     assert sorted(told[0] + told[1]) == list(range(1, 25))
-    check_history(KeystoreStore(engine))
+    check_history(engine)
 
 
 def test_killed_inside_a_revision_it_leaves_nothing_and_holds_no_lock(engine: Engine) -> None:
     store = KeystoreStore(engine)
     store.add("before", issue("before", not_after=NOW + DAY), who="eva", why="", at=NOW)
     process = administrator(engine, "ann", 1, "stop")
+    begin(process)
     assert process.stdout is not None
     assert process.stdout.readline() == "inside\n"
     assert store.revision() == 1, "others read the last whole revision meanwhile"
@@ -87,6 +111,7 @@ def test_killed_inside_a_revision_it_leaves_nothing_and_holds_no_lock(engine: En
     assert added.revision == 2
     assert [str(entry.alias) for entry in store.entries()] == ["before", "after"]
     assert [item.revision for item in store.history()] == [1, 2]
+    check_chain(engine, 2)
 
 
 def test_killed_at_any_moment_what_was_told_is_there(engine: Engine) -> None:
@@ -96,6 +121,7 @@ def test_killed_at_any_moment_what_was_told_is_there(engine: Engine) -> None:
         known = store.revision()
         others = administrator(engine, f"other{victim}", 4)
         process = administrator(engine, f"victim{victim}", 100)
+        begin(others, process)
         time.sleep(moments.uniform(0.02, 0.3))
         process.kill()
         told, others_told = said(process), said(others)
@@ -105,7 +131,7 @@ def test_killed_at_any_moment_what_was_told_is_there(engine: Engine) -> None:
         # A commit that it did not live to tell of is the only one more.
         assert newest - known in {len(told) + len(others_told), len(told) + len(others_told) + 1}
         assert max([*told, *others_told], default=known) <= newest
-        check_history(store)
+        check_history(engine)
 
 
 def test_of_two_who_retire_the_twins_of_a_key_in_use_one_is_refused(tmp_path: Path, engine: Engine) -> None:
