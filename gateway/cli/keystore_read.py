@@ -10,7 +10,7 @@ from gateway.cli.entries import endpoints_text, entry_json, print_entry
 from gateway.cli.exit_codes import PLAIN
 from gateway.cli.instants import day_text, instant_text, parse_instant
 from gateway.cli.options import DEFAULT_CONFIG, ConfigOption, EndpointOption, JsonOption, now
-from gateway.cli.terminal import cell, plain, print_json, say, show, table
+from gateway.cli.terminal import cell, plain, print_json, say, show, table, warn
 from gateway.cli.workplace import open_workplace
 from gateway.ledger import How, usage
 from gateway.replay.rendering import instant_text as rfc3339
@@ -161,6 +161,8 @@ def at_command(
         past = workplace.keystore.past(wanted)
     # In the revision that is asked for by its number: as it was the moment it was made.
     at = wanted if isinstance(wanted, datetime) else past.time or now()
+    if at > now():
+        warn(f"{instant_text(at)} is yet to come: this is what the keystore says today, and it may still be changed.")
     if as_json:
         print_json(
             {

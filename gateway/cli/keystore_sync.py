@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
 from gateway.cli.errors import ChangeRefused
 from gateway.cli.exit_codes import ExitCode, epilog
@@ -11,6 +12,7 @@ from gateway.cli.keystore_gates import blocker_json, gates_of, need_reason
 from gateway.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, ReasonOption, WhoOption, now, system_user
 from gateway.cli.terminal import cell, print_json, say, show, table, warn
 from gateway.cli.workplace import Workplace, open_workplace
+from gateway.report.text import count_text
 from keystore import GateClosed
 from keystore.folder import FolderEntry, read_folder
 from keystore.store import Step, synchronise
@@ -97,11 +99,14 @@ def _print(steps: tuple[Step, ...], revision: int, *, applied: bool) -> None:
     shown = table("step", "alias", "remark")
     for step in steps:
         refusal = [] if step.refusal is None else str(step.refusal).splitlines()
-        shown.add_row(
-            cell(step.move, "red" if refusal else "green"), cell(step.alias), cell("; ".join([*step.remarks, *refusal]))
-        )
+        remarks = Text("\n").join(cell(line) for line in (*step.remarks, *refusal))
+        shown.add_row(cell(step.move, "red" if refusal else "green"), cell(step.alias), remarks)
     show(shown)
+    unchanged = f"nothing was changed (keystore revision {revision})"
+    refused = sum(step.refusal is not None for step in steps)
     if applied:
         say(f"Done: keystore revision {revision}.", style="green")
+    elif refused:
+        say(f"This is the plan; {unchanged}. With {count_text(refused, 'step')} refused it cannot be carried out.")
     else:
-        say(f"This is the plan; nothing was changed (keystore revision {revision}). --apply carries it out.")
+        say(f"This is the plan; {unchanged}. --apply carries it out.")

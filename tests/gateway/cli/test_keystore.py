@@ -266,5 +266,8 @@ def test_what_was_trusted_then(run: Run, workplace: Path, signed_files: Path) ->
     assert "retired" in shown
     assert "Keystore revision 3, made" in shown
     assert "by eva: first." in run("keystore", "at", "1").out
+    ahead = run("keystore", "at", (before + timedelta(days=1)).isoformat())
+    assert (ahead.code, "is yet to come" in ahead.err, "Keystore revision 3" in ahead.out) == (0, True, True)
+    assert run("keystore", "at", datetime.now(UTC).isoformat()).err == ""
     for wrong in ("4", "-1", "yesterday", "9" * 30):
         assert run("keystore", "at", "--", wrong).code == 2

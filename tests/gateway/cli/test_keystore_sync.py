@@ -48,6 +48,8 @@ def test_a_file_that_is_gone_waits_for_the_gate(run: Run, workplace: Path, signe
     plan = run("keystore", "sync", "trust")
     assert (plan.code, plan.err) == (1, "")
     assert "silence is no evidence" in " ".join(plan.out.split())
+    assert "With 1 step refused it cannot be carried out." in " ".join(plan.out.split())
+    assert "--apply carries it out" not in plan.out
     refused = run("keystore", "sync", "trust", "--apply", "--json")
     assert (refused.code, "Nothing was changed" in refused.err) == (1, True)
     (step,) = json.loads(refused.out)["steps"]
