@@ -233,14 +233,14 @@ class Gateway:
         self._engine = engine
         await self._prove_replay_guard(self.settings)
         self.metrics = Metrics()
+        self._upkeep = Upkeep(engine, self.instance, lambda: self.application.generation.settings)
         self.trust = TrustWatcher(KeystoreStore(engine), self._on_trust, announcements(engine, CHANGES_CHANNEL))
         self._presence = Presence(engine, self.instance, lambda: self.trust.revision)
         self.trust.load()
         self._stack.push_async_callback(self._presence.close)
         await self._presence.start()
         self._ledger = LedgerWriter(engine, self.instance)
-        upkeep = Upkeep(engine, self.instance, lambda: self.application.generation.settings)
-        self._stack.push_async_callback(upkeep.close)  # after the ledger: its last anchors cover every record
+        self._stack.push_async_callback(self._upkeep.close)  # after the ledger: its last anchors cover every record
         self._stack.push_async_callback(self._close_ledger)
         self.metrics.watch_queue(lambda: self._ledger.queue_depth)
         pool = ThreadPoolExecutor(max_workers=os.cpu_count() or 1, thread_name_prefix="verify")
@@ -255,7 +255,7 @@ class Gateway:
         )
         self.application = Application(Generation.of(self.settings), surroundings)
         self._stack.push_async_callback(self._close_connections)
-        upkeep.start()
+        self._upkeep.start()
         watching = asyncio.create_task(self.trust.watch())
         self._stack.callback(watching.cancel)
 
@@ -293,6 +293,7 @@ class Gateway:
     def _on_trust(self, snapshot: TrustSnapshot) -> None:
         self.metrics.show_trust(snapshot)
         self._presence.tell()
+        self._upkeep.notice_keystore()
 
     async def _close_connections(self) -> None:
         # The servers have waited for the exchanges as long as they may; what is left now is cut short.

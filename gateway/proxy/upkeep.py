@@ -44,6 +44,8 @@ class Upkeep:
         self._written: dict[str, int] = {}
         """By writer, the place of its last anchor."""
         self._written_of_keystore: HistoryAnchor | None = None
+        self._writing_of_keystore = threading.Lock()
+        self._keystore_changed = asyncio.Event()
         self._since: datetime | None = None
         self._stop = threading.Event()
         self._stopping = asyncio.Event()
@@ -53,6 +55,7 @@ class Upkeep:
         """Begin, in tasks of their own."""
         self._tasks = [
             asyncio.create_task(self._anchor_time_and_again()),
+            asyncio.create_task(self._anchor_each_change_of_keystore()),
             asyncio.create_task(self._prune_daily()),
             asyncio.create_task(self._make_months_ahead()),
         ]
@@ -61,28 +64,42 @@ class Upkeep:
         """Stop pruning at its next step, and write the last anchors; to be called when no more records are written."""
         self._stop.set()
         self._stopping.set()
+        self._keystore_changed.set()
         for task in self._tasks:  # not cancelled: a thread that is at the database would outlive its task
             await task
         if self._tasks:
             await asyncio.to_thread(self.anchor)
+            await asyncio.to_thread(self.anchor_keystore)
+
+    def notice_keystore(self) -> None:
+        """Anchor the keystore's history soon, for there is a new revision. To be called in the event loop."""
+        self._keystore_changed.set()
+
+    def anchor_keystore(self) -> None:
+        """Write the end of the keystore's history to the log, unless that was done. Blocks."""
+        with self._writing_of_keystore:
+            try:
+                with reading(self._engine) as connection:
+                    end = history_anchor(connection)
+            except Exception as error:  # noqa: BLE001 - whatever the database says, the traffic goes on, and so do later anchors
+                _log.warning("no anchor of the keystore could be written", error=str(error))
+                return
+            if end is not None and end != self._written_of_keystore:
+                _log.info("keystore anchor", anchor=str(end))
+                self._written_of_keystore = end
 
     def anchor(self) -> None:
-        """Write the ends of all chains that grew since the last time to the log, the keystore's too. Blocks."""
+        """Write the ends of all chains that grew since the last time to the log. Blocks."""
         now = datetime.now(UTC)
         since = now - _LOOK_BACK if self._since is None else self._since - _LATE
         try:
             found = anchors(self._engine, since)
-            with reading(self._engine) as connection:
-                end = history_anchor(connection)
         except Exception as error:  # noqa: BLE001 - whatever the database says, the traffic goes on, and so do later anchors
             _log.warning("no anchors of the ledger could be written", error=str(error))
             return
         for anchor in found:
             if self._written.get(anchor.writer) != anchor.sequence:
                 _log.info("anchor", anchor=str(anchor))
-        if end is not None and end != self._written_of_keystore:
-            _log.info("keystore anchor", anchor=str(end))
-            self._written_of_keystore = end
         self._written = {anchor.writer: anchor.sequence for anchor in found}
         self._since = now
 
@@ -121,6 +138,14 @@ class Upkeep:
         if made:
             _log.info("partitions made", months=", ".join(month.partition for month in made))
 
+    async def _anchor_each_change_of_keystore(self) -> None:
+        """At once: an hour in which who, when and why could be changed unnoticed would be an hour too long."""
+        while not self._stopping.is_set():
+            self._keystore_changed.clear()
+            await asyncio.to_thread(self.anchor_keystore)
+            if not self._stopping.is_set():
+                await self._keystore_changed.wait()
+
     async def _make_months_ahead(self) -> None:
         while not self._stopping.is_set():
             await asyncio.to_thread(self.make_months)
@@ -129,6 +154,7 @@ class Upkeep:
     async def _anchor_time_and_again(self) -> None:
         while not self._stopping.is_set():
             await asyncio.to_thread(self.anchor)
+            self.notice_keystore()  # in case that the last time the database could not be asked
             await self._rest(self._settings().gateway.anchor_interval.total_seconds())
 
     async def _prune_daily(self) -> None:

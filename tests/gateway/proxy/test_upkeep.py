@@ -19,7 +19,8 @@ from gateway.proxy.upkeep import Upkeep
 from keystore.store import HistoryState, KeystoreStore, find_history_anchors, verify_history
 from tests.databases import on_postgresql
 from tests.gateway.ledger.load import OLD, accepted
-from tests.gateway.proxy.harness import http, run, signed, world
+from tests.gateway.proxy.harness import add, http, run, signed, world
+from tests.gateway.proxy.workers.crew import until
 from tests.keystore.issuing import issue
 from tests.keystore.store.authoring import BY, later
 
@@ -79,18 +80,45 @@ def test_the_end_of_the_keystores_history_is_anchored_when_it_is_another(setting
     upkeep = Upkeep(engine, "host:1", lambda: settings)
     store = KeystoreStore(engine)
     with structlog.testing.capture_logs() as lines:
-        upkeep.anchor()
+        upkeep.anchor_keystore()
         assert _said(lines, "keystore anchor") == []
         store.add("acme", issue("acme"), **BY)
-        upkeep.anchor()
-        upkeep.anchor()
+        upkeep.anchor_keystore()
+        upkeep.anchor_keystore()
         store.retire("acme", **later(1))
-        upkeep.anchor()
+        upkeep.anchor_keystore()
     found = [anchor for line in _said(lines, "keystore anchor") for anchor in find_history_anchors(line["anchor"])]
     with reading(engine) as connection:
         assert verify_history(connection, found).state is HistoryState.INTACT
     assert [anchor.revision for anchor in found] == [1, 2]
     engine.dispose()
+
+
+def test_each_change_of_the_keystore_is_anchored_at_once(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with world(tmp_path, gateway='anchor_interval = "7d"', trusted=("old",)) as it:
+            await until(lambda: _anchored(1))
+            await asyncio.to_thread(add, it.store, "new")
+            await until(lambda: _anchored(2))
+        assert _anchored(2), "and not once more at the end"
+
+    def _anchored(revisions: int) -> bool:
+        return len(_said(lines, "keystore anchor")) == revisions
+
+    with structlog.testing.capture_logs() as lines:
+        run(scenario())
+
+
+def test_a_database_that_is_gone_ends_no_anchors(settings: Settings) -> None:
+    engine = _open(settings)
+    upkeep = Upkeep(engine, "host:1", lambda: settings)
+    engine.dispose()
+    Path(settings.gateway.database.removeprefix("sqlite:///")).unlink()
+    with structlog.testing.capture_logs() as lines:
+        upkeep.anchor_keystore()
+    assert [(line["event"], line["log_level"]) for line in lines] == [
+        ("no anchor of the keystore could be written", "warning")
+    ]
 
 
 def test_only_chains_that_grew_are_anchored_again_those_of_others_included(settings: Settings) -> None:
