@@ -62,8 +62,8 @@ def verify_command(
 
     A database alone cannot tell that its newest rows were cut off together with the note of how many there were: give
     --anchor with what an earlier run of this command, an export, or the log of the gateway said. What was pruned is not
-    missing. Of the keystore also the entries are held against the history, and the newest revision against the records.
-    The gateway may be running meanwhile.
+    missing. Of the keystore also the entries are held against the history, and the records: whoever verified a message
+    must have been trusted in the revision that the record names. The gateway may be running meanwhile.
     """
     with open_workplace(config) as workplace:
         noted, noted_of_keystore = _read_anchors(anchored or ())
@@ -74,7 +74,8 @@ def verify_command(
         with reading(engine) as connection:
             # After the records: a revision that one of them was made under is there by then.
             seen = max((report.keystore_revision for report in reports), default=0)
-            history = verify_history(connection, noted_of_keystore, seen_revision=seen)
+            relied_on = {one for report in reports for one in report.relied_on}
+            history = verify_history(connection, noted_of_keystore, seen_revision=seen, relied_on=relied_on)
             history_end = history_anchor(connection)
     found = _Found(reports, ends, history, history_end, len(noted) + len(noted_of_keystore))
     if as_json:

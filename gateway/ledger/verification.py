@@ -4,6 +4,7 @@ Records are read in pages, each in a transaction of its own, so that the memory 
 writing or pruning meanwhile neither waits nor is taken for a forger.
 """
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -58,6 +59,8 @@ class ChainReport:
     """The last record that is good; the end of the chain where it is intact."""
     keystore_revision: int
     """The highest revision of the keystore under which a record that was found good was made; 0 without any."""
+    relied_on: frozenset[tuple[int, str]] = frozenset()
+    """By the records that were found good: thumbprints that verified a message, each with the keystore's revision."""
 
 
 def records_to_verify(engine: Engine) -> int:
@@ -153,6 +156,8 @@ class _Walk:
         self._end = Link(writer, self._checkpoint.sequence, self._checkpoint.hash)
         self._rows = 0
         self._keystore_revision = 0
+        self._verified_by: set[tuple[int, str]] = set()
+        """Few, however many records: revisions, and what a record holds of the keys that verified it."""
 
     def report(self) -> ChainReport:
         """Walk to the end or to the first finding."""
@@ -176,6 +181,7 @@ class _Walk:
             pruned_until=checkpoint.time if checkpoint.sequence else None,
             end=end,
             keystore_revision=self._keystore_revision,
+            relied_on=frozenset((number, one) for number, text in self._verified_by for one in _thumbprints(text)),
         )
 
     def _walk(self) -> None:
@@ -213,6 +219,7 @@ class _Walk:
         self._end = Link(end.writer, sequence, row["hash"])
         self._rows += 1
         self._keystore_revision = max(self._keystore_revision, row["keystore_revision"])
+        self._verified_by.add((row["keystore_revision"], row["verified_by"]))
         while self._noted and self._noted[0].sequence <= sequence:
             anchor = self._noted.pop(0)
             if anchor.sequence == sequence and anchor.hash != row["hash"]:
@@ -276,6 +283,13 @@ class _Walk:
         if not self._checkpoint.sequence:
             return "every record from the first on"
         return f"every record since the first {self._checkpoint.sequence} were pruned"
+
+
+def _thumbprints(verified_by: str) -> list[str]:
+    try:
+        return [str(entry["thumbprint"]) for entry in json.loads(verified_by)]
+    except (ValueError, TypeError, KeyError):
+        return []  # never written by this program
 
 
 def _digest_or_none(previous: str, row: Row) -> str | None:

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, select
 
+from keystore.certificate import State
 from keystore.store.anchor import HistoryAnchor
 from keystore.store.chain import CHANGE_COLUMNS, REVISION_COLUMNS, Columns, digest
 from keystore.store.tables import START, chain, entries, head, history, revisions
@@ -46,7 +47,11 @@ class HistoryReport:
 
 
 def verify_history(
-    connection: Connection, anchors: Iterable[HistoryAnchor] = (), *, seen_revision: int = 0
+    connection: Connection,
+    anchors: Iterable[HistoryAnchor] = (),
+    *,
+    seen_revision: int = 0,
+    relied_on: Iterable[tuple[int, str]] = (),
 ) -> HistoryReport:
     """Verify the history from its first revision on, and hold the entries against it.
 
@@ -54,13 +59,16 @@ def verify_history(
         connection: In a transaction that sees one state of the database.
         anchors: Ends of the history as they were written down elsewhere: they must lie in it.
         seen_revision: The highest revision that anybody is known to have worked with: it must be there.
+        relied_on: Revisions, each with the thumbprint of a certificate that somebody relied on while it was in force:
+            it must have been trusted in it.
     """
-    walk = _Walk(anchors)
+    walk = _Walk(anchors, relied_on)
     try:
         walk.go(connection)
         walk.compare_with_head(connection)
         walk.compare_with_what_was_seen(seen_revision)
         walk.compare_with_entries(connection)
+        walk.compare_with_what_was_relied_on()
     except _Finding as found:
         return HistoryReport(found.state, walk.number, found.revision, str(found))
     return HistoryReport(HistoryState.INTACT, walk.number, None, "every revision from the first on, and the entries")
@@ -88,13 +96,18 @@ _QUERY: Final = (
 class _Walk:
     """The way along the history, from its first revision to its head."""
 
-    def __init__(self, anchors: Iterable[HistoryAnchor]) -> None:
+    def __init__(self, anchors: Iterable[HistoryAnchor], relied_on: Iterable[tuple[int, str]]) -> None:
         self.number = 0
         """The last revision that is good."""
         self._hash = START
         self._noted = sorted(anchors, key=lambda anchor: anchor.revision)
         self._entries: dict[int, tuple[int, str]] = {}
         """What the history says of each entry last: in which revision, and the whole of it."""
+        self._relied_on: dict[int, set[str]] = {}
+        for revision, thumbprint in relied_on:
+            self._relied_on.setdefault(revision, set()).add(thumbprint)
+        self._trusted: dict[int, str] = {}
+        """The thumbprints that are trusted in the last revision that is good, by entry."""
 
     def go(self, connection: Connection) -> None:
         rows = connection.execute(_QUERY).mappings()
@@ -121,6 +134,9 @@ class _Walk:
                 raise _Finding(HistoryState.ALTERED, number, "an anchor knows it with another hash")
         self.number, self._hash = number, stored
         self._entries |= {change["entry_id"]: (number, change["entry"]) for change in changes}
+        self._trusted |= {change["entry_id"]: _trusted_by(change["entry"]) for change in changes}
+        if number in self._relied_on:
+            self._relied_on[number] -= set(self._trusted.values())
 
     def compare_with_head(self, connection: Connection) -> None:
         end = connection.execute(select(head.c.revision, head.c.hash).where(head.c.id == 1)).one_or_none()
@@ -158,6 +174,13 @@ class _Walk:
             row_id, (number, _) = min(left.items())
             raise _Finding(HistoryState.ALTERED, number, f"the entry of row {row_id}, which it changed last, is gone")
 
+    def compare_with_what_was_relied_on(self) -> None:
+        """Whoever was trusted for a while, past the history, shows in what he signed meanwhile."""
+        for revision, thumbprints in sorted(self._relied_on.items()):
+            if thumbprints:
+                detail = f"a certificate was relied on that was not trusted in it, SHA-256 {min(thumbprints)}"
+                raise _Finding(HistoryState.ALTERED, revision, detail)
+
 
 def _gone(count: int, where: str) -> str:
     return f"one revision {where} is gone" if count == 1 else f"{count} revisions {where} are gone"
@@ -168,6 +191,15 @@ def _digest_or_none(previous: str, revision: Columns, changes: Sequence[Columns]
         return digest(previous, revision, changes)
     except (TypeError, ValueError):
         return None  # a value of a type that was never written
+
+
+def _trusted_by(text: str) -> str:
+    """The thumbprint of the entry in `text` if that is trusted, else nothing."""
+    try:
+        entry = json.loads(text)
+        return str(entry["thumbprint"]) if entry["state"] == State.TRUSTED else ""
+    except (ValueError, TypeError, KeyError):
+        return ""
 
 
 def _is(row: Columns, text: str) -> bool:

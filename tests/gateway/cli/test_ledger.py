@@ -12,11 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine
 
 from gateway.ledger import LedgerWriter, new_record_id, open_database
 from gateway.ledger.chores import take_chore
 from gateway.report.records import CSV_COLUMNS, JSON_FIELDS
-from keystore.store import KeystoreStore
+from keystore import State
+from keystore.store import Action, KeystoreStore, StoredEntry
+from keystore.store.revision import new_revision
 from tests.gateway.cli.running import Run
 from tests.gateway.ledger.load import NEW, OLD, accepted, rejected
 from tests.keystore.issuing import issue
@@ -43,11 +46,42 @@ def recorded(workplace: Path) -> Path:
 
 def _write(workplace: Path, *made: Any) -> None:
     engine = open_database(f"sqlite:///{workplace}/wssgate.db")
+    _trust_and_forget(engine)
     writer = LedgerWriter(engine, "host:1")
     for record in made:
-        writer.submit(replace(record, keystore_revision=0)).result(10)  # the keystore of these tests begins empty
+        writer.submit(record).result(10)
     assert writer.close(10)
     engine.dispose()
+
+
+def _trust_and_forget(engine: Engine) -> None:
+    """Keystore revision 1 trusts the keys of the records, revision 2 has purged them again."""
+    entries = [
+        StoredEntry(
+            id=0,
+            alias=key.alias,
+            state=State.TRUSTED,
+            der=None,
+            certificate=None,
+            thumbprint=key.thumbprint,
+            key_id=key.key_id,
+            endpoints=None,
+            trusted_from=None,
+            trusted_until=None,
+            revoked=False,
+            note="",
+            added_at=BY["at"],
+            added_by=BY["who"],
+            changed_at=BY["at"],
+            revision=0,
+        )
+        for key in (OLD, NEW)
+    ]
+    with new_revision(engine, **BY) as revision:
+        made = [revision.add(entry, Action.ADDED) for entry in entries]
+    with new_revision(engine, **BY) as revision:
+        for entry in made:
+            revision.change(replace(entry, state=State.PURGED), Action.PURGED)
 
 
 def _tamper(workplace: Path, *statements: str) -> None:
@@ -77,7 +111,7 @@ def test_an_intact_ledger_gives_its_anchor_and_is_verified_against_it(run: Run, 
     (recorded / "kept.txt").write_text(f"from the mail of Monday\n{ran.out}")
     (anchor,) = [line for line in ran.out.splitlines() if line.startswith("wssgate.anchor/1,")]
     ran = run("ledger", "verify", "--anchor", recorded / "kept.txt", "--anchor", anchor)
-    assert (ran.code, "compared with 1 anchor." in ran.out) == (0, True)
+    assert (ran.code, "compared with 2 anchors." in ran.out) == (0, True)
     found = json.loads(run("ledger", "verify", "--anchor", anchor, "--json").out)
     assert (found["schema"], found["intact"], found["records"], found["anchors_compared"]) == (
         "wssgate.ledger/1",
@@ -119,7 +153,7 @@ def test_what_holds_no_anchor_is_refused_rather_than_ignored(run: Run, recorded:
 
 @pytest.fixture
 def trusting(recorded: Path) -> Path:
-    """Six records, and a keystore of two revisions."""
+    """Six records, and a keystore of four revisions."""
     _trust(recorded, "acme-2024", "acme-2026")
     return recorded
 
@@ -141,16 +175,16 @@ def _alter_who(workplace: Path) -> None:
 
 def test_the_history_of_the_keystore_is_verified_with_the_ledger(run: Run, trusting: Path) -> None:
     ran = run("ledger", "verify")
-    assert (ran.code, "Keystore intact: 2 revisions" in ran.out) == (0, True)
+    assert (ran.code, "Keystore intact: 4 revisions" in ran.out) == (0, True)
     assert len([line for line in ran.out.splitlines() if line.startswith("wssgate.keystore-anchor/1,")]) == 1
     (trusting / "kept.txt").write_text(ran.out)
     ran = run("ledger", "verify", "--anchor", "kept.txt")
     assert (ran.code, "compared with 2 anchors" in ran.out) == (0, True)
     found = json.loads(run("ledger", "verify", "--json").out)
-    assert (found["keystore"]["state"], found["keystore"]["revisions"]) == ("intact", 2)
+    assert (found["keystore"]["state"], found["keystore"]["revisions"]) == ("intact", 4)
     assert (found["keystore_anchor"]["schema"], found["keystore_anchor"]["revision"]) == (
         "wssgate.keystore-anchor/1",
-        2,
+        4,
     )
     anchor = found["keystore_anchor"]["anchor"]
     assert anchor in ran.out
@@ -181,12 +215,25 @@ def test_a_keystore_that_was_altered_before_any_traffic_is_found(run: Run, workp
 def test_a_record_knows_of_a_revision_that_was_cut_off(run: Run, trusting: Path) -> None:
     engine = open_database(f"sqlite:///{trusting}/wssgate.db")
     writer = LedgerWriter(engine, "host:1")
+    writer.submit(accepted(NEW, keystore_revision=5)).result(10)
+    assert writer.close(10)
+    engine.dispose()
+    ran = run("ledger", "verify")
+    assert ran.code == 1
+    assert "revision 5: one revision at the end is gone, with the head moved back" in " ".join(ran.out.split())
+
+
+def test_a_record_knows_whom_the_history_never_trusted(run: Run, trusting: Path) -> None:
+    """Somebody trusted a key past the history, let a message through, and took the key out again."""
+    engine = open_database(f"sqlite:///{trusting}/wssgate.db")
+    writer = LedgerWriter(engine, "host:1")
     writer.submit(accepted(NEW, keystore_revision=3)).result(10)
     assert writer.close(10)
     engine.dispose()
     ran = run("ledger", "verify")
     assert ran.code == 1
-    assert "revision 3: one revision at the end is gone, with the head moved back" in " ".join(ran.out.split())
+    finding = f"revision 3: a certificate was relied on that was not trusted in it, SHA-256 {NEW.thumbprint}"
+    assert finding in ran.out.replace("\n", " ")
 
 
 def test_the_end_of_the_keystores_history_is_exported_with_the_heads(run: Run, trusting: Path) -> None:
@@ -250,7 +297,8 @@ def test_an_exported_file_is_whole_and_private_and_never_replaced_unasked(run: R
     file = recorded / "all.jsonl"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     lines = _exported(file.read_text())
-    assert [line["schema"] for line in lines] == ["wssgate.record/1"] * 6 + ["wssgate.anchor/1"]
+    anchors = ["wssgate.anchor/1", "wssgate.keystore-anchor/1"]
+    assert [line["schema"] for line in lines] == ["wssgate.record/1"] * 6 + anchors
     assert run("ledger", "verify", "--anchor", file).code == 0
     before = file.read_bytes()
     refused = run("ledger", "export", "-o", "all.jsonl", "--outcome", "rejected")

@@ -65,7 +65,7 @@ def accepted(*entries: VerifiedBy, **fields: Any) -> MessageRecord:
         "upstream_status": 200,
         "upstream_ms": 12.5,
         "verify_ms": 0.25,
-        "keystore_revision": 3,
+        "keystore_revision": 1,
     }
     return MessageRecord(**(values | fields))
 

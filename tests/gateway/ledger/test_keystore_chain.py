@@ -20,7 +20,7 @@ from keystore.store import (
     verify_history,
 )
 from keystore.store.tables import entries, head, history, revisions
-from tests.gateway.ledger.load import OLD, accepted
+from tests.gateway.ledger.load import OLD, accepted, rejected
 from tests.keystore.issuing import issue
 from tests.keystore.store.authoring import BY, later
 
@@ -110,4 +110,7 @@ def test_a_command_of_the_former_version_makes_no_revision_without_a_hash(before
 def test_the_records_tell_which_revision_there_must_be(engine: Engine, writer: LedgerWriter) -> None:
     for revision in (3, 7, 5):
         writer.submit(accepted(OLD, keystore_revision=revision)).result(10)
-    assert [report.keystore_revision for report in verify_chain(engine)] == [7]
+    writer.submit(rejected("unsigned", keystore_revision=8)).result(10)
+    (report,) = verify_chain(engine)
+    assert report.keystore_revision == 8
+    assert report.relied_on == {(revision, OLD.thumbprint) for revision in (3, 7, 5)}

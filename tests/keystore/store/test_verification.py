@@ -1,4 +1,4 @@
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DatabaseError
 
+from keystore import Alias
 from keystore.store import (
     HistoryAnchor,
     HistoryReport,
@@ -36,9 +37,11 @@ def changed(store: KeystoreStore) -> KeystoreStore:
     return store
 
 
-def _verify(engine: Engine, *anchors: HistoryAnchor, seen_revision: int = 0) -> HistoryReport:
+def _verify(
+    engine: Engine, *anchors: HistoryAnchor, seen_revision: int = 0, relied_on: Iterable[tuple[int, str]] = ()
+) -> HistoryReport:
     with engine.connect() as connection:
-        return verify_history(connection, anchors, seen_revision=seen_revision)
+        return verify_history(connection, anchors, seen_revision=seen_revision, relied_on=relied_on)
 
 
 def _anchor(engine: Engine) -> HistoryAnchor:
@@ -194,6 +197,17 @@ def test_a_revision_that_was_worked_with_must_be_there(changed: KeystoreStore, e
     assert report.detail == "one revision at the end is gone, with the head moved back: they were worked with"
 
 
+def test_whoever_was_relied_on_must_have_been_trusted_then(changed: KeystoreStore, engine: Engine) -> None:
+    thumbprints = {item.alias: item.thumbprint for item in changed.history()}
+    old, new, gone = (thumbprints[Alias(name)] for name in ("old", "new", "gone"))
+    report = _verify(engine, relied_on=[(1, old), (1, new), (2, old), (2, gone), (3, gone), (5, new)])
+    assert report.state is HistoryState.INTACT
+    for revision, thumbprint in ((0, new), (1, gone), (3, old), (4, gone), (5, gone), (5, FORGED)):
+        report = _verify(engine, relied_on=[(5, new), (revision, thumbprint)])
+        assert (report.state, report.revision, report.revisions) == (HistoryState.ALTERED, revision, 5)
+        assert report.detail == f"a certificate was relied on that was not trusted in it, SHA-256 {thumbprint}"
+
+
 def test_a_history_that_was_written_anew_differs_from_its_anchor(changed: KeystoreStore, engine: Engine) -> None:
     kept = _anchor(engine)
     early = replace(kept, revision=2, hash=FORGED)
@@ -247,7 +261,7 @@ def test_a_history_of_nonsense_whose_hashes_fit_is_found(store: KeystoreStore, e
         connection.execute(text("UPDATE keystore_history SET entry = 'nonsense'"))
         connection.execute(text("DELETE FROM keystore_chain"))
         seal(connection, 1, START)
-    report = _verify(engine)
+    report = _verify(engine, relied_on=[(1, "")])
     assert (report.state, report.revision, report.revisions) == (HistoryState.ALTERED, 1, 1)
 
 

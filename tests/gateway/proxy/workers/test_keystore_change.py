@@ -67,6 +67,8 @@ def test_change_reaches_every_worker_and_fails_no_request(tmp_path: Path) -> Non
             assert {row["pid"] for row in rows} == set(await it.pids())
             shown = await _wssgate(it, "status")
             assert "all of them serve with keystore revision 3: the receiver can be told" in shown
+            verified = await _wssgate(it, "ledger", "verify")
+            assert "Keystore intact: 3 revisions" in verified, "no record names a revision that did not trust its key"
             engine = open_database(it.supervisor.settings.gateway.database)
             found = [stored.record for stored in records(engine, RecordFilter(), limit=100_000)]
             engine.dispose()
