@@ -16,7 +16,14 @@ from gateway.ledger import anchors
 from gateway.ledger.connections import explain, reading, writing
 from gateway.ledger.partitions import make_partitions
 from gateway.upkeep import kept_records, prune_once
-from keystore.store import HistoryAnchor, KeystoreStore, history_anchor
+from keystore.store import (
+    HistoryAnchor,
+    HistoryReport,
+    HistoryState,
+    KeystoreStore,
+    history_anchor,
+    verify_history,
+)
 
 _log = structlog.get_logger("wssgate.upkeep")
 
@@ -44,6 +51,8 @@ class Upkeep:
         self._written: dict[str, int] = {}
         """By writer, the place of its last anchor."""
         self._written_of_keystore: HistoryAnchor | None = None
+        self._finding: HistoryReport | None = None
+        """What the last verification of the keystore's history found."""
         self._writing_of_keystore = threading.Lock()
         self._keystore_changed = asyncio.Event()
         self._since: datetime | None = None
@@ -76,17 +85,32 @@ class Upkeep:
         self._keystore_changed.set()
 
     def anchor_keystore(self) -> None:
-        """Write the end of the keystore's history to the log, unless that was done. Blocks."""
+        """Write the end of the keystore's history to the log, unless that was done; or what is wrong with it. Blocks.
+
+        The traffic goes on with a history that is not intact: what is trusted is for people to decide, and an alarm
+        that stops it would be an easy way to stop it.
+        """
         with self._writing_of_keystore:
+            noted = () if self._written_of_keystore is None else (self._written_of_keystore,)
             try:
                 with reading(self._engine) as connection:
                     end = history_anchor(connection)
+                    report = verify_history(connection, noted)
             except Exception as error:  # noqa: BLE001 - whatever the database says, the traffic goes on, and so do later anchors
                 _log.warning("no anchor of the keystore could be written", error=str(error))
                 return
-            if end is not None and end != self._written_of_keystore:
+            if report.state is not HistoryState.INTACT:
+                if report != self._finding:
+                    _log.error(
+                        "keystore is not what its history says",
+                        state=str(report.state),
+                        revision=report.revision,
+                        detail=report.detail,
+                    )
+            elif end is not None and end != self._written_of_keystore:
                 _log.info("keystore anchor", anchor=str(end))
                 self._written_of_keystore = end
+            self._finding = report
 
     def anchor(self) -> None:
         """Write the ends of all chains that grew since the last time to the log. Blocks."""

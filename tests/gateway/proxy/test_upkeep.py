@@ -109,6 +109,45 @@ def test_each_change_of_the_keystore_is_anchored_at_once(tmp_path: Path) -> None
         run(scenario())
 
 
+def test_a_keystore_that_was_changed_past_its_history_raises_one_alarm(settings: Settings) -> None:
+    engine = _open(settings)
+    upkeep = Upkeep(engine, "host:1", lambda: settings)
+    KeystoreStore(engine).add("acme", issue("acme"), **BY)
+    with structlog.testing.capture_logs() as lines:
+        upkeep.anchor_keystore()
+        with writing(engine) as connection:
+            connection.execute(text("UPDATE keystore_entries SET endpoints = '[]'"))
+        upkeep.anchor_keystore()
+        upkeep.anchor_keystore()
+        with writing(engine) as connection:
+            connection.execute(text("UPDATE keystore_entries SET endpoints = NULL"))
+        KeystoreStore(engine).retire("acme", **later(1))
+        upkeep.anchor_keystore()
+    assert [(line["event"], line["log_level"], line.get("state")) for line in lines] == [
+        ("keystore anchor", "info", None),
+        ("keystore is not what its history says", "error", "altered"),
+        ("keystore anchor", "info", None),
+    ]
+    engine.dispose()
+
+
+def test_a_history_that_was_cut_short_is_missed_by_who_knew_it(settings: Settings) -> None:
+    engine = _open(settings)
+    upkeep = Upkeep(engine, "host:1", lambda: settings)
+    KeystoreStore(engine).add("acme", issue("acme"), **BY)
+    with structlog.testing.capture_logs() as lines:
+        upkeep.anchor_keystore()
+        with writing(engine) as connection:
+            for table in ("history", "revisions", "chain"):
+                connection.execute(text(f"DROP TRIGGER keystore_{table}_refuses_delete"))
+            for table in ("entries", "history", "chain", "revisions"):
+                connection.execute(text(f"DELETE FROM keystore_{table}"))  # noqa: S608 - the names above
+            connection.execute(text("UPDATE keystore_head SET revision = 0, hash = :start"), {"start": "0" * 64})
+        upkeep.anchor_keystore()
+    assert (lines[-1]["event"], lines[-1]["state"]) == ("keystore is not what its history says", "truncated")
+    engine.dispose()
+
+
 def test_a_database_that_is_gone_ends_no_anchors(settings: Settings) -> None:
     engine = _open(settings)
     upkeep = Upkeep(engine, "host:1", lambda: settings)
