@@ -19,7 +19,8 @@ from gateway.ledger.tables import chains
 
 START = "0" * 64
 """What the first row of a chain has as its previous hash."""
-_ADDED_LATER = frozenset({"embedded", "second_opinion"})
+_HASHES: Final = frozenset({"previous_hash", "hash"})
+_ADDED_LATER: Final = frozenset({"embedded", "second_opinion"})
 """Columns younger than the first schema: left out where they are NULL, so that older rows keep their digests."""
 
 _MOVE: Final = Prepared(
@@ -59,12 +60,8 @@ class Link:
 
 def digest(previous: str, row: Row) -> str:
     """The hash of `row`, which follows a row of the hash `previous`."""
-    content = {
-        name: value
-        for name, value in row.items()
-        if name not in {"previous_hash", "hash"} and not (value is None and name in _ADDED_LATER)
-    }
-    return hashlib.sha256(bytes.fromhex(previous) + canonical(content)).hexdigest()
+    absent = _HASHES | {name for name in _ADDED_LATER if row.get(name) is None}
+    return hashlib.sha256(bytes.fromhex(previous) + canonical(row, absent)).hexdigest()
 
 
 def store_head(connection: Connection, before: Link, link: Link, instance: str) -> None:

@@ -1,4 +1,5 @@
 import dataclasses
+import json
 from datetime import timedelta, timezone
 from typing import Any
 
@@ -7,9 +8,9 @@ import pytest
 from gateway.ledger import RecordRefused
 from gateway.ledger.encoding import MAX_DETAIL, MAX_ITEMS, MAX_NAME, canonical, record_of, row_of
 from gateway.second_opinion import Opinion, SecondOpinion
-from gateway.verify import CheckResult, EmbeddedCertificate, KeyCheck
+from gateway.verify import CheckResult, EmbeddedCertificate, KeyCheck, Reason
 from keystore import KeyId, State, Thumbprint
-from tests.gateway.ledger.load import NEW, NOON, OLD, RENEWED, accepted, rejected, signature
+from tests.gateway.ledger.load import NEW, NOON, OLD, RENEWED, accepted, mixture, rejected, signature
 
 FULL = accepted(
     OLD,
@@ -44,6 +45,25 @@ def test_a_record_comes_back_as_it_was(record: Any) -> None:
     row = row_of(record)
     assert record_of(row) == record
     assert canonical(row_of(record)) == canonical(row)
+
+
+@pytest.mark.parametrize("number", range(12))
+def test_what_is_put_together_by_hand_is_what_an_encoder_of_json_writes(number: int) -> None:
+    odd = dataclasses.replace(signature(OLD), id='"\\\u2028\x07ü', reason=Reason.WRAPPING, detail="\U0001f600")
+    record = (FULL, BARE, dataclasses.replace(FULL, signatures=(odd, signature(NEW)), detail="%s\n"))[number % 3]
+    row = row_of(record) if number < 3 else row_of(mixture(number))
+    row["sequence"], row["released"] = 2**62, number % 2 == 0
+    assert canonical(row).decode() == json.dumps(row, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    hashed = {name: value for name, value in row.items() if name not in {"embedded", "hash"}}
+    assert canonical(row, {"embedded", "hash"}) == canonical(hashed)
+    signatures = row["signatures"]
+    assert json.dumps(json.loads(signatures), separators=(",", ":"), ensure_ascii=False) == signatures
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), b"", ["x"]])
+def test_what_no_row_can_hold_is_not_hashed(value: object) -> None:
+    with pytest.raises(ValueError, match="no value of a row"):
+        canonical({"upstream_ms": value})
 
 
 def test_the_full_record_has_every_field_set() -> None:
