@@ -85,8 +85,7 @@ def store_head(connection: Connection, before: Link, link: Link, instance: str) 
         "to_sequence": link.sequence,
         "to_hash": link.hash,
     }
-    moved = _MOVE.run(connection, [values])
-    if moved.rowcount != 1:
+    if _MOVE.run(connection, [values]) != 1:
         raise LedgerUnavailable(f"the hash chain {before.writer} does not end where its writer left it")
 
 

@@ -1,11 +1,13 @@
 """Connections to the ledger's database: how reading and writing begin, and what its errors mean."""
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import cast
 
 from sqlalchemy import Connection, Engine, Table, text
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from gateway.ledger.errors import DatabaseUnavailable
 from gateway.ledger.postgresql import allow_long, explain_postgresql
@@ -20,6 +22,24 @@ def is_postgresql(place: Engine | Connection) -> bool:
     return place.dialect.name == "postgresql"
 
 
+def driver_connection(connection: Connection) -> sqlite3.Connection:
+    """The driver's own connection below `connection`, which is one to SQLite."""
+    return cast(sqlite3.Connection, connection.connection.dbapi_connection)
+
+
+@contextmanager
+def drivers_errors_as_sqlalchemys(engine: Engine) -> Iterator[None]:
+    """Let an error of SQLite's driver, which was called directly, look as if SQLAlchemy had called it.
+
+    Raises:
+        SQLAlchemyError: The driver raised an error.
+    """
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise DBAPIError.instance(None, None, error, sqlite3.Error, dialect=engine.dialect) from error
+
+
 def upsert(connection: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:
     """An INSERT into `table` that takes ON CONFLICT, in the dialect of the database; both spell it alike."""
     return postgresql.insert(table) if is_postgresql(connection) else sqlite.insert(table)
@@ -32,7 +52,11 @@ def writing(engine: Engine) -> Iterator[Connection]:
     On SQLite it holds the write lock from its beginning. On PostgreSQL it waits for the rows that it changes, in READ
     COMMITTED: a statement that waited sees what the other transaction did.
     """
-    with engine.connect().execution_options(**{BEGIN: "IMMEDIATE"}) as connection, connection.begin():
+    with (
+        drivers_errors_as_sqlalchemys(engine),
+        engine.connect().execution_options(**{BEGIN: "IMMEDIATE"}) as connection,
+        connection.begin(),
+    ):
         yield connection
 
 
@@ -50,7 +74,10 @@ def migrating(engine: Engine) -> Iterator[Connection]:
 @contextmanager
 def rehearsing(engine: Engine) -> Iterator[Connection]:
     """A transaction like that of `writing`, of which nothing stays: it is rolled back in any case."""
-    with engine.connect().execution_options(**{BEGIN: "IMMEDIATE"}) as connection:
+    with (
+        drivers_errors_as_sqlalchemys(engine),
+        engine.connect().execution_options(**{BEGIN: "IMMEDIATE"}) as connection,
+    ):
         transaction = connection.begin()
         try:
             yield connection

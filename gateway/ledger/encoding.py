@@ -43,7 +43,8 @@ _FEW: Final = 16
 
 # Made once: json.dumps makes an encoder for every text.
 _COMPACT: Final = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
-_EMPTY_LIST: Final = "[]"
+NO_LIST: Final = "[]"
+"""How a list without entries is stored."""
 
 _INSTANTS = {"time", "fresh_until"}
 _JSON = {"embedded", "second_opinion"}
@@ -196,7 +197,7 @@ def _json(value: object) -> str:
 
 
 def _list(values: list[Any]) -> str:
-    return _json(values) if values else _EMPTY_LIST
+    return _json(values) if values else NO_LIST
 
 
 @lru_cache(maxsize=256)

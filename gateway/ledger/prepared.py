@@ -1,16 +1,18 @@
 """Statements of which the text is made once: for a group of records SQLAlchemy's way to it costs more than SQLite's.
 
+On SQLite the driver itself carries them out, in the transaction that SQLAlchemy's connection is in.
 PostgreSQL gets them as SQLAlchemy makes them: psycopg sends all rows in one pipeline.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
+from operator import itemgetter
 from typing import Any, Final
 
-from sqlalchemy import Connection, CursorResult, Insert, Table, Update, insert
+from sqlalchemy import Connection, Insert, Table, Update, insert
 from sqlalchemy.dialects import sqlite
 
-from gateway.ledger.connections import is_postgresql
+from gateway.ledger.connections import driver_connection, is_postgresql
 
 Values = Mapping[str, Any]
 _ROWS: Final = (16, 8, 4, 2, 1)
@@ -34,16 +36,21 @@ class Prepared:
         self._text = ""
         self._order: Sequence[str] = ()
 
-    def run(self, connection: Connection, values: Sequence[Values]) -> CursorResult[Any]:
-        """Carry it out in the transaction of `connection`."""
+    def run(self, connection: Connection, values: Sequence[Values]) -> int:
+        """Carry it out in the transaction of `connection`; return how many rows it touched.
+
+        Raises:
+            SQLAlchemyError: On PostgreSQL, where it cannot be carried out.
+            sqlite3.Error: On SQLite, likewise; `gateway.ledger.connections` makes it SQLAlchemy's.
+        """
         if is_postgresql(connection):
-            return connection.execute(self._statement(connection), list(values))
+            return connection.execute(self._statement(connection), list(values)).rowcount
         if not self._text:
             compiled = self._statement(connection).compile(dialect=sqlite.dialect(), column_keys=self._names)
             # Both the same whichever thread is first.
             self._order, self._text = tuple(compiled.positiontup or ()), str(compiled)
-        rows = [tuple(row[name] for name in self._order) for row in values]
-        return connection.exec_driver_sql(self._text, rows if len(rows) > 1 else rows[0])
+        driver = driver_connection(connection)
+        return sum(driver.execute(self._text, [row[name] for name in self._order]).rowcount for row in values)
 
     def _statement(self, connection: Connection) -> Insert | Update:
         made = self._made.get(connection.dialect.name)
@@ -53,13 +60,18 @@ class Prepared:
 
 
 def insert_rows(connection: Connection, table: Table, rows: Sequence[Values]) -> None:
-    """Insert `rows`, each with a value for every column of `table`."""
+    """Insert `rows`, each with a value for every column of `table`.
+
+    Raises:
+        SQLAlchemyError: On PostgreSQL, where they cannot be inserted.
+        sqlite3.Error: On SQLite, likewise; `gateway.ledger.connections` makes it SQLAlchemy's.
+    """
     if is_postgresql(connection):
         connection.execute(_insert(table), list(rows))
         return
-    names = table.columns.keys()
+    driver, in_order = driver_connection(connection), _in_order(table)
     for some in _portions(rows):
-        connection.exec_driver_sql(_text(table, len(some)), tuple(row[name] for row in some for name in names))
+        driver.execute(_text(table, len(some)), [value for row in some for value in in_order(row)])
 
 
 def _portions(rows: Sequence[Values]) -> Iterator[Sequence[Values]]:
@@ -73,6 +85,12 @@ def _portions(rows: Sequence[Values]) -> Iterator[Sequence[Values]]:
 @cache
 def _insert(table: Table) -> Insert:
     return insert(table)
+
+
+@cache
+def _in_order(table: Table) -> "itemgetter[tuple[Any, ...]]":
+    """Takes the values of a row in the order of the columns of `table`."""
+    return itemgetter(*table.columns.keys())
 
 
 @cache

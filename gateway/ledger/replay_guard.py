@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, delete, select
 
 from gateway.ledger.connections import upsert
-from gateway.ledger.encoding import Row
+from gateway.ledger.encoding import NO_LIST, Row
 from gateway.ledger.tables import replay_guard
 from gateway.verify import Outcome, Reason
 
@@ -39,7 +39,7 @@ def refuse_replayed(connection: Connection, rows: Sequence[Row]) -> set[str]:
     asking = [
         (row, set(json.loads(row["replay_keys"])))
         for row in rows
-        if row["replay_check"] and row["outcome"] == Outcome.ACCEPTED
+        if row["replay_check"] and row["replay_keys"] != NO_LIST and row["outcome"] == Outcome.ACCEPTED
     ]
     # One row per key can be asked in one statement; a second one of the group repeats the first in any case.
     first: dict[str, Row] = {}
@@ -59,7 +59,7 @@ def refuse_replayed(connection: Connection, rows: Sequence[Row]) -> set[str]:
         row["reason"] = str(Reason.REPLAYED)
         row["detail"] = _DETAIL
         row["released"] = row["mode"] == "observe"
-        row["verified_by"] = json.dumps([])
+        row["verified_by"] = NO_LIST
     return {row["id"] for row in repeating}
 
 

@@ -18,6 +18,9 @@ BUSY_TIMEOUT_SECONDS = 10
 BEGIN = "sqlite_begin"
 """Execution option: the kind of BEGIN; `IMMEDIATE` takes the write lock at once, so no later write lacks it."""
 
+BEGUN = ""
+"""In its place: the transaction was begun already, by the driver."""
+
 
 def open_file(url: URL, path: Path, *, create: bool) -> Engine:
     """An engine for the SQLite file at `path`, made where there is none if `create` is set.
@@ -64,7 +67,9 @@ def _set_up(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None
 
 
 def _begin(connection: Connection) -> None:
-    connection.exec_driver_sql(f"BEGIN {connection.get_execution_options().get(BEGIN, 'DEFERRED')}")
+    kind = connection.get_execution_options().get(BEGIN, "DEFERRED")
+    if kind != BEGUN:
+        connection.exec_driver_sql(f"BEGIN {kind}")
 
 
 def file_identity(path: Path) -> tuple[int, int] | None:

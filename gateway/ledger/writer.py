@@ -19,7 +19,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
 from gateway.ledger.chain import Link, held_head
-from gateway.ledger.connections import explain, writing
+from gateway.ledger.connections import explain
 from gateway.ledger.database import database_path
 from gateway.ledger.encoding import Row, row_of
 from gateway.ledger.errors import (
@@ -31,6 +31,7 @@ from gateway.ledger.errors import (
     LedgerUnavailable,
     RecordRefused,
 )
+from gateway.ledger.held import HeldConnection
 from gateway.ledger.pace import Pace
 from gateway.ledger.record import MessageRecord, Receipt
 from gateway.ledger.replay_guard import forget_expired
@@ -94,6 +95,7 @@ class LedgerWriter:
         self._queue_limit = queue_limit
         self._path = database_path(engine.url.render_as_string(hide_password=False))
         self._turns = Turns(self._path)
+        self._held = HeldConnection(engine)
         self._identity = None if self._path is None else file_identity(self._path)
         self._link = Link.first()
         self._in_doubt = False
@@ -232,6 +234,7 @@ class LedgerWriter:
             except Exception as error:  # noqa: BLE001 - whatever it is, those who wait get an answer and the thread lives on
                 hand_out(self._unavailable(group, f"{type(error).__name__}: {error}"))
         self._state.lost += len(self._owed)
+        self._held.close()
         self._turns.close()
 
     def _let_gather(self) -> None:
@@ -302,7 +305,7 @@ class LedgerWriter:
         """One transaction: rows, roll-ups, replay keys, head of the chain; all or nothing."""
         self._check_file()
         rows = [row for _, row in batch]
-        with self._turns, writing(self._engine) as connection:
+        with self._turns, self._held.transaction() as connection:
             if self._in_doubt:
                 self._resume(held_head(connection, self._link.writer))
             link, replayed = store_rows(connection, rows, self._link, self._instance)
@@ -336,7 +339,7 @@ class LedgerWriter:
         if identity is None:
             raise LedgerUnavailable(f"the database {self._path} is gone; put it back or check its disk")
         if identity != self._identity:
-            self._engine.dispose()
+            self._open_anew()
             self._identity = identity
             self._in_doubt = True
 
@@ -353,19 +356,24 @@ class LedgerWriter:
         self._in_doubt = True
         self._state.healthy = False
         self._state.last_error = why
-        self._engine.dispose()  # the next attempt opens the file anew
+        self._open_anew()
 
     def _probe(self) -> None:
         """Try whether the database can be written, without waiting for a record: an unready gateway gets none."""
         try:
             self._check_file()
-            with writing(self._engine) as connection:
+            with self._held.transaction() as connection:
                 held_head(connection, self._link.writer)
         except (SQLAlchemyError, LedgerUnavailable) as error:
             self._state.last_error = explain(error, self._engine)
-            self._engine.dispose()
+            self._open_anew()
         else:
             self._state.healthy = True
+
+    def _open_anew(self) -> None:
+        """Let go of every connection: the next transaction opens the database again."""
+        self._held.close()
+        self._engine.dispose()
 
 
 def _refusal(record: MessageRecord, error: Exception) -> RecordRefused:

@@ -3,10 +3,9 @@
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine
 
 from gateway.ledger import (
     LedgerBusy,
@@ -22,6 +21,7 @@ from gateway.ledger.verification import ChainState
 from tests.databases import locked, on_sqlite
 from tests.gateway.ledger.counting import counted_from_rows, stored_rollups
 from tests.gateway.ledger.load import mixture
+from tests.gateway.ledger.losing import lose_one_answer
 
 
 def _wait(writer: LedgerWriter, *, depth: int = 0, healthy: bool = True) -> None:
@@ -96,11 +96,7 @@ def test_a_commit_whose_outcome_was_not_learned_is_not_repeated(
     writer = LedgerWriter(engine, "host:1")
     writer.submit(mixture(0)).result(10)
 
-    @event.listens_for(engine, "checkin", once=True)  # runs after the COMMIT
-    def _lose_the_answer(connection: Any, _entry: object) -> None:
-        connection.close()
-        raise OSError("the connection was lost")
-
+    lose_one_answer(monkeypatch)
     writer.enqueue(mixture(1))
     writer.submit(mixture(2)).exception(10)
     _wait(writer)

@@ -4,10 +4,9 @@ import time
 from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event, func, select, text
+from sqlalchemy import Engine, func, select, text
 
 from gateway.ledger import (
     LedgerBusy,
@@ -28,6 +27,7 @@ from gateway.ledger.writer import GROUP_LIMIT
 from tests.databases import locked, on_sqlite
 from tests.gateway.ledger.counting import counted_from_rows, stored_rollups
 from tests.gateway.ledger.load import NEW, OLD, RENEWED, accepted, mixture, rejected
+from tests.gateway.ledger.losing import lose_one_answer
 
 
 def _count(engine: Engine) -> int:
@@ -61,8 +61,7 @@ def test_one_certificate_under_two_aliases_counts_once(engine: Engine, writer: L
 
 def test_many_waiting_records_share_a_transaction(engine: Engine, writer: LedgerWriter) -> None:
     writer.submit(mixture(0)).result(10)
-    commits: list[object] = []
-    event.listen(engine, "commit", commits.append)
+    before = writer.state.groups
     with locked(engine):
         futures = [writer.submit(mixture(1))]
         while writer.queue_depth:  # the first is taken alone and waits for the lock
@@ -70,7 +69,7 @@ def test_many_waiting_records_share_a_transaction(engine: Engine, writer: Ledger
         futures += [writer.submit(mixture(number)) for number in range(2, 1002)]
     for future in futures:
         future.result(10)
-    assert len(commits) == 1 + -(-1000 // GROUP_LIMIT)
+    assert writer.state.groups - before == 1 + -(-1000 // GROUP_LIMIT)
     assert writer.state.records == 1002
 
 
@@ -247,6 +246,7 @@ def test_a_database_that_goes_and_comes_back(engine: Engine, tmp_path: Path, mon
     away = tmp_path / "away"
     away.mkdir()
     # Closed first, so that everything is in the one file: a database is moved while nobody works on it.
+    writer._held.close()
     engine.dispose()
     (tmp_path / "wssgate.db").rename(away / "wssgate.db")
     lost = mixture(1)
@@ -282,15 +282,13 @@ def test_records_in_a_database_that_cannot_be_written_fail_and_the_next_ones_do_
     assert [(r.state, r.rows) for r in verify_chain(engine)] == [(ChainState.INTACT, 2)]
 
 
-def test_a_commit_whose_outcome_was_not_learned_is_not_repeated(engine: Engine, writer: LedgerWriter) -> None:
+def test_a_commit_whose_outcome_was_not_learned_is_not_repeated(
+    engine: Engine, writer: LedgerWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
     writer.submit(mixture(0)).result(10)
     committed = mixture(1)
 
-    @event.listens_for(engine, "checkin", once=True)  # runs after the COMMIT
-    def _lose_the_answer(connection: Any, _entry: object) -> None:
-        connection.close()
-        raise OSError("the connection was lost")
-
+    lose_one_answer(monkeypatch)
     with pytest.raises(LedgerUnavailable):
         writer.submit(committed).result(10)
     assert queries.record(engine, committed.id) is not None, "it was committed, only nobody was told"
@@ -302,9 +300,11 @@ def test_a_commit_whose_outcome_was_not_learned_is_not_repeated(engine: Engine, 
 def test_an_older_copy_put_in_place_starts_a_chain_of_its_own(engine: Engine, tmp_path: Path) -> None:
     writer = LedgerWriter(engine, "host:1")
     writer.submit(mixture(0)).result(10)
+    writer._held.close()
     engine.dispose()
     copy = (tmp_path / "wssgate.db").read_bytes()
     writer.submit(mixture(1)).result(10)
+    writer._held.close()
     engine.dispose()
     (tmp_path / "restored.db").write_bytes(copy)
     (tmp_path / "restored.db").rename(tmp_path / "wssgate.db")
