@@ -20,6 +20,8 @@ from aiohttp.connector import Connection
 from aiohttp.http import HttpProcessingError, RawResponseMessage
 
 _END_OF_CHUNKS: Final = b"\r\n\r\n"
+_END_OF_HEAD: Final = b"\r\n\r\n"
+_NO_TRACES: Final[list[Any]] = []
 
 
 class StrictConnector(aiohttp.TCPConnector):
@@ -29,6 +31,23 @@ class StrictConnector(aiohttp.TCPConnector):
         """Like `aiohttp.TCPConnector`."""
         super().__init__(**options)
         self._factory = partial(StrictResponseHandler, loop=self._loop)  # type: ignore[assignment]  # partial is invariant
+
+    async def take(
+        self, key: ConnectionKey, request: aiohttp.ClientRequest, timeout: aiohttp.ClientTimeout
+    ) -> Connection:
+        """A connection of the pool, or a new one.
+
+        Args:
+            key: That of `request`, which is costly to ask for it.
+            request: Tells a new connection where it leads.
+            timeout: For making a new connection.
+
+        Raises:
+            TimeoutError: None was made in time.
+            aiohttp.ClientError: None could be made.
+        """
+        connection = await self._get(key, _NO_TRACES)
+        return connection or await self.connect(request, _NO_TRACES, timeout)
 
     async def _get(self, key: ConnectionKey, traces: list[Any]) -> Connection | None:
         # Ends: every turn takes a connection out of the pool.
@@ -93,8 +112,9 @@ class StrictResponseHandler(ResponseHandler):
         self._received += len(data)
         self._last = (self._last + data[-len(_END_OF_CHUNKS) :])[-len(_END_OF_CHUNKS) :]
         start = 0
-        # The head is parsed line by line, so that it is known where it ends; each turn takes a line out of `data`.
-        while self._framing is None and (end := data.find(b"\n", start) + 1) > 0:
+        # The head is parsed up to its end where there is no doubt where that is, and else line by line, so that it is
+        # known; each turn takes something out of `data`.
+        while self._framing is None and (end := self._end_of_head(data) or data.find(b"\n", start) + 1) > 0:
             self._head += end - start
             super().data_received(data[start:end])
             start = end
@@ -104,6 +124,20 @@ class StrictResponseHandler(ResponseHandler):
             self._head += len(data) - start
         if start < len(data) or not data:
             super().data_received(data[start:])
+
+    def _end_of_head(self, data: bytes) -> int:
+        """Where the head at the beginning of `data` ends; 0 where it may be read in several ways, or began before.
+
+        A parser may take a line feed or a carriage return alone for the end of a line, and two of them for that of the
+        head; where each stands beside the other, there is one empty line that comes first.
+        """
+        if self._head:
+            return 0
+        end = data.find(_END_OF_HEAD) + len(_END_OF_HEAD)
+        if end < len(_END_OF_HEAD):
+            return 0
+        lines = data.count(b"\r\n", 0, end)
+        return end if data.count(b"\n", 0, end) == lines == data.count(b"\r", 0, end) else 0
 
     def set_exception(self, exc: BaseException, *cause: BaseException) -> None:
         """Fail, and let whoever reads the body know at once: aiohttp itself tells only those who wait for a head."""

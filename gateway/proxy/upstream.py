@@ -14,6 +14,7 @@ from yarl import URL
 
 from gateway.config import EndpointSettings
 from gateway.proxy.pooling import BrokenFraming, StrictConnector
+from gateway.proxy.posting import MAX_FIELD, MAX_FIELDS, MAX_LINE, NotHttp, Poster
 
 _KEEP_ALIVE_SECONDS: Final = 4.0
 """Shorter than what servers commonly keep (Apache httpd: 5 s): a POST on a connection that the receiver is just closing
@@ -92,26 +93,30 @@ class UpstreamClient:
     def __init__(self, endpoint: EndpointSettings, context: ssl.SSLContext | None) -> None:
         """Speak to `endpoint.upstream`, by TLS as `context` says."""
         parts = urlsplit(endpoint.upstream)
-        self._base = f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
-        self._is_directory = parts.path.endswith("/")
+        self._origin = f"{parts.scheme}://{parts.netloc}"
+        self._base = f"{self._origin}{parts.path.rstrip('/')}"
+        self._root = "/" if parts.path.endswith("/") or not parts.path else ""
         self._query = parts.query
         self._seconds = endpoint.upstream_timeout.total_seconds()
+        connector = StrictConnector(
+            limit=0,  # bounded by gateway.max_concurrency
+            ssl=context if context is not None else True,
+            keepalive_timeout=_KEEP_ALIVE_SECONDS,
+        )
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS)
+        self._poster = Poster(connector, URL(endpoint.upstream, encoded=True), timeout)
         self._session = aiohttp.ClientSession(
-            connector=StrictConnector(
-                limit=0,  # bounded by gateway.max_concurrency
-                ssl=context if context is not None else True,
-                keepalive_timeout=_KEEP_ALIVE_SECONDS,
-            ),
+            connector=connector,
             # A shared jar would hand the session cookie of one client to all the others.
             cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS),
+            timeout=timeout,
             skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
             auto_decompress=False,
             trust_env=False,
             requote_redirect_url=False,
-            max_line_size=16 * 1024,
-            max_field_size=32 * 1024,
-            max_headers=256,
+            max_line_size=MAX_LINE,
+            max_field_size=MAX_FIELD,
+            max_headers=MAX_FIELDS,
         )
 
     async def close(self) -> None:
@@ -120,7 +125,9 @@ class UpstreamClient:
 
     def url(self, rest: str, query: bytes) -> str:
         """The receiver's URL for what follows the path prefix of the endpoint."""
-        path = rest or ("/" if self._is_directory or not urlsplit(self._base).path else "")
+        path = rest or self._root
+        if not self._query and not query:
+            return f"{self._base}{path}"
         joined = "&".join(part for part in (self._query, query.decode("latin-1")) if part)
         return f"{self._base}{path}{'?' if joined else ''}{joined}"
 
@@ -134,6 +141,8 @@ class UpstreamClient:
         """
         try:
             async with asyncio.timeout(self._seconds):
+                if method == "POST" and len(body) <= _WHOLE:
+                    return await self._post(url, headers, body, limit)
                 return await self._exchange(method, url, headers, body, limit)
         except (TimeoutError, aiohttp.ServerTimeoutError) as error:
             detail = f"the receiver did not answer within {self._seconds:g} s"
@@ -150,7 +159,7 @@ class UpstreamClient:
             raise UpstreamFailure(
                 FailureKind.UNREACHABLE, f"no connection to the receiver: {_words(error.os_error)}"
             ) from error
-        except BrokenFraming as error:
+        except (BrokenFraming, NotHttp) as error:
             raise UpstreamFailure(FailureKind.GARBAGE, "the receiver's answer is not HTTP") from error
         except (aiohttp.ServerDisconnectedError, aiohttp.ClientPayloadError, ConnectionError) as error:
             raise UpstreamFailure(
@@ -168,6 +177,14 @@ class UpstreamClient:
                 f"the connection to the receiver failed: {_words(error)}",
             ) from error
 
+    async def _post(self, url: str, headers: Sequence[tuple[str, str]], body: bytes, limit: int) -> UpstreamResponse:
+        """The way of nearly all requests."""
+        target = url.removeprefix(self._origin)
+        answer = await self._poster.post(target, headers, body, limit=limit, check=_refuse_status)
+        if answer.body is None:
+            return UpstreamResponse(answer.status, answer.headers, b"", oversize=True)
+        return UpstreamResponse(answer.status, answer.headers, answer.body)
+
     async def _exchange(
         self, method: str, url: str, headers: Sequence[tuple[str, str]], body: bytes, limit: int
     ) -> UpstreamResponse:
@@ -179,14 +196,7 @@ class UpstreamClient:
         async with self._session.request(
             method, URL(url, encoded=True), headers=fields, data=data, allow_redirects=False
         ) as response:
-            if not 200 <= response.status <= 599:
-                raise UpstreamFailure(FailureKind.GARBAGE, f"the receiver answered with HTTP status {response.status}")
-            if response.status in _REDIRECTS:
-                raise UpstreamFailure(
-                    FailureKind.REDIRECT,
-                    f"the receiver answered with a redirect (HTTP status {response.status}), which is not followed",
-                    upstream_status=response.status,
-                )
+            _refuse_status(response.status)
             received = response.raw_headers
             chunks: list[bytes] = []
             length = 0
@@ -200,6 +210,17 @@ class UpstreamClient:
                     return UpstreamResponse(response.status, received, b"", oversize=True)
                 chunks.append(chunk)
             return UpstreamResponse(response.status, received, b"".join(chunks))
+
+
+def _refuse_status(status: int) -> None:
+    if not 200 <= status <= 599:
+        raise UpstreamFailure(FailureKind.GARBAGE, f"the receiver answered with HTTP status {status}")
+    if status in _REDIRECTS:
+        raise UpstreamFailure(
+            FailureKind.REDIRECT,
+            f"the receiver answered with a redirect (HTTP status {status}), which is not followed",
+            upstream_status=status,
+        )
 
 
 async def _pieces(body: bytes) -> AsyncIterator[bytes]:

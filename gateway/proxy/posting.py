@@ -1,0 +1,153 @@
+"""One POST whose body is in memory, on a connection of the pool.
+
+aiohttp's session makes a request object, a response object, a task that writes and a dozen intermediate ones for what
+is one write and one parse: half of the door's own processor time. Here the connections, their pool, TLS, the parser of
+the answer and the errors are aiohttp's, and the rest is left out: no cookies, redirects, proxies, tracing or retries.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import aiohttp
+from aiohttp.client_proto import ResponseHandler
+from aiohttp.connector import Connection
+from aiohttp.http import HttpProcessingError, RawResponseMessage
+from aiohttp.streams import StreamReader
+from yarl import URL
+
+from gateway.proxy.pooling import StrictConnector
+
+MAX_LINE: Final = 16 * 1024
+"""Octets of a status line."""
+MAX_FIELD: Final = 32 * 1024
+"""Octets of a header field of an answer."""
+MAX_FIELDS: Final = 256
+"""Header fields of an answer."""
+
+
+class NotHttp(aiohttp.ClientError):
+    """What came is no head of an HTTP answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """An answer, as far as it was read."""
+
+    status: int
+    headers: tuple[tuple[bytes, bytes], ...]
+    body: bytes | None
+    """None where it is longer than the limit."""
+
+
+class Poster:
+    """Sends POST requests to one origin. To be made inside the event loop; the connector is closed by its owner."""
+
+    def __init__(self, connector: StrictConnector, url: URL, timeout: aiohttp.ClientTimeout) -> None:
+        """Send to the origin of `url` on connections of `connector`.
+
+        Args:
+            connector: Makes and keeps the connections.
+            url: Any URL of the receiver.
+            timeout: For making a connection.
+        """
+        self._connector = connector
+        self._timeout = timeout
+        # What aiohttp's connector wants to know about where a connection leads.
+        self._stub = aiohttp.ClientRequest("POST", url, loop=asyncio.get_running_loop())
+        self._key = self._stub.connection_key
+        self._host = self._stub.headers["Host"]
+
+    async def post(
+        self,
+        target: str,
+        headers: Sequence[tuple[str, str]],
+        body: bytes,
+        *,
+        limit: int,
+        check: Callable[[int], None],
+    ) -> Posted:
+        """Send one request, and read the answer, at most `limit` octets of its body.
+
+        Args:
+            target: Path and query, encoded as they are to be sent.
+            headers: Header fields, without Host and framing.
+            body: The whole body.
+            limit: Octets of the answer's body.
+            check: Told the status before the body is read; what it raises is raised here.
+
+        Raises:
+            aiohttp.ClientError: No connection, or no complete answer.
+            OSError: Likewise.
+            ValueError: Target or header fields hold a line break.
+        """
+        head = self._head(target, headers, len(body))
+        try:
+            connection = await self._connector.take(self._key, self._stub, self._timeout)
+        except TimeoutError as error:
+            raise aiohttp.ConnectionTimeoutError("no connection in time") from error
+        try:
+            protocol, transport = _open(connection)
+            protocol.set_response_params(
+                read_until_eof=True,
+                auto_decompress=False,
+                read_bufsize=2**16,
+                max_line_size=MAX_LINE,
+                max_field_size=MAX_FIELD,
+                max_headers=MAX_FIELDS,
+            )
+            transport.write(head + body)
+            message, payload = await _final(protocol)
+            check(message.code)
+            content = await _content(message, payload, limit)
+        except BaseException:
+            connection.close()
+            raise
+        if content is None:
+            connection.close()
+        else:
+            connection.release()
+        return Posted(message.code, message.raw_headers, content)
+
+    def _head(self, target: str, headers: Sequence[tuple[str, str]], length: int) -> bytes:
+        lines = [f"POST {target} HTTP/1.1", f"Host: {self._host}", *[f"{name}: {value}" for name, value in headers]]
+        head = "\r\n".join([*lines, f"Content-Length: {length}", "\r\n"])
+        # A last look: whatever let a line break through, it must not make two requests of one.
+        breaks = len(lines) + 2
+        if head.count("\r") != breaks or head.count("\n") != breaks:
+            raise ValueError("the request holds a line break within a field")
+        return head.encode()
+
+
+def _open(connection: Connection) -> tuple[ResponseHandler, asyncio.WriteTransport]:
+    protocol = connection.protocol
+    transport = None if protocol is None else protocol.transport
+    if protocol is None or transport is None or transport.is_closing():
+        raise aiohttp.ClientConnectionResetError("the connection was closed meanwhile")
+    return protocol, transport
+
+
+async def _final(protocol: ResponseHandler) -> tuple[RawResponseMessage, StreamReader]:
+    """The answer that is no interim one (RFC 9110, 15.2); the deadline of who asks bounds how many of those come."""
+    while True:
+        try:
+            message, payload = await protocol.read()
+        except HttpProcessingError as error:
+            raise NotHttp("the answer is not HTTP") from error
+        if not 100 <= message.code <= 199 or message.code == 101:
+            return message, payload
+
+
+async def _content(message: RawResponseMessage, payload: StreamReader, limit: int) -> bytes | None:
+    announced = message.headers.get("Content-Length")
+    if announced is not None and int(announced) > limit:
+        return None
+    chunks: list[bytes] = []
+    length = 0
+    while chunk := await payload.readany():
+        length += len(chunk)
+        if length > limit:
+            return None
+        chunks.append(chunk)
+    return b"".join(chunks)
