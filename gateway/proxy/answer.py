@@ -1,8 +1,10 @@
 """What goes back to the client: whole, with framing of its own."""
 
+import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from email.utils import formatdate
+from functools import lru_cache
 from typing import Any
 
 Message = MutableMapping[str, Any]
@@ -31,7 +33,7 @@ async def send_answer(send: Send, answer: Answer, *, head_only: bool = False) ->
     """Send `answer`; with `head_only`, as for HEAD, without its body."""
     headers = list(answer.headers)
     if all(name != b"date" for name, _ in headers):
-        headers.append((b"date", formatdate(usegmt=True).encode()))
+        headers.append((b"date", _date(int(time.time()))))
     body = answer.body
     if answer.status in _WITHOUT_BODY:
         body = b""
@@ -39,3 +41,9 @@ async def send_answer(send: Send, answer: Answer, *, head_only: bool = False) ->
         headers.append((b"content-length", str(len(body)).encode()))
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     await send({"type": "http.response.body", "body": b"" if head_only else body})
+
+
+@lru_cache(maxsize=1)
+def _date(second: int) -> bytes:
+    """The value of Date; made once a second."""
+    return formatdate(second, usegmt=True).encode()

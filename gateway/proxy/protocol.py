@@ -8,9 +8,12 @@ chunked, no header fields from trailers, and an Upgrade that is ignored (RFC 911
 import asyncio
 from dataclasses import dataclass
 from typing import ClassVar, Final, cast
+from urllib.parse import unquote
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from gateway.proxy.cycle import DoorCycle
 
 _HEAD_BYTES: Final = 64 * 1024
 """Request line and header fields; tickets in an Authorization field get near 48 KiB."""
@@ -45,6 +48,8 @@ class DoorProtocol(HttpToolsProtocol):
         self._in_head = True
         self._has_begun = False
         self._received_head = 0
+        self._heads = 0
+        """Heads that were complete."""
         self._head_size = 0
         self._fields = 0
         self._is_upgrading = False
@@ -62,14 +67,15 @@ class DoorProtocol(HttpToolsProtocol):
         self._unset_keepalive_if_required()
         if self.transport.is_closing():
             return
+        heads = self._heads if self._in_head else -1
         if self._in_head:
-            self._arm("head", self.limits.header_seconds)
             self._received_head += len(data)
         # Ends: each turn but the last takes one Upgrade out of finite data.
         pending: bytes | None = data
         while pending is not None:
             pending = self._feed(pending)
-        if self._in_head and self._has_begun:
+        if self._in_head and (self._has_begun or heads == self._heads):
+            # Something of a head has come and not all of it; a head that came whole needs no deadline.
             self._arm("head", self.limits.header_seconds)
         if self._in_head and self._received_head > _HEAD_BYTES and not self.transport.is_closing():
             self.send_400_response("The header fields of the request are too long.")
@@ -102,8 +108,39 @@ class DoorProtocol(HttpToolsProtocol):
             self._is_upgrading = True
             return
         self._in_head = False
+        self._heads += 1
         self._disarm("head")
-        super().on_headers_complete()
+        self._begin()
+
+    def _begin(self) -> None:
+        """Let the exchange begin: as uvicorn does, without what the door does not have, and with its own cycle."""
+        target = httptools.parse_url(self.url)
+        version = self.parser.get_http_version()
+        self.scope["method"] = self.parser.get_method().decode("ascii")
+        self.scope["http_version"] = version
+        path = target.path.decode("ascii")
+        self.scope["path"] = unquote(path) if "%" in path else path
+        self.scope["raw_path"] = target.path
+        self.scope["query_string"] = target.query or b""
+        previous: RequestResponseCycle | None = self.cycle  # None until the first request, whatever uvicorn declares
+        self.cycle = DoorCycle(
+            scope=self.scope,
+            transport=self.transport,
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=False,
+            default_headers=self.server_state.default_headers,
+            message_event=asyncio.Event(),
+            expect_100_continue=self.expect_100_continue,
+            keep_alive=version != "1.0" and self.parser.should_keep_alive(),
+            on_response=self.on_response_complete,
+        )
+        if previous is None or previous.response_complete:
+            self._start_asgi_task(self.cycle, self.app)
+        else:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((self.cycle, self.app))
 
     def on_message_complete(self) -> None:
         """Expect the next head."""

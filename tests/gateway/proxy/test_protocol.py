@@ -132,6 +132,21 @@ def test_dripping_head_meets_the_same_deadline(tmp_path: Path) -> None:
     run(scenario())
 
 
+def test_blank_lines_after_an_answer_meet_the_same_deadline(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with world(tmp_path, gateway='header_timeout = "150ms"') as it:
+            it.receiver.reply = http(signed())
+            host, port = it.gateway.address.split(":")
+            reader, writer = await asyncio.open_connection(host, int(port))
+            writer.write(HEAD + b"Content-Length: 4\r\n\r\n<a/>")
+            await reader.readuntil(b"</s:Envelope>")
+            writer.write(b"\r\n\r\n")
+            assert await asyncio.wait_for(reader.read(), 5) == b""
+            writer.close()
+
+    run(scenario())
+
+
 def test_exchange_longer_than_the_header_deadline_is_not_cut(tmp_path: Path) -> None:
     async def slow(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await asyncio.sleep(0.3)
