@@ -30,6 +30,7 @@ class Application:
         self.generation = generation
         self._surroundings = surroundings
         self._under_way = 0
+        surroundings.metrics.watch_exchanges(lambda: self._under_way)
 
     @property
     def under_way(self) -> int:
@@ -72,7 +73,6 @@ class Application:
             version = SoapVersion.of_request(None, single(scope["headers"], b"content-type"))
             return self._refuse(fault(version, 503, _OVERLOADED, (b"retry-after", b"1")))
         self._under_way += 1
-        self._surroundings.metrics.in_flight.inc()
         try:
             client = generation.clients[route.endpoint]
             if is_wsdl:
@@ -80,7 +80,6 @@ class Application:
             return await self._exchange(generation, scope, receive, route, endpoint, client)
         finally:
             self._under_way -= 1
-            self._surroundings.metrics.in_flight.dec()
 
     async def _exchange(
         self,

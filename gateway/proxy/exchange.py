@@ -102,7 +102,7 @@ async def exchange(
     except UpstreamFailure as failure:
         return await answer_failure(request, endpoint, failure, time.perf_counter() - started, surroundings, version)
     upstream_seconds = time.perf_counter() - started
-    surroundings.metrics.upstream_seconds.labels(endpoint.name).observe(upstream_seconds)
+    surroundings.metrics.time_upstream(endpoint.name, upstream_seconds)
 
     trust, at = surroundings.trust(endpoint.name), surroundings.clock()
     if runs_inline(response):
@@ -111,7 +111,7 @@ async def exchange(
         judgement = await asyncio.get_running_loop().run_in_executor(
             surroundings.pool, judge_message, response, endpoint, trust, at, expects
         )
-    surroundings.metrics.verify_seconds.labels(endpoint.name).observe(judgement.verify_seconds)
+    surroundings.metrics.time_verification(endpoint.name, judgement.verify_seconds)
     if judgement.opinion is not None:
         surroundings.metrics.count_opinion(endpoint.name, str(judgement.opinion.opinion), judgement.opinion_seconds)
 
@@ -190,7 +190,7 @@ async def write_record(record: MessageRecord, surroundings: Surroundings) -> Rec
         _log.warning("cut short while being recorded, not delivered", endpoint=record.endpoint, record=record.id)
         raise
     finally:
-        surroundings.metrics.ledger_seconds.observe(time.perf_counter() - started)
+        surroundings.metrics.time_ledger(time.perf_counter() - started)
     if receipt.replayed:
         record = replace(
             record,

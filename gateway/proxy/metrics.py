@@ -5,6 +5,7 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from gateway.proxy.counting import Counts, Seconds
 from keystore import TrustSnapshot
 
 _SECONDS: Final = (
@@ -35,17 +36,15 @@ class Metrics:
     def __init__(self) -> None:
         """Start at zero."""
         self.registry = CollectorRegistry()
-        self._messages = Counter(
+        self._messages = Counts(
             "wssgate_messages",
             "Responses by endpoint, kind, outcome and reason",
             ("endpoint", "kind", "outcome", "reason"),
-            registry=self.registry,
         )
-        self._verified = Counter(
+        self._verified = Counts(
             "wssgate_messages_verified",
             "Accepted responses by the certificate that verified them",
             ("endpoint", "alias"),
-            registry=self.registry,
         )
         self._refused = Counter(
             "wssgate_requests_refused",
@@ -53,16 +52,10 @@ class Metrics:
             ("status",),
             registry=self.registry,
         )
-        self.upstream_seconds = Histogram(
-            "wssgate_upstream_seconds",
-            "Until the whole response had arrived",
-            ("endpoint",),
-            buckets=_SECONDS,
-            registry=self.registry,
+        self._upstream_seconds = Seconds(
+            "wssgate_upstream_seconds", "Until the whole response had arrived", _SECONDS, "endpoint"
         )
-        self.verify_seconds = Histogram(
-            "wssgate_verify_seconds", "Verification", ("endpoint",), buckets=_SECONDS, registry=self.registry
-        )
+        self._verify_seconds = Seconds("wssgate_verify_seconds", "Verification", _SECONDS, "endpoint")
         self._opinions = Counter(
             "wssgate_second_opinions",
             "Accepted responses that libxmlsec was asked about, by what it said",
@@ -72,13 +65,16 @@ class Metrics:
         self._opinion_seconds = Histogram(
             "wssgate_second_opinion_seconds", "Second opinion", ("endpoint",), buckets=_SECONDS, registry=self.registry
         )
-        self.ledger_seconds = Histogram(
-            "wssgate_ledger_wait_seconds",
-            "Waiting for the commit of a record",
-            buckets=_SECONDS,
-            registry=self.registry,
-        )
-        self.in_flight = Gauge("wssgate_exchanges_in_flight", "Exchanges under way", registry=self.registry)
+        self._ledger_seconds = Seconds("wssgate_ledger_wait_seconds", "Waiting for the commit of a record", _SECONDS)
+        for collector in (
+            self._messages,
+            self._verified,
+            self._upstream_seconds,
+            self._verify_seconds,
+            self._ledger_seconds,
+        ):
+            self.registry.register(collector)
+        self._in_flight = Gauge("wssgate_exchanges_in_flight", "Exchanges under way", registry=self.registry)
         self._queue = Gauge("wssgate_ledger_queue", "Records waiting for their commit", registry=self.registry)
         self._revision = Gauge("wssgate_keystore_revision", "Keystore revision in use", registry=self.registry)
         self._expiry = Gauge(
@@ -92,9 +88,21 @@ class Metrics:
         self, endpoint: str, kind: str, outcome: str, reason: str | None, aliases: tuple[str, ...]
     ) -> None:
         """Count one record."""
-        self._messages.labels(endpoint, kind, outcome, reason or "").inc()
+        self._messages.count(endpoint, kind, outcome, reason or "")
         for alias in aliases:
-            self._verified.labels(endpoint, alias).inc()
+            self._verified.count(endpoint, alias)
+
+    def time_upstream(self, endpoint: str, seconds: float) -> None:
+        """Take in how long a receiver took for its whole response."""
+        self._upstream_seconds.observe(seconds, endpoint)
+
+    def time_verification(self, endpoint: str, seconds: float) -> None:
+        """Take in how long the verification of a response took."""
+        self._verify_seconds.observe(seconds, endpoint)
+
+    def time_ledger(self, seconds: float) -> None:
+        """Take in how long a response waited for its record."""
+        self._ledger_seconds.observe(seconds)
 
     def count_opinion(self, endpoint: str, opinion: str, seconds: float) -> None:
         """Count one second opinion and the time that it took."""
@@ -104,6 +112,10 @@ class Metrics:
     def count_refused(self, status: int) -> None:
         """Count a request that the gateway answered by itself, without asking the receiver."""
         self._refused.labels(str(status)).inc()
+
+    def watch_exchanges(self, under_way: Callable[[], int]) -> None:
+        """Read the number of exchanges from `under_way` whenever it is asked for."""
+        self._in_flight.set_function(under_way)
 
     def watch_queue(self, depth: Callable[[], int]) -> None:
         """Read the length of the ledger's queue from `depth` whenever it is asked for."""

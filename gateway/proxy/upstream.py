@@ -1,6 +1,5 @@
 """The client towards one receiver: pooled connections, deadlines, no redirects, no cookies, no silent decoding."""
 
-import asyncio
 import os
 import ssl
 from collections.abc import AsyncIterator, Sequence
@@ -13,6 +12,7 @@ import aiohttp
 from yarl import URL
 
 from gateway.config import EndpointSettings
+from gateway.deadlines import within
 from gateway.proxy.pooling import BrokenFraming, StrictConnector
 from gateway.proxy.posting import MAX_FIELD, MAX_FIELDS, MAX_LINE, NotHttp, Poster
 
@@ -140,7 +140,7 @@ class UpstreamClient:
             UpstreamFailure: No complete response came.
         """
         try:
-            async with asyncio.timeout(self._seconds):
+            with within(self._seconds):
                 if method == "POST" and len(body) <= _WHOLE:
                     return await self._post(url, headers, body, limit)
                 return await self._exchange(method, url, headers, body, limit)

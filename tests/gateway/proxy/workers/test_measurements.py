@@ -15,8 +15,8 @@ def _worker(messages: int, revision: int, in_flight: int) -> Metrics:
     metrics = Metrics()
     for _ in range(messages):
         metrics.count_message("orders", "message", "accepted", None, ("old",))
-        metrics.ledger_seconds.observe(0.002)
-    metrics.in_flight.set(in_flight)
+        metrics.time_ledger(0.002)
+    metrics.watch_exchanges(lambda: in_flight)
     entry = TrustedCertificate.from_pem("old", (KEYS / "old.pem").read_bytes())
     metrics.show_trust(TrustSnapshot((entry,), revision))
     return metrics
