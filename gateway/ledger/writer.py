@@ -230,6 +230,7 @@ class LedgerWriter:
             try:
                 if group:
                     self._write(group)
+                    self._pace.wrote(len(group), len(self._inbox.items))
                 elif not self._state.healthy:
                     self._probe()
             except Exception as error:  # noqa: BLE001 - whatever it is, those who wait get an answer and the thread lives on

@@ -50,12 +50,37 @@ def test_no_pause_follows_a_silence() -> None:
     assert pace.pause() == 0
 
 
-def test_a_pause_ends_when_as_many_have_come_as_last_time() -> None:
+def test_a_pause_ends_when_as_many_have_come_as_are_under_way() -> None:
     pace = Pace(0.0)
-    pace.took(12, 0.001)
-    assert pace.wanted == 12
-    pace.took(1, 0.002)
     assert pace.wanted == 3
+    pace.took(1, 0.001)
+    pace.wrote(1, 11)  # one alone in a commit, and the others waited for it
+    assert pace.wanted == 12
+    assert pace.pause() > 0
+
+
+def test_how_many_are_under_way_fades() -> None:
+    pace, wanted = Pace(0.0), []
+    pace.wrote(5, 35)
+    for turn in range(20):
+        pace.pause()
+        pace.took(4, 0.005 * turn)
+        pace.wrote(4, 0)
+        wanted.append(pace.wanted)
+    assert wanted[0] > 30
+    assert wanted[-1] in (4, 5)
+    assert wanted == sorted(wanted, reverse=True)
+
+
+def test_one_group_after_many_at_once_that_do_not_come_again_costs_one_pause() -> None:
+    pace = Pace(0.0)
+    pace.wrote(1, 40)
+    pauses = []
+    for turn in range(1, 11):
+        pauses.append(pace.pause() > 0)
+        pace.took(1, turn * GATHER_SECONDS)
+        pace.wrote(1, 0)
+    assert pauses == [True, *[False] * 9]
 
 
 def test_under_load_groups_are_large(engine: Engine) -> None:
