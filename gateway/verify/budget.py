@@ -15,6 +15,8 @@ ALWAYS_ADMITTED: Final = 8 * 1024 * 1024
 """What they may cost in any message."""
 ELEMENT_OCTETS: Final = 36
 """An element in a canonical form costs as much as so many octets of text: 0.3 µs."""
+_SHORTEST: Final = len(b"<a></a>")
+_LEAST_OF_AN_ELEMENT: Final = _SHORTEST + ELEMENT_OCTETS
 COPIED: Final = 3
 """What a form that is made from a copy costs, by one that is not: it is written, parsed and written again."""
 MAX_NAMESPACE_WORK: Final = 40_000_000
@@ -26,7 +28,7 @@ MAX_EMBEDDED_CERTIFICATES: Final = 4
 class WorkBudget:
     """What is left for one message."""
 
-    __slots__ = ("_certificates", "_elements", "_estimated", "_left", "_namespaces")
+    __slots__ = ("_certificates", "_elements", "_estimated", "_left", "_namespaces", "_size")
 
     def __init__(self, message_size: int, elements: Callable[[], int] = int) -> None:
         """Admit canonical forms of several times the message.
@@ -35,6 +37,7 @@ class WorkBudget:
             message_size: its octets.
             elements: counts its elements, when it comes to them.
         """
+        self._size = message_size
         self._left = MAX_FORMS * message_size + ALWAYS_ADMITTED
         self._estimated: list[tuple[bytes, int]] = []
         """Forms that were charged as if they were nothing but elements."""
@@ -42,29 +45,45 @@ class WorkBudget:
         self._namespaces = MAX_NAMESPACE_WORK
         self._certificates = MAX_EMBEDDED_CERTIFICATES
 
-    def spend_form(self, form: bytes, *, copied: bool = False) -> None:
-        """Count a canonical form: references to elements inside each other repeat the same content.
+    def foresee_form(self, elements: Callable[[], int], *, copied: bool = False) -> None:
+        """Refuse a canonical form that will cost more than is left, before it is made.
 
-        `copied` says that it was made from a copy, as inclusive forms are. Once all is spent nothing more can be, so
-        that counting an empty form tells whether another may be made.
+        Args:
+            elements: counts the elements in it: it costs as much as they do at the least.
+            copied: as for `spend_form`.
 
         Raises:
             Rejection: `limits`.
         """
         weight = COPIED if copied else 1
-        self._left -= weight * _most(form)
+        if self._left < weight * _most(self._size):
+            self._refuse_more_than_is_left(weight * _LEAST_OF_AN_ELEMENT * elements())
+
+    def spend_form(self, form: bytes, *, copied: bool = False) -> None:
+        """Count a canonical form: references to elements inside each other repeat the same content.
+
+        `copied` says that it was made from a copy, as inclusive forms are.
+
+        Raises:
+            Rejection: `limits`.
+        """
+        weight = COPIED if copied else 1
+        self._left -= weight * _most(len(form))
         self._estimated.append((form, weight))
+        self._refuse_more_than_is_left(0)
+
+    def _refuse_more_than_is_left(self, needed: int) -> None:
         # Counting costs something, too: only where the guess would exceed the budget.
-        if self._left < 0:
-            self._count_exactly()
-        if self._left < 0:
+        if self._left < needed:
+            self._count_exactly(needed)
+        if self._left < needed:
             raise Rejection(Reason.LIMITS, "the canonical forms of the signed parts are too large for this message")
 
-    def _count_exactly(self) -> None:
+    def _count_exactly(self, needed: int) -> None:
         for form, weight in self._estimated:
-            self._left += weight * (_most(form) - _exactly(form))
+            self._left += weight * (_most(len(form)) - _exactly(form))
         self._estimated.clear()
-        if self._left < 0 and self._elements is not None:
+        if self._left < needed and self._elements is not None:
             self._left += MAX_FORMS * ELEMENT_OCTETS * self._elements()
             self._elements = None
 
@@ -89,9 +108,9 @@ class WorkBudget:
         return self._certificates >= 0
 
 
-def _most(form: bytes) -> int:
-    """What `form` costs if it is made of <a></a> alone, the shortest element of a canonical form."""
-    return len(form) + ELEMENT_OCTETS * (len(form) // 7)
+def _most(octets: int) -> int:
+    """What a form of so many octets costs if it is made of <a></a> alone, the shortest element of a canonical form."""
+    return octets + ELEMENT_OCTETS * (octets // _SHORTEST)
 
 
 def _exactly(form: bytes) -> int:

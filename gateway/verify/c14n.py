@@ -65,11 +65,16 @@ def spend_namespaces(
         budget.spend_namespaces(_namespace_comparisons(element, method, prefix_list))
 
 
+def count_elements(apex: etree._Element) -> int:
+    """How many elements there are in `apex`, itself included."""
+    return int(cast(float, _ELEMENT_COUNT(apex)))
+
+
 def _namespace_comparisons(element: etree._Element, method: Canonicalization, prefix_list: Sequence[str]) -> int:
     """An estimate of the work: inclusive C14N compares the namespaces in scope with each other at every element, a
     PrefixList searches them. Measured: 240 namespaces over 270,000 empty elements took 20 s.
     """
-    elements = int(cast(float, _ELEMENT_COUNT(element)))
+    elements = count_elements(element)
     exclusive = method is Canonicalization.EXCLUSIVE
 
     def comparisons(namespaces: int) -> int:

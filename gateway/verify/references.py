@@ -3,13 +3,14 @@
 import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from lxml import etree
 
 from gateway.verify.algorithms import Canonicalization
 from gateway.verify.budget import WorkBudget
-from gateway.verify.c14n import canonicalize
+from gateway.verify.c14n import canonicalize, count_elements
 from gateway.verify.grammar import CanonicalizationMethod, ReferenceGrammar, SignatureGrammar
 from gateway.verify.ids import IdIndex
 from gateway.verify.keyinfo import read_token_reference, referenced_token
@@ -59,9 +60,10 @@ class CanonicalForms:
         form = self._made.get((element, method))
         if form is None:
             self._refuse_nesting(element)
-            self._budget.spend_form(b"")
+            copied = method.method is not Canonicalization.EXCLUSIVE
+            self._budget.foresee_form(partial(count_elements, element), copied=copied)
             form = canonicalize(element, method.method, method.prefixes, self._budget)
-            self._budget.spend_form(form, copied=method.method is not Canonicalization.EXCLUSIVE)
+            self._budget.spend_form(form, copied=copied)
             self._made[element, method] = form
         return form
 

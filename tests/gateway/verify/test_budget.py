@@ -34,6 +34,15 @@ def _is_admitted(budget: WorkBudget, form: bytes, *, copied: bool) -> bool:
     return True
 
 
+def is_foreseen(budget: WorkBudget, elements: int, *, copied: bool = False) -> bool:
+    """Whether a form with so many elements may be made."""
+    try:
+        budget.foresee_form(lambda: elements, copied=copied)
+    except Rejection as rejection:
+        return rejection.reason is not Reason.LIMITS
+    return True
+
+
 def test_canonical_forms_may_come_to_several_times_the_message() -> None:
     of_its_own_size = ALWAYS_ADMITTED + MAX_FORMS * 100 * len(LARGE)
 
@@ -50,6 +59,32 @@ def test_what_is_spent_is_spent() -> None:
     assert spent(budget, LARGE) > 0
 
     assert spent(budget, b"") == 0
+    assert not is_foreseen(budget, 1)
+
+
+def test_what_is_more_than_is_left_is_refused_before_it_is_made() -> None:
+    """By its elements alone, so that nothing is refused that would not be after it was made."""
+    size = 4 * ALWAYS_ADMITTED
+    for copied in (False, True):
+        element = (COPIED if copied else 1) * (len(b"<a></a>") + ELEMENT_OCTETS)
+        most = (MAX_FORMS * size + ALWAYS_ADMITTED) // element
+        assert is_foreseen(WorkBudget(size), most, copied=copied)
+        assert not is_foreseen(WorkBudget(size), most + 1, copied=copied)
+        assert spent(WorkBudget(size), b"<a></a>" * most, copied=copied) == 1
+        assert spent(WorkBudget(size), b"<a></a>" * (most + 1), copied=copied) == 0
+
+
+def test_the_elements_of_the_message_admit_forms_that_are_foreseen() -> None:
+    size = 7 * 200_000
+    assert not is_foreseen(WorkBudget(size), 150_000, copied=True)
+    assert is_foreseen(WorkBudget(size, lambda: 200_000), 150_000, copied=True)
+
+
+def test_elements_are_not_counted_where_no_form_could_be_too_much() -> None:
+    def count() -> int:
+        raise AssertionError("they were counted")
+
+    WorkBudget(1000).foresee_form(count, copied=True)
 
 
 def test_elements_cost_more_than_text_and_admit_as_much() -> None:
