@@ -135,7 +135,17 @@ class _ShapedBody:
 class _ParsedBody:
     """A Body in a tree."""
 
-    __slots__ = ("_declares_xsi", "_document", "_head", "_is_written", "_message", "_shapes", "children", "operation")
+    __slots__ = (
+        "_declares_xsi",
+        "_document",
+        "_forms",
+        "_head",
+        "_message",
+        "_shapes",
+        "_written",
+        "children",
+        "operation",
+    )
 
     def __init__(
         self,
@@ -161,16 +171,18 @@ class _ParsedBody:
         self._message = message
         self._head = head
         self._shapes = shapes
-        self._is_written = True
+        self._forms = 0
+        self._written = 0
 
     def form(self, known: WrittenBodies, method: CanonicalizationMethod, start: bytes, budget: WorkBudget) -> bytes:
         document = self._document
         body = document.root[-1]
         form = known.form(document, document.known, start)
+        self._forms += 1
         if form is None:
-            self._is_written = False
             form = canonicalize(body, method.method, method.prefixes, budget, start=start)
         else:
+            self._written += 1
             spend_namespaces(body, method.method, method.prefixes, budget)
         if self._declares_xsi and unprotected_in(body, form, method.method):
             raise Unfamiliar
@@ -178,10 +190,10 @@ class _ParsedBody:
 
     def learn(self) -> None:
         document, head = self._document, self._head
-        if not self._is_written:
+        if self._written < self._forms:
             for known in head.layout.references:
                 if known.body is not None:
                     known.body.learn(document, document.known)
-        elif self._shapes is not None and b"&" not in document.text:
+        elif self._shapes is not None and self._written and b"&" not in document.text:
             shape = Shape(self.operation, self.children, frozenset(document.quoted))
             self._shapes.learn(self._message[head.end - 1 :], shape)

@@ -19,7 +19,6 @@ it one that somebody else sends again with something altered that is not signed.
 through the whole procedure.
 """
 
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -108,7 +107,7 @@ class Layout:
     declares_xsi: bool
     """The head does."""
     shapes: Shapes | None
-    """Of the Bodies; None where a Reference canonicalizes it in another way than plain exclusively."""
+    """Of the Bodies; None where they are not signed, or canonicalized in another way than plain exclusively."""
     _order: tuple[TrustSnapshot, Sequence[Candidate]] | None = field(default=None, init=False)
     _signed: tuple[TrustSnapshot, KeyTrial, "SignedBy"] | None = field(default=None, init=False)
 
@@ -182,8 +181,8 @@ class _Known:
     """The layouts of one policy."""
 
     policy: Policy
-    by_type: OrderedDict[str | None, tuple[Layout, ...]] = field(default_factory=OrderedDict)
-    """By Content-Type; the one that fitted last comes first."""
+    by_type: dict[str | None, tuple[Layout, ...]] = field(default_factory=dict)
+    """By Content-Type, that which learnt last being the last; of its layouts the one that fitted last comes first."""
     misses: int = 0
     """Accepted messages that had none of them.
 
@@ -192,18 +191,24 @@ class _Known:
     """
 
     def add(self, content_type: str | None, layout: Layout) -> None:
-        self.by_type[content_type] = (layout, *self.by_type.pop(content_type, ())[: MOST_LAYOUTS - 1])
+        by_type = dict(self.by_type)
+        by_type[content_type] = (layout, *by_type.pop(content_type, ())[: MOST_LAYOUTS - 1])
         # The Content-Type is at the sender's choice, or at that of whoever stands in between.
-        while sum(map(len, list(self.by_type.values()))) > MOST_OF_ONE_POLICY:
-            self.by_type.popitem(last=False)
+        while sum(map(len, by_type.values())) > MOST_OF_ONE_POLICY:
+            del by_type[next(iter(by_type))]
+        self.by_type = by_type
 
 
 class LayoutMemory:
-    """The layouts that are known. Safe to share between threads: at worst one of them learns in vain."""
+    """The layouts that are known.
+
+    Safe to share between threads: what is known is replaced as a whole where something is added, so that at worst one
+    of them learns in vain.
+    """
 
     def __init__(self) -> None:
         """Know nothing."""
-        self._known: OrderedDict[int, _Known] = OrderedDict()
+        self._known: dict[int, _Known] = {}
 
     def recognise(self, text: bytes, policy: Policy, content_type: str | None) -> KnownHead | None:
         """The head of the document `text`; None where its layout is not known."""
@@ -222,12 +227,14 @@ class LayoutMemory:
         """Whether a layout should be made from an accepted message of none that is known."""
         known = self._known.get(id(policy))
         if known is None:
-            known = self._known[id(policy)] = _Known(policy)
-            while len(self._known) > MOST_POLICIES:
-                self._known.popitem(last=False)
+            known = _Known(policy)
+            newest = list(self._known.items())[1 - MOST_POLICIES :]
+            self._known = {**dict(newest), id(policy): known}
         known.misses += 1
         return known.misses <= EAGER or known.misses % 64 == 0
 
     def add(self, layout: Layout, policy: Policy, content_type: str | None) -> None:
         """Know `layout` from now on."""
-        self._known.setdefault(id(policy), _Known(policy)).add(content_type, layout)
+        known = self._known.get(id(policy))
+        if known is not None:
+            known.add(content_type, layout)

@@ -108,7 +108,7 @@ def _layout(
         key_info=key_info,
         covered=covered,
         declares_xsi=XSI.encode() in text[: head.end],
-        shapes=Shapes() if all(_is_plain(reference, envelope) for reference in references) else None,
+        shapes=Shapes() if _has_plain_body(references, envelope) else None,
     )
 
 
@@ -139,10 +139,10 @@ def _links(head: Head, text: bytes) -> tuple[tuple[int, int], ...]:
     return tuple(links)
 
 
-def _is_plain(reference: ResolvedReference, envelope: Envelope) -> bool:
-    """Whether it does not name the Body, or canonicalizes it exclusively without a PrefixList."""
-    method = reference.grammar.canonicalization
-    return reference.element is not envelope.body or method == CanonicalizationMethod(Canonicalization.EXCLUSIVE)
+def _has_plain_body(references: Sequence[ResolvedReference], envelope: Envelope) -> bool:
+    """Whether the Body is signed, and canonicalized exclusively without a PrefixList wherever it is."""
+    methods = [one.grammar.canonicalization for one in references if one.element is envelope.body]
+    return set(methods) == {CanonicalizationMethod(Canonicalization.EXCLUSIVE)}
 
 
 def _body_tag(head: Head) -> tuple[int, tuple[int, ...]]:

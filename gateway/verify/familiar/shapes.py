@@ -1,8 +1,8 @@
 """Shapes: the tags of small Bodies, remembered, so that other texts between the same tags need no parser.
 
 A receiver's answers to one operation often have the same tags, octet for octet, and other texts between them. The
-*shape* of a Body is what is left of its octets without the texts. Where it is that of a Body that was parsed, accepted
-and found to be written in canonical form (as_written.py), in the same layout, then
+*shape* of a Body is what is left of its octets without the texts. Where it is that of a Body that was parsed, and found
+to be its signer's and written in canonical form (as_written.py), in the same layout, then
 
 - its tags are balanced, its elements as many, as deep and in the same namespaces as they were in that one: XML lets no
   text change how a tag is read, as long as it holds neither `<` nor `&`;
@@ -14,14 +14,15 @@ the head) is kept with the shape.
 """
 
 import re
-from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Final
 
 LONGEST: Final = 8192
-"""Octets of a shape that is remembered."""
+"""Octets of a shape that is remembered, with what is known of it."""
 MOST_OCTETS: Final = 65_536
-"""Octets of all shapes of one layout."""
+"""Octets of all shapes of one layout, with what is known of each."""
+_AROUND: Final = 512
+"""Octets that one takes besides, about."""
 _TRIAL: Final = 256
 """Bodies after which it is asked whether remembering is worth its while."""
 _AGAIN: Final = 16 * _TRIAL
@@ -44,6 +45,11 @@ class Shape:
     quoted: frozenset[bytes]
     """Whatever stands in quotes in its tags."""
 
+    @property
+    def size(self) -> int:
+        """Octets that this takes, about."""
+        return _AROUND + len(self.operation or "") + sum(map(len, self.quoted))
+
 
 def shape_of(content: bytes) -> bytes:
     """The octets of `content`, which begins with the end of a tag, without the texts that need no parser."""
@@ -65,10 +71,12 @@ def are_characters(content: bytes) -> bool:
 
 @dataclass(slots=True, eq=False)
 class Shapes:
-    """The shapes of one layout. Safe to share between threads: at worst one of them learns in vain."""
+    """The shapes of one layout. Safe to share between threads: what is known is replaced as a whole, never altered, so
+    that at worst one of them learns in vain.
+    """
 
-    _known: OrderedDict[bytes, Shape] = field(default_factory=OrderedDict, init=False)
-    _octets: int = field(default=0, init=False)
+    _known: dict[bytes, Shape] = field(default_factory=dict, init=False)
+    """In the order in which they were learnt."""
     _asked: int = field(default=0, init=False)
     _found: int = field(default=0, init=False)
 
@@ -90,10 +98,12 @@ class Shapes:
     def learn(self, content: bytes, shape: Shape) -> None:
         """Remember the shape of this content."""
         octets = shape_of(content)
-        if len(octets) > LONGEST or octets in self._known:
+        if len(octets) + shape.size > LONGEST or octets in self._known:
             return
-        self._known[octets] = shape
-        self._octets += len(octets)
-        while self._octets > MOST_OCTETS:
-            oldest, _ = self._known.popitem(last=False)
-            self._octets -= len(oldest)
+        known = self._known | {octets: shape}
+        size = sum(len(octets) + shape.size for octets, shape in known.items())
+        for oldest in list(known):
+            if size <= MOST_OCTETS:
+                break
+            size -= len(oldest) + known.pop(oldest).size
+        self._known = known

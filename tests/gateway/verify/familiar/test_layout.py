@@ -21,11 +21,12 @@ from fixtures.generator.uris import C14N10, WSU
 from fixtures.manifest import Case, entry, own_case
 from gateway.verify import Expectation, Policy, Reason, procedure
 from gateway.verify.familiar import body as familiar_body
+from gateway.verify.familiar.as_written import LONGEST_OPERATION
 from gateway.verify.familiar.cutting import BODY as BODY_PATH
 from gateway.verify.familiar.cutting import MAX_HEAD, MAX_TAGS, MAX_VALUES, start_tags
 from gateway.verify.familiar.layout import EAGER, MOST_LAYOUTS, MOST_OF_ONE_POLICY, MOST_POLICIES, LayoutMemory
 from gateway.verify.names import SOAP11, XENC, XOP, XSI
-from gateway.verify.parsing import Document, parse_admitted
+from gateway.verify.parsing import MAX_NAMESPACE_NAME, MAX_NAMESPACE_OCTETS, Document, parse_admitted
 from keystore import TrustSnapshot
 from tests.conftest import Count
 from tests.gateway.verify.judging import made
@@ -528,6 +529,19 @@ def test_only_plain_exclusive_canonicalization_has_shapes(asked: Asked) -> None:
         assert asked.needs_a_parser(case, case.message)
 
 
+def test_a_body_that_is_not_signed_has_no_shape(asked: Asked) -> None:
+    """Nothing holds it to canonical form, and anybody may have written it."""
+    case = replace(CASE, policy=Policy(required_parts=("Timestamp",)))
+    known = made(token("old") + timestamp() + signature(TIMESTAMP, key_info=direct()), "old", body="<o>1</o>")
+    long = f'<q xmlns="urn:{"n" * 1100}"><x>{{}}</x></q>'
+
+    for text in ("1", "2", "3", "4" * 6000, "xmlns= " * 300 + '"'):
+        other = known.replace(b"<o>1</o>", long.format(text).encode())
+        assert case.verdict(other) == case.verdict_anew(other)
+    assert asked.needs_a_parser(case, known.replace(b">1<", b">2<"))
+    assert asked.needs_a_parser(case, known.replace(b">1<", b">3<"))
+
+
 def test_large_messages_have_no_shapes(asked: Asked) -> None:
     small, large = message("1" * 1000), message("1" * 40_000)
     for one in (small, small, small, large):
@@ -676,6 +690,23 @@ def test_the_memory_of_policies_is_bounded() -> None:
     assert len(memory._known) == MOST_POLICIES
     assert memory.recognise(b"", policies[0], None) is None
     assert memory.recognise(b"", policies[-1], None) is None
+
+
+def test_a_policy_that_is_not_known_any_more_learns_nothing(asked: Asked) -> None:
+    """Between asking and learning another thread may have pushed it out."""
+    assert not asked.is_familiar(CASE, message())
+    [layouts] = asked.memory._known[id(CASE.policy)].by_type.values()
+    memory, policy = LayoutMemory(), Policy()
+
+    memory.add(layouts[0], policy, None)
+
+    assert memory._known == {}
+
+
+def test_what_is_parsed_in_part_is_too_small_for_what_its_header_may_add_to() -> None:
+    """The rules of parsing.py on names and their repetition are asked of what is left of it alone."""
+    assert familiar_body._SMALL // 4 * MAX_NAMESPACE_NAME <= MAX_NAMESPACE_OCTETS
+    assert LONGEST_OPERATION <= MAX_NAMESPACE_NAME
 
 
 def test_a_head_that_ends_early_is_not_recognised(asked: Asked) -> None:

@@ -1,5 +1,7 @@
 """Shapes: a Body with the tags of one that was parsed needs no parser, and any other gets one."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from lxml import etree
 
@@ -61,20 +63,28 @@ def test_other_texts_between_the_same_tags_are_found() -> None:
         assert shapes.find(other) is None
 
 
-def test_few_shapes_are_kept_and_no_long_ones() -> None:
+def test_few_shapes_are_kept_and_no_large_ones() -> None:
     def tags(number: int, size: int) -> bytes:
         return b"><a%0*d></a>" % (size - 8, number)
 
-    shapes = Shapes()
-    shapes.learn(tags(0, LONGEST + 1), SHAPE)
-    assert shapes.find(tags(0, LONGEST + 1)) is None
+    shapes, largest = Shapes(), LONGEST - SHAPE.size
+    shapes.learn(tags(0, largest + 1), SHAPE)
+    assert shapes.find(tags(0, largest + 1)) is None
 
     for number in range(MOST_OCTETS // LONGEST + 1):
-        shapes.learn(tags(number, LONGEST), SHAPE)
-        shapes.learn(tags(number, LONGEST), SHAPE)
+        shapes.learn(tags(number, largest), SHAPE)
+        shapes.learn(tags(number, largest), SHAPE)
 
-    assert shapes.find(tags(0, LONGEST)) is None
-    assert all(shapes.find(tags(number, LONGEST)) for number in range(1, MOST_OCTETS // LONGEST + 1))
+    assert shapes.find(tags(0, largest)) is None
+    assert all(shapes.find(tags(number, largest)) for number in range(1, MOST_OCTETS // LONGEST + 1))
+
+
+def test_what_is_known_of_a_shape_counts() -> None:
+    shapes = Shapes()
+    shapes.learn(b"><a></a>", Shape("o" * LONGEST, 1, frozenset()))
+    shapes.learn(b"><a></a>", Shape("o", 1, frozenset({b"x" * LONGEST})))
+
+    assert shapes.find(b"><a></a>") is None
 
 
 def test_what_is_never_repeated_is_not_looked_for_for_ever() -> None:
@@ -84,6 +94,20 @@ def test_what_is_never_repeated_is_not_looked_for_for_ever() -> None:
 
     assert sum(asked) == 2 * _TRIAL
     assert asked[:_TRIAL] == asked[_AGAIN : _AGAIN + _TRIAL] == [True] * _TRIAL
+
+
+def test_threads_learn_in_vain_at_worst() -> None:
+    shapes = Shapes()
+
+    def learn(number: int) -> None:
+        for turn in range(60):
+            content = b"><a%d>" % (number * 100 + turn) + b"<b></b>" * 800 + b"</a>"
+            shapes.learn(content, SHAPE)
+            shapes.find(content)
+
+    with ThreadPoolExecutor(8) as threads:
+        assert list(threads.map(learn, range(8))) == [None] * 8
+    assert sum(len(octets) + shape.size for octets, shape in shapes._known.items()) <= MOST_OCTETS
 
 
 def test_what_is_repeated_is_looked_for_on_and_on() -> None:
