@@ -87,10 +87,11 @@ def familiar_body(
         _refuse_strange_text(message)
         return _ParsedBody(document, message, head, ids)
     shapes = head.layout.shapes
-    if shapes is not None and shapes.is_worth_asking():
-        shape = shapes.find(message[head.end - 1 :])
-        if shape is not None and shape.quoted.isdisjoint(ids):
-            return _ShapedBody(shape, message, head)
+    if shapes is not None and not shapes.is_worth_asking():
+        shapes = None
+    shape = None if shapes is None else shapes.find(message[head.end - 1 :])
+    if shape is not None and shape.quoted.isdisjoint(ids):
+        return _ShapedBody(shape, message, head)
     # Where more namespaces are declared, or seem to be, long names are refused wherever they stand (parsing.py).
     if message.count(b"xmlns") > policy.max_namespaces:
         raise Unfamiliar
