@@ -90,7 +90,11 @@ def _sign(document: Any, key: str) -> bytes:
 def http(
     body: bytes, status: str = "200 OK", content_type: str | None = "text/xml; charset=utf-8", **fields: str
 ) -> bytes:
-    """An HTTP response; underscores in the names of `fields` stand for hyphens."""
+    """An HTTP response; underscores in the names of `fields` stand for hyphens.
+
+    It says that the connection is closed, which `Receiver` does: who closes without a word may meet the next request.
+    """
+    fields = {"Connection": "close", **fields}
     if content_type is not None:
         fields = {"Content-Type": content_type, **fields}
     lines = [f"HTTP/1.1 {status}", *(f"{name.replace('_', '-')}: {value}" for name, value in fields.items())]

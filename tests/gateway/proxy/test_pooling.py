@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import aiohttp
@@ -14,9 +15,11 @@ import pytest
 import uvloop
 
 from gateway.proxy.pooling import StrictConnector
-from tests.gateway.proxy.harness import Reply, http, run, signed, world
+from tests.gateway.proxy.harness import Reply, run, signed, world
+from tests.gateway.proxy.harness import http as answered
 from tests.gateway.proxy.test_tls import Authority, server_context
 
+http = partial(answered, Connection="keep-alive")
 SMUGGLED = http(signed("old", "<Order xmlns='urn:orders'>SMUGGLED</Order>"))
 HONEST = "HONEST"
 NO_CONTENT = b"HTTP/1.1 204 No Content\r\n\r\n"
