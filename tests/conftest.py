@@ -1,17 +1,29 @@
 """What all tests share: the databases that they run on, and counts that are printed at the end of the run."""
 
+import logging
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
 import pytest
+import structlog
 
 from tests.postgresql import Server, installed, running_server
 
 _PREFIX: Final = "count:"
 
 Count = Callable[[str, str, int], None]
+
+
+def pytest_configure() -> None:
+    """Logs go through the standard library, as a gateway's do.
+
+    Its threads log while pytest puts one captured stream into the place of another: printing to one that is just being
+    closed fails, or takes the interpreter down.
+    """
+    structlog.configure(logger_factory=structlog.stdlib.LoggerFactory())
+    logging.getLogger("gateway").setLevel(logging.INFO)
 
 
 @pytest.fixture(scope="session")
