@@ -26,6 +26,17 @@ def pytest_configure() -> None:
     logging.getLogger("gateway").setLevel(logging.INFO)
 
 
+@pytest.fixture(autouse=True)
+def _logs_as_before() -> Iterator[None]:
+    """A test that serves in this process has logs written to a stream that is captured for it alone."""
+    root = logging.getLogger()
+    handlers, level, configuration = list(root.handlers), root.level, structlog.get_config()
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.configure(**configuration)
+
+
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[Server]:
     """A running server, one for each process of the tests."""

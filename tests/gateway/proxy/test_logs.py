@@ -2,7 +2,6 @@
 
 import json
 import logging
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,16 +13,6 @@ from tests.gateway.proxy.harness import SECRET, envelope, http, run, signed, wor
 
 CREDENTIALS = "dXNlcjpwYXNzd29yZA"
 ASKED = "what-the-client-asks"
-
-
-@pytest.fixture(autouse=True)
-def _as_before() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level, configuration = list(root.handlers), root.level, structlog.get_config()
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    structlog.configure(**configuration)
 
 
 @pytest.mark.parametrize("log_format", list(LogFormat))
