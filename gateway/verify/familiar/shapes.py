@@ -102,8 +102,7 @@ class Shapes:
             return
         known = self._known | {octets: shape}
         size = sum(len(octets) + shape.size for octets, shape in known.items())
-        for oldest in list(known):
-            if size <= MOST_OCTETS:
-                break
+        while size > MOST_OCTETS:
+            oldest = next(iter(known))
             size -= len(oldest) + known.pop(oldest).size
         self._known = known

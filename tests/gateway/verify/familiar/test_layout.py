@@ -25,6 +25,7 @@ from gateway.verify.familiar.as_written import LONGEST_OPERATION
 from gateway.verify.familiar.cutting import BODY as BODY_PATH
 from gateway.verify.familiar.cutting import MAX_HEAD, MAX_TAGS, MAX_VALUES, start_tags
 from gateway.verify.familiar.layout import EAGER, MOST_LAYOUTS, MOST_OF_ONE_POLICY, MOST_POLICIES, LayoutMemory
+from gateway.verify.familiar.shapes import Shapes
 from gateway.verify.names import SOAP11, XENC, XOP, XSI
 from gateway.verify.parsing import MAX_NAMESPACE_NAME, MAX_NAMESPACE_OCTETS, Document, parse_admitted
 from keystore import TrustSnapshot
@@ -527,6 +528,14 @@ def test_only_plain_exclusive_canonicalization_has_shapes(asked: Asked) -> None:
         for _ in range(4):
             assert case.verdict().accepted
         assert asked.needs_a_parser(case, case.message)
+
+
+def test_where_asking_for_shapes_does_not_pay_none_is_learnt(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(Shapes, "is_worth_asking", lambda _: False)
+        for amount in ("1", "2", "3"):
+            assert CASE.verdict(message(amount)).accepted
+    assert asked.needs_a_parser(CASE, message("4"))
 
 
 def test_a_body_that_is_not_signed_has_no_shape(asked: Asked) -> None:
