@@ -98,6 +98,7 @@ SIGNXML_DIVERGENCES_ON_MUTANTS: Divergences = SIGNXML_DIVERGENCES | {
         len(message) > 10_000_000
     ),
     "signxml's schema admits no attributes of others on a Transform": holds('Transform Extra="1"'),
+    "signxml's schema admits no empty X509Data": holds(r"<(?:\w+:)?X509Data[^>]*>\s*</"),
     "signxml's schema admits no KeyInfo without anything of its own in it": holds(
         r"<(?:\w+:)?KeyInfo[^>]*(?:/>|>\s*(?:</|<rubbish/></))"
     ),
