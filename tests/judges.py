@@ -1,10 +1,12 @@
 """Independent judges of a signature: libxmlsec and signxml.
 
-Both are asked for the signature and its references alone; what is signed, and where it stands, is not their business.
-Ids are registered for libxmlsec by us, on the elements that the references name; which key to use is told to both.
-Neither is shown a Reference to anything outside of the message: libxmlsec would open it.
+Both are asked for one Signature and its references alone, the one at a position among those of all Security headers;
+what is signed, and where it stands, is not their business. Ids are registered for libxmlsec by us, on the elements that
+the references name; which key to use is told to both. Neither is shown a Reference to anything outside of the message:
+libxmlsec would open it.
 """
 
+import warnings
 from collections.abc import Iterator
 from functools import cache
 from typing import Final
@@ -17,9 +19,9 @@ from signxml.algorithms import CanonicalizationMethod, DigestAlgorithm, Signatur
 from signxml.verifier import SignatureConfiguration, XMLVerifier
 
 from fixtures.manifest import Case
-from gateway.verify.names import REFERENCE, SECURITY, SIGNATURE, local_name
+from gateway.verify.names import REFERENCE, SECURITY, SIGNATURE, SIGNED_INFO, local_name
 from gateway.verify.parsing import parse_document
-from keystore import SigningKey, TrustedCertificate
+from keystore import TrustedCertificate
 
 _ID_NAMES: Final = ("Id", "ID", "id", "AssertionID")
 
@@ -46,12 +48,15 @@ def points_outside(root: etree._Element) -> bool:
     return any(not (reference.get("URI") or "").startswith("#") for reference in references)
 
 
-def libxmlsec_accepts(root: etree._Element, node: etree._Element, key: SigningKey) -> bool:
-    """Whether libxmlsec finds the Signature `node` of `root` good under `key`."""
+def libxmlsec_accepts(case: Case, root: etree._Element, position: int, certificate: TrustedCertificate) -> bool:
+    """Whether libxmlsec finds the Signature good under the certificate's key; it leaves its marks on the tree."""
+    if certificate.public_key is None:
+        return False
+    node = signatures(root)[position]
     context = xmlsec.SignatureContext()
     try:
         # The context takes a copy.
-        context.key = _key(key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+        context.key = _key(certificate.public_key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
         for element, name in _referenced(root, node):
             qualified = etree.QName(name)
             context.register_id(element, qualified.localname, qualified.namespace)
@@ -75,8 +80,19 @@ def _referenced(root: etree._Element, signature: etree._Element) -> Iterator[tup
             yield element, names[0]
 
 
-def signxml_accepts(case: Case, root: etree._Element, certificate: TrustedCertificate, at_least: int) -> bool:
-    """Whether signxml finds the only Signature of `root`, and so many References, good under the certificate."""
+class _SignxmlVerifier(XMLVerifier):
+    """signxml by itself looks at the first Signature of a document only."""
+
+    def __init__(self, position: int) -> None:
+        """Look at the Signature at that position instead."""
+        self._position = position
+
+    def _get_signature(self, root: etree._Element) -> etree._Element:
+        return signatures(root)[self._position]
+
+
+def signxml_accepts(case: Case, root: etree._Element, position: int, certificate: TrustedCertificate) -> bool:
+    """Whether signxml finds the Signature good under the certificate, with every Reference of its SignedInfo."""
     configuration = SignatureConfiguration(
         expect_references=True,
         signature_methods=frozenset(SignatureMethod),
@@ -86,10 +102,16 @@ def signxml_accepts(case: Case, root: etree._Element, certificate: TrustedCertif
         # XMLDSIG 4.4.3.2: where no canonicalization is named.
         default_reference_c14n_method=CanonicalizationMethod.CANONICAL_XML_1_0,
     )
-    try:
-        found = XMLVerifier().verify(
-            root, x509_cert=load_der_x509_certificate(certificate.der), expect_config=configuration
-        )
-    except Exception:  # noqa: BLE001 - whatever it stumbles over in a hostile message, it has not accepted it
-        return False
-    return isinstance(found, list) and len(found) >= at_least
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # It reads subjects of certificates that `cryptography` warns of.
+        try:
+            found = _SignxmlVerifier(position).verify(
+                root,
+                x509_cert=load_der_x509_certificate(certificate.der),
+                expect_config=configuration,
+                validate_schema=False,  # It would object to what WS-Security permits, and to a KeyInfo, before judging.
+            )
+        except Exception:  # noqa: BLE001 - whatever it stumbles over in a hostile message, it has not accepted it
+            return False
+    references = signatures(root)[position].findall(f"{SIGNED_INFO}/{REFERENCE}")
+    return isinstance(found, list) and len(found) == len(references) > 0

@@ -2,9 +2,8 @@
 
 import random
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, Protocol
 
 from lxml import etree
 
@@ -37,8 +36,8 @@ class Tally:
     """Mutants by rule."""
     accepted: Counter[str] = field(default_factory=Counter)
     """Those that are accepted, and say what was signed."""
-    witnessed: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """By rule, and how the witness's word on a mutant compares with the verdict."""
+    witnessed: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    """By witness, rule, and how the witness's word on a mutant compares with the verdict."""
     findings: list[str] = field(default_factory=list)
     """What must not be; empty, or the verifier has a flaw."""
 
@@ -51,16 +50,29 @@ def mutants(source: Source, rule: Rule, at_most: int | None = None) -> list[Muta
     return made
 
 
-Witness = Callable[[Case, bytes, Verdict], str]
-"""Another implementation: told a message, how it was judged and what came out, a line on how its own word compares; an
-AssertionError where the two differ and nobody knows why."""
+class Witness(Protocol):
+    """Another implementation."""
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+
+    def on_mutant(self, case: Case, message: bytes, verdict: Verdict) -> str:
+        """A line on how its own word on a message compares with the verdict.
+
+        Raises:
+            AssertionError: The two differ, and nobody knows why.
+        """
 
 
 def judge(
-    source: Source, at_most: int | None = None, rules: tuple[Rule, ...] = RULES, witness: Witness | None = None
+    source: Source,
+    at_most: int | None = None,
+    rules: tuple[Rule, ...] = RULES,
+    witnesses: tuple[Witness, ...] = (),
 ) -> Tally:
     """Every rule applied to `source`; `at_most` so many mutants for each share of a rule, each shown to the
-    `witness`."""
+    `witnesses`."""
     tally = Tally()
     original = Original(source)
     for rule in rules:
@@ -73,9 +85,10 @@ def judge(
             finding = original.finding(rule, mutant, message, verdict)
             if finding is None and verdict != verdict_on(source, mutant, message, anew=True):
                 finding = "what the verifier remembers of other messages changes its verdict"
-            if finding is None and witness is not None:
+            for witness in witnesses if finding is None else ():
                 try:
-                    tally.witnessed[rule.name, witness(case_of(source, mutant), message, verdict)] += 1
+                    line = witness.on_mutant(case_of(source, mutant), message, verdict)
+                    tally.witnessed[witness.name, rule.name, line] += 1
                 except AssertionError as error:
                     finding = str(error)
             if finding is not None and len(tally.findings) < _MOST_FINDINGS:

@@ -1,6 +1,6 @@
 """No mutant of any good message is accepted, but for those in which consumers read what was signed.
 
-Each is shown to libxmlsec, too; where the two differ, `tests/divergences.py` says why.
+Each is shown to libxmlsec and signxml, too; where one of them differs, `tests/divergences.py` says why.
 
 `WSSGATE_MUTANTS` is how many mutants of a rule are made of a message at most, times the share of the rule: the rest of
 a grid of thousands is left to `make fuzz`.
@@ -18,12 +18,12 @@ from lxml import etree
 from fixtures.manifest import INTEROP, public_cases
 from gateway.verify import Policy
 from tests.conftest import Count
-from tests.divergences import libxmlsec_on_mutant
 from tests.mutation.engine import RULES, Original, judge, mutants
 from tests.mutation.mutant import Fate, Mutant
 from tests.mutation.scanning import edited, portable, scan
 from tests.mutation.sealing import sealed, sealed_by_stranger
 from tests.mutation.source import accepted_cases, source, source_of
+from tests.witnesses import WITNESSES
 
 CASES = {case.id: case for case in accepted_cases()}
 AT_MOST: Final = int(os.environ.get("WSSGATE_MUTANTS", "2"))
@@ -32,8 +32,6 @@ MUTANTS_AT_LEAST: Final = 15
 """Of one message."""
 WHOLE_AT_LEAST: Final = 2500
 TABLE: Final = "mutants, by rule of the threat model"
-JUDGED: Final = "libxmlsec on mutants"
-DIVERGING: Final = "libxmlsec on mutants, where it differs, by rule"
 
 
 @pytest.mark.parametrize("identifier", CASES)
@@ -43,19 +41,19 @@ def test_no_mutant_deceives(identifier: str, count: Count) -> None:
     if INTEROP in case.file.parents:
         # The stacks' messages are many, and much alike: every second rule for each.
         most, rules = max(1, AT_MOST // 3), RULES[crc32(identifier.encode()) % 2 :: 2]
-    tally = judge(source_of(case), most, rules, libxmlsec_on_mutant)
+    tally = judge(source_of(case), most, rules, WITNESSES)
 
     assert tally.findings == []
     for rule, number in tally.made.items():
         count(TABLE, rule, number)
     count("mutants, by outcome", "accepted, with every required part as it was signed", tally.accepted.total())
     count("mutants, by outcome", "rejected", tally.made.total() - tally.accepted.total())
-    for (rule, line), number in tally.witnessed.items():
-        count(JUDGED, line, number)
+    for (judge_name, rule, line), number in tally.witnessed.items():
+        count(f"{judge_name} on mutants", line, number)
         if not line.startswith(("agrees", "not shown")):
-            count(DIVERGING, f"{rule}: {line}", number)
+            count(f"{judge_name} on mutants, where it differs, by rule", f"{rule}: {line}", number)
     assert tally.made.total() >= MUTANTS_AT_LEAST
-    assert tally.witnessed.total() == tally.made.total()
+    assert tally.witnessed.total() == len(WITNESSES) * tally.made.total()
 
 
 def test_there_are_messages_enough() -> None:
