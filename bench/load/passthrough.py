@@ -4,8 +4,10 @@ Run as `python -m bench.load.passthrough HOST:PORT UPSTREAM WORKERS`. The worker
 """
 
 import asyncio
+import contextlib
 import os
 import signal
+import socket
 import sys
 from typing import Final
 
@@ -17,6 +19,7 @@ from yarl import URL
 from gateway.config import ListenAddress
 from gateway.proxy.answer import Receive, Scope, Send
 from gateway.proxy.listening import Server, bind
+from gateway.proxy.workers.accepting import SharingServer
 
 _DROPPED: Final = frozenset({b"content-length", b"connection", b"host", b"accept-encoding"})
 
@@ -54,13 +57,11 @@ class PassThrough:
         await self._session.close()
 
 
-async def _serve(address: str, upstream: str, workers: int) -> None:
-    listener = bind("listen", ListenAddress(address))
-    for _ in range(workers - 1):
-        if os.fork() == 0:
-            break
+async def _serve(listener: socket.socket, upstream: str, *, is_alone: bool) -> None:
     application = PassThrough(upstream)
-    server = Server(application, listener, HttpToolsProtocol, idle_seconds=75, shutdown_seconds=1)
+    # As in the gateway: of several, one worker would get nearly all connections.
+    server_type = Server if is_alone else SharingServer
+    server = server_type(application, listener, HttpToolsProtocol, idle_seconds=75, shutdown_seconds=1)
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     server.start()
@@ -69,6 +70,23 @@ async def _serve(address: str, upstream: str, workers: int) -> None:
     await application.close()
 
 
-if __name__ == "__main__":
+def _main(address: str, upstream: str, workers: int) -> None:
+    listener = bind("listen", ListenAddress(address))
+    children: list[int] = []
+    for _ in range(workers - 1):
+        # Before there is an event loop: two processes with one epoll between them would take each other's events.
+        child = os.fork()
+        if child == 0:
+            children.clear()
+            break
+        children.append(child)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(sys.argv[1], sys.argv[2], int(sys.argv[3])))
+        runner.run(_serve(listener, upstream, is_alone=workers == 1))
+    for child in children:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(child, signal.SIGTERM)
+        os.waitpid(child, 0)
+
+
+if __name__ == "__main__":
+    _main(sys.argv[1], sys.argv[2], int(sys.argv[3]))

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass
 
+from gateway.ledger.encoding import Row, row_of
 from gateway.ledger.errors import LedgerError
 from gateway.ledger.record import MessageRecord, Receipt
 
@@ -20,6 +21,18 @@ class Waiting:
     waiter: "Future[Receipt] | asyncio.Future[Receipt] | None"
     """None where nobody waits: the record is owed, whatever happens."""
     loop: asyncio.AbstractEventLoop | None = None
+    """The event loop that the record came from."""
+    row: Row | None = None
+    """The record as a row, where that was made already."""
+
+    def take_row(self) -> Row:
+        """The record as a row, which is then the taker's to change.
+
+        Raises:
+            RecordRefused: It cannot be stored.
+        """
+        row, self.row = self.row, None
+        return row_of(self.record) if row is None else row
 
 
 def hand_out(answers: Iterable[tuple[Waiting, Answer]]) -> None:

@@ -1,7 +1,7 @@
 """The writer: one thread that commits records in groups, while those who submitted them wait.
 
 While one group is being committed the next one gathers: the cost of a commit is shared by as many records as the
-load brings (`gateway.ledger.pace`), and a lone record does not wait for company.
+load brings (`gateway.ledger.gathering`), and a lone record does not wait for company.
 
 A record that nobody waits for (durability `async`) was promised when it was queued: where its group cannot be
 written, it is kept and written again once the database is back.
@@ -32,8 +32,8 @@ from gateway.ledger.errors import (
     LedgerUnavailable,
     RecordRefused,
 )
+from gateway.ledger.gathering import Gathering
 from gateway.ledger.held import HeldConnection
-from gateway.ledger.pace import Pace
 from gateway.ledger.record import MessageRecord, Receipt
 from gateway.ledger.replay_guard import forget_expired
 from gateway.ledger.sqlite_file import file_identity
@@ -75,8 +75,8 @@ class _Inbox:
     condition: threading.Condition = field(default_factory=threading.Condition)
     items: OrderedDict[Waiting, None] = field(default_factory=OrderedDict)
     """In the order of arrival; one that is withdrawn leaves it at once, however many wait."""
-    wanted: int = 1
-    """How many records the writer's thread is to be woken for."""
+    is_released: bool = False
+    """Whether those that wait may be taken: they have gathered."""
     closing: bool = False
 
 
@@ -103,9 +103,9 @@ class LedgerWriter:
         self._next_forget = 0.0
         self._owed: list[Waiting] = []
         self._has_failed_at_the_end = False
-        self._pace = Pace(time.monotonic())
         self._state = WriterState()
         self._inbox = _Inbox()
+        self._gathering = Gathering(self._release)
         self._thread = threading.Thread(target=self._run, name="ledger-writer", daemon=True)
         self._thread.start()
 
@@ -163,11 +163,19 @@ class LedgerWriter:
             LedgerUnavailable: Records cannot be written at present, or the writer has been closed.
             RecordRefused: This record cannot be stored.
         """
-        row_of(record)  # what could not be stored later is refused now
+        row = row_of(record)  # what could not be stored later is refused now
         if not self.healthy and not self._inbox.closing:
             raise LedgerUnavailable(f"the record was not queued, for none can be written: {self.last_error}")
-        self._queue(Waiting(record, None))
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            loop = None
+        self._queue(Waiting(record, None, loop, row))
         return Receipt(record.id)
+
+    def note_step(self) -> None:
+        """Tell that an exchange of this event loop got a step further: records of others may wait for its own."""
+        self._gathering.note_step()
 
     def close(self, timeout: float | None = None) -> bool:
         """Write what is queued, then stop; further records are refused. Return whether it has stopped.
@@ -209,7 +217,16 @@ class LedgerWriter:
             if self.queue_depth >= self._queue_limit:
                 raise LedgerBusy(f"{self.queue_depth} records wait to be written; try again in a moment")
             inbox.items[waiting] = None
-            if len(inbox.items) >= inbox.wanted:
+            self._gathering.came(waiting.loop)
+            if len(inbox.items) >= GROUP_LIMIT:
+                self._release()
+
+    def _release(self) -> None:
+        """Let the writer's thread take what waits."""
+        inbox = self._inbox
+        with inbox.condition:
+            if inbox.items:  # else they were taken back, and the next one is to gather again
+                inbox.is_released = True
                 inbox.condition.notify()
 
     def _withdraw(self, waiting: Waiting) -> bool:
@@ -222,15 +239,12 @@ class LedgerWriter:
 
     def _run(self) -> None:
         while True:
-            self._let_gather()
             group = self._next_group()
             if group is None:
                 break
-            self._pace.took(len(group), time.monotonic())
             try:
                 if group:
                     self._write(group)
-                    self._pace.wrote(len(group), len(self._inbox.items))
                 elif not self._state.healthy:
                     self._probe()
             except Exception as error:  # noqa: BLE001 - whatever it is, those who wait get an answer and the thread lives on
@@ -239,28 +253,20 @@ class LedgerWriter:
         self._held.close()
         self._turns.close()
 
-    def _let_gather(self) -> None:
-        """Wait, where it is worth it, until enough records have come for a group."""
-        pause, wanted, inbox = self._pace.pause(), self._pace.wanted, self._inbox
-        if pause:
-            with inbox.condition:
-                inbox.wanted = wanted
-                inbox.condition.wait_for(lambda: inbox.closing or len(inbox.items) >= wanted, pause)
-                inbox.wanted = 1
-
     def _next_group(self) -> list[Waiting] | None:
         """The next records, none when it is time to probe, None when all is written and the writer closed."""
         inbox = self._inbox
         with inbox.condition:
-            while not inbox.items or self._owed_is_due():
+            while not (inbox.items and (inbox.is_released or inbox.closing)) or self._owed_is_due():
                 if self._owed_is_due():
                     owed, self._owed = self._owed[:GROUP_LIMIT], self._owed[GROUP_LIMIT:]
                     return owed
-                if inbox.closing:
+                if inbox.closing and not inbox.items:
                     return None
                 if not inbox.condition.wait(None if self._state.healthy else PROBE_SECONDS):
                     return []
             taken = [inbox.items.popitem(last=False)[0] for _ in range(min(len(inbox.items), GROUP_LIMIT))]
+            inbox.is_released = bool(inbox.items)
         # From here on a record cannot be taken back.
         return [w for w in taken if not isinstance(w.waiter, Future) or w.waiter.set_running_or_notify_cancel()]
 
@@ -274,7 +280,7 @@ class LedgerWriter:
         encoded: list[tuple[Waiting, Row]] = []
         for waiting in group:
             try:
-                encoded.append((waiting, row_of(waiting.record)))
+                encoded.append((waiting, waiting.take_row()))
             except RecordRefused as error:
                 answers.append((waiting, error))
         batches = [encoded] if encoded else []
@@ -289,7 +295,7 @@ class LedgerWriter:
                 if len(batch) > 1:
                     # One of them is not acceptable to the database: alone, it takes no others down. Encoded anew,
                     # because the attempt has added the chain's columns.
-                    batches += [[(waiting, row_of(waiting.record))] for waiting, _ in reversed(batch)]
+                    batches += [[(waiting, waiting.take_row())] for waiting, _ in reversed(batch)]
                 else:
                     answers.append((batch[0][0], _refusal(batch[0][0].record, error)))
             except SQLAlchemyError as error:

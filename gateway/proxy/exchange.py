@@ -74,6 +74,9 @@ class Surroundings:
     clock: Callable[[], datetime]
     instance: str
     teller: Teller = field(default_factory=Teller)
+    note_step: Callable[[], None] = lambda: None
+    """To be called when an exchange gets a step further: the ledger lets records gather while others are on their
+    way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,7 @@ async def exchange(
     request: Request, endpoint: EndpointSettings, upstream: UpstreamClient, surroundings: Surroundings
 ) -> Answer:
     """Carry out the exchange of one SOAP message: there is always an answer, and no delivery without a record."""
+    surroundings.note_step()
     expects = await _expectation(request, endpoint, surroundings)
     version = SoapVersion.of_request(expects.soap_version, single(request.headers, b"content-type"))
     started = time.perf_counter()
@@ -101,6 +105,7 @@ async def exchange(
         )
     except UpstreamFailure as failure:
         return await answer_failure(request, endpoint, failure, time.perf_counter() - started, surroundings, version)
+    surroundings.note_step()
     upstream_seconds = time.perf_counter() - started
     surroundings.metrics.time_upstream(endpoint.name, upstream_seconds)
 

@@ -252,6 +252,7 @@ class Gateway:
             pool=pool,
             clock=lambda: datetime.now(UTC),
             instance=self.instance,
+            note_step=self._ledger.note_step,
         )
         self.application = Application(Generation.of(self.settings), surroundings)
         self._stack.push_async_callback(self._close_connections)

@@ -5,8 +5,10 @@ import json
 import sqlite3
 from pathlib import Path
 
+import pytest
 import structlog
 
+from gateway.ledger import LedgerWriter
 from tests.gateway.proxy.harness import SECRET, World, http, run, signed, signed_with_timestamp, world
 
 ASYNC = 'durability = "async"'
@@ -112,3 +114,17 @@ def test_what_could_not_be_written_to_the_end_is_said_loudly(tmp_path: Path) -> 
         run(scenario())
     said = [line for line in lines if "delivered without a record" in line["event"]]
     assert [(line["log_level"], line["records"]) for line in said] == [("error", 1)]
+
+
+def test_each_step_of_an_exchange_is_told_to_the_ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that the records of others gather while this one is on its way."""
+    told: list[None] = []
+    monkeypatch.setattr(LedgerWriter, "note_step", lambda _: told.append(None))
+
+    async def scenario() -> None:
+        async with world(tmp_path) as it:
+            it.receiver.reply = http(signed())
+            assert (await it.ask()).status == 200
+            assert len(told) == 2, "the request is here, the answer is here; its record is a step by itself"
+
+    run(scenario())
