@@ -22,6 +22,7 @@ from gateway.proxy.application import Application
 from gateway.proxy.durability import ledger_of
 from gateway.proxy.exchange import Surroundings
 from gateway.proxy.generation import Generation
+from gateway.proxy.heap import settle_heap
 from gateway.proxy.listening import Server, bind, bound_address
 from gateway.proxy.logs import configure_logging
 from gateway.proxy.metrics import Metrics
@@ -77,6 +78,7 @@ async def _serve(settings: Settings) -> None:
             watcher.add_done_callback(lambda _: stop.set())
         try:
             gateway.announce()
+            settle_heap()
             await stop.wait()
             _log.info("stopping", under_way=gateway.under_way)
             for watcher in watchers:

@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from gateway.config import ConfigurationError, Settings
 from gateway.config.handing_over import taken_over
 from gateway.ledger.errors import LedgerError, ReplayGuardBroken
+from gateway.proxy.heap import settle_heap
 from gateway.proxy.logs import configure_logging
 from gateway.proxy.server import Gateway
 from gateway.proxy.workers.channel import Channel, ChannelClosed
@@ -66,6 +67,7 @@ class _Worker:
             async with Gateway(settings, listener=self._listener) as self._gateway:
                 await channel.call("serving", seconds=_HELLO_SECONDS)
                 _log.info("worker serves", instance=self._gateway.instance)
+                settle_heap()
                 await self._stop.wait()
                 _log.info("worker stops", under_way=self._gateway.under_way)
         except (ConfigurationError, LedgerError, KeystoreError, SQLAlchemyError, OSError) as error:

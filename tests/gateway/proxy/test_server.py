@@ -41,10 +41,10 @@ async def _lines(process: Process, until: str) -> list[dict[str, object]]:
 
 
 @asynccontextmanager
-async def _process(config: Path) -> AsyncIterator[Process]:
+async def _process(config: Path, at_the_end: str = "pass") -> AsyncIterator[Process]:
     program = (
         "import sys; from gateway.config import load_settings; from gateway.proxy.server import serve; "
-        "sys.exit(serve(load_settings(sys.argv[1])))"
+        f"code = serve(load_settings(sys.argv[1])); {at_the_end}; sys.exit(code)"
     )
     async with _started(sys.executable, "-c", program, str(config)) as process:
         yield process
@@ -66,6 +66,23 @@ def _write(config: Path, port: int, extra: str = "") -> None:
         '[gateway]\nlisten = "127.0.0.1:0"\nadmin = "127.0.0.1:0"\nlog_format = "json"\n'
         f'[endpoint.orders]\npath = "/orders"\nupstream = "http://127.0.0.1:{port}/ws"\n{extra}'
     )
+
+
+def test_the_garbage_collector_spares_what_start_up_made(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        config = tmp_path / "gateway.toml"
+        _write(config, 9)
+        tell = "import gc; print(gc.get_freeze_count(), gc.get_threshold()[0])"
+        async with _process(config, tell) as process:
+            await _lines(process, "serving")
+            process.terminate()
+            out, _ = await asyncio.wait_for(process.communicate(), 15)
+            assert process.returncode == 0
+        frozen, threshold = map(int, out.split())
+        assert frozen > 10_000
+        assert threshold == 10_000
+
+    run(scenario())
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
