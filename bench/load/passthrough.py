@@ -4,7 +4,6 @@ Run as `python -m bench.load.passthrough HOST:PORT UPSTREAM WORKERS`. The worker
 """
 
 import asyncio
-import contextlib
 import os
 import signal
 import socket
@@ -83,8 +82,7 @@ def _main(address: str, upstream: str, workers: int) -> None:
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(listener, upstream, is_alone=workers == 1))
     for child in children:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(child, signal.SIGTERM)
+        os.kill(child, signal.SIGTERM)
         os.waitpid(child, 0)
 
 

@@ -294,7 +294,7 @@ class LedgerWriter:
                 self._in_doubt = True
                 if len(batch) > 1:
                     # One of them is not acceptable to the database: alone, it takes no others down. Encoded anew,
-                    # because the attempt has added the chain's columns.
+                    # because the attempt has changed the rows: the chain's columns, and what was found replayed.
                     batches += [[(waiting, waiting.take_row())] for waiting, _ in reversed(batch)]
                 else:
                     answers.append((batch[0][0], _refusal(batch[0][0].record, error)))

@@ -125,3 +125,16 @@ def test_a_record_that_cannot_be_stored_is_refused_before_anything_is_released(w
     with pytest.raises(RecordRefused, match="cannot be stored"):
         writer.enqueue(replace(mixture(0), upstream_ms=float("nan")))
     assert writer.queue_depth == 0
+
+
+def test_owed_records_are_encoded_anew_where_one_of_their_group_is_refused(
+    engine: Engine, writer: LedgerWriter
+) -> None:
+    first, second = mixture(1), mixture(2)
+    with locked(engine):
+        for record in (first, first, second):  # the attempt with all three has added the chain's columns to each
+            writer.enqueue(record)
+        rest = writer.submit(mixture(3))
+    rest.result(10)
+    assert (writer.state.records, writer.state.lost) == (3, 0)
+    assert [report.state for report in verify_chain(engine)] == [ChainState.INTACT]
