@@ -1,13 +1,14 @@
 """What is written down about one message."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 
+from gateway.frozen import statically_frozen
 from gateway.second_opinion import SecondOpinion
 from gateway.verify import EmbeddedCertificate, SignatureReport, Verdict, VerifiedBy
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@statically_frozen(frozen=True, slots=True, kw_only=True)
 class MessageRecord:
     """One message, as it will be proven later. Holds hashes, names and reasons, never bodies or credentials."""
 
@@ -71,7 +72,7 @@ class MessageRecord:
         return self.mode == "observe"
 
 
-@dataclass(frozen=True, slots=True)
+@statically_frozen(frozen=True, slots=True)
 class Receipt:
     """What the writer answers once the record is committed."""
 

@@ -1,11 +1,12 @@
 """From a response as it came to what will be recorded about it: decoding, verification, configured exceptions."""
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
 from gateway.config import EndpointSettings
+from gateway.frozen import statically_frozen
 from gateway.proxy.breakdown import place_of
 from gateway.proxy.decoding import coding_of, decode
 from gateway.proxy.forwarding import unforwardable_field
@@ -22,7 +23,7 @@ EMPTY_STATUSES: Final = frozenset({202, 204})
 """Where a response without a body is an answer in itself: accepted, or done, with nothing to say (RFC 9110, 15.3)."""
 
 
-@dataclass(frozen=True, slots=True)
+@statically_frozen(frozen=True, slots=True)
 class Judgement:
     """What was found out about one response."""
 

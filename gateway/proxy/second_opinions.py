@@ -1,11 +1,11 @@
 """When the door asks for a second opinion, and what it does with it."""
 
 import time
-from dataclasses import dataclass
 from random import SystemRandom
 from typing import Final
 
 from gateway.config import ConfigurationError, EndpointSettings, Settings
+from gateway.frozen import statically_frozen
 from gateway.second_opinion import JudgeUnavailable, SecondOpinion, disputed, require_judge, second_opinion
 from gateway.verify import Verdict
 from keystore import TrustSnapshot
@@ -14,7 +14,7 @@ _DICE: Final = SystemRandom()
 """Nobody outside shall know which messages are looked at twice."""
 
 
-@dataclass(frozen=True, slots=True)
+@statically_frozen(frozen=True, slots=True)
 class Reviewed:
     """A verdict after a second opinion was asked, where it was."""
 

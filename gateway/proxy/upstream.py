@@ -3,7 +3,6 @@
 import os
 import ssl
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 from urllib.parse import urlsplit
@@ -13,6 +12,7 @@ from yarl import URL
 
 from gateway.config import EndpointSettings
 from gateway.deadlines import within
+from gateway.frozen import statically_frozen
 from gateway.proxy.pooling import BrokenFraming, StrictConnector
 from gateway.proxy.posting import MAX_FIELD, MAX_FIELDS, MAX_LINE, NotHttp, Poster
 
@@ -71,7 +71,7 @@ class UpstreamFailure(Exception):  # noqa: N818 - the receiver's failure, a norm
         return _SENTENCES[self.kind][1]
 
 
-@dataclass(frozen=True, slots=True)
+@statically_frozen(frozen=True, slots=True)
 class UpstreamResponse:
     """A response as it came, its content coding untouched."""
 
