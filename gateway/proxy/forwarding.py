@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from typing import Final
 
 Headers = Iterable[tuple[bytes, bytes]]
 """Raw header fields in their order."""
@@ -43,14 +44,47 @@ _INVALID_VALUE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 
 
+class _Name:
+    """What a field is by its name alone."""
+
+    __slots__ = ("crosses", "is_hop_by_hop", "is_token", "lowered", "text")
+
+    def __init__(self, name: bytes) -> None:
+        self.lowered = name.lower()
+        self.is_token = _TOKEN.fullmatch(name) is not None
+        self.is_hop_by_hop = self.lowered in _HOP_BY_HOP
+        self.text = self.lowered.decode("latin-1")
+        self.crosses = (
+            self.is_token and not self.is_hop_by_hop and not self.lowered.replace(b"_", b"-").startswith(_OWN_PREFIX)
+        )
+
+
+class _Names(dict[bytes, _Name]):
+    """The names that are known: the same few come with every message. Values are never kept, they may be secrets."""
+
+    _MOST: Final = 512
+    _LONGEST: Final = 64
+    """Octets; with the number of names it bounds the memory that a stranger can have filled."""
+
+    def __missing__(self, name: bytes) -> _Name:
+        known = _Name(name)
+        if len(name) <= self._LONGEST:
+            if len(self) >= self._MOST:
+                self.clear()  # whoever made up so many shall not have put out those that come again
+            self[name] = known
+        return known
+
+
+_NAMES: Final = _Names()
+
+
 def request_headers(headers: Headers) -> list[tuple[str, str]]:
     """The header fields of a request as they go to the receiver; Host and framing are made by the HTTP client."""
     forwarded = [
-        (name.decode("ascii"), _text(value))
-        for name, value in _end_to_end(headers)
-        if name not in _MADE_ANEW_FOR_UPSTREAM
+        (name.text, _text(value)) for name, value in _end_to_end(headers) if name.lowered not in _MADE_ANEW_FOR_UPSTREAM
     ]
-    return [*forwarded, ("accept-encoding", ACCEPT_ENCODING)]
+    forwarded.append(("accept-encoding", ACCEPT_ENCODING))
+    return forwarded
 
 
 def response_headers(
@@ -64,45 +98,49 @@ def response_headers(
     left_out = _MADE_ANEW_FOR_CLIENT - {b"content-encoding"} if keep_encoding else _MADE_ANEW_FOR_CLIENT
     if is_unverified:
         left_out |= _STEERING
-    forwarded = [(name, value) for name, value in _end_to_end(headers) if name not in left_out]
-    if content_type is not None and not _INVALID_VALUE.search(content_type.encode("latin-1", "replace")):
-        forwarded.append((b"content-type", content_type.encode("latin-1", "replace")))
+    forwarded = [(name.lowered, value) for name, value in _end_to_end(headers) if name.lowered not in left_out]
+    if content_type is not None:
+        field = content_type.encode("latin-1", "replace")
+        if not _INVALID_VALUE.search(field):
+            forwarded.append((b"content-type", field))
     return forwarded
 
 
 def unforwardable_field(headers: Headers) -> str | None:
     """The name of the first header field that is meant for the client and cannot be passed on; None without any."""
-    for name, value in headers:
-        lowered = name.lower()
-        if lowered in _HOP_BY_HOP:
+    for field, value in headers:
+        name = _NAMES[field]
+        if name.is_hop_by_hop:
             continue
-        if not _TOKEN.fullmatch(name):
+        if not name.is_token:
             return "with a name that is none"
         if _INVALID_VALUE.search(value):
-            return name.decode("ascii")
+            return field.decode("ascii")
     return None
 
 
 def single(headers: Headers, name: bytes) -> bytes | None:
     """The value of the first header field called `name`, in lower case; None where there is none."""
-    return next((value for key, value in headers if key.lower() == name), None)
+    for key, value in headers:
+        if _NAMES[key].lowered == name:
+            return value
+    return None
 
 
-def _end_to_end(headers: Headers) -> list[tuple[bytes, bytes]]:
-    """`headers` with names in lower case, without what ends at this hop and without what is named after the gateway."""
-    fields = [(name.lower(), value) for name, value in headers]
-    named_by_connection = {
-        token.strip().lower() for name, value in fields if name == b"connection" for token in value.split(b",")
-    }
-    return [
-        (name, value)
-        for name, value in fields
-        if name not in _HOP_BY_HOP
-        and name not in named_by_connection
-        and not name.replace(b"_", b"-").startswith(_OWN_PREFIX)
-        and _TOKEN.fullmatch(name)
-        and not _INVALID_VALUE.search(value)
-    ]
+def _end_to_end(headers: Headers) -> list[tuple[_Name, bytes]]:
+    """`headers` without what ends at this hop, what is named after the gateway and what cannot be passed on."""
+    fields = []
+    named_by_connection: set[bytes] = set()
+    for field, value in headers:
+        name = _NAMES[field]
+        if name.crosses:
+            if not _INVALID_VALUE.search(value):
+                fields.append((name, value))
+        elif name.lowered == b"connection":
+            named_by_connection.update([token.strip().lower() for token in value.split(b",")])
+    if named_by_connection:
+        return [(name, value) for name, value in fields if name.lowered not in named_by_connection]
+    return fields
 
 
 def _text(value: bytes) -> str:

@@ -3,12 +3,19 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
 
 from gateway.config import EndpointSettings
 
 _AMBIGUOUS = re.compile(r"%(?:2[ef]|5c|[01][0-9a-f]|7f)|\\|//|[^\x21-\x7e]", re.IGNORECASE)
 """Encoded dots, slashes, backslashes and control characters: what they mean is up to whoever decodes them."""
 _BAD_ESCAPE = re.compile(r"%(?![0-9a-f]{2})", re.IGNORECASE)
+
+_PATHS: Final = 256
+"""Paths of which the route is remembered."""
+_LONG_PATH: Final = 256
+"""Octets of a path beyond which it is not."""
 
 
 class PathRefused(Exception):  # noqa: N818 - named after what it says, like the other refusals of the door
@@ -31,6 +38,8 @@ class Router:
         """Route to `endpoints`."""
         ordered = sorted(endpoints.values(), key=lambda endpoint: len(endpoint.path), reverse=True)
         self._prefixes = tuple((endpoint.path.rstrip("/"), endpoint.name) for endpoint in ordered)
+        # Clients ask for the same few paths again and again. Errors are not remembered, nor is what takes memory.
+        self._match_again = lru_cache(maxsize=_PATHS)(self._match)
 
     def match(self, raw_path: bytes) -> Route | None:
         """The route of `raw_path`, percent-encoded as it came; None where no endpoint has such a path.
@@ -38,6 +47,9 @@ class Router:
         Raises:
             PathRefused: The path has dot segments, encoded slashes, or anything else that invites a second reading.
         """
+        return self._match_again(raw_path) if len(raw_path) <= _LONG_PATH else self._match(raw_path)
+
+    def _match(self, raw_path: bytes) -> Route | None:
         path = raw_path.decode("latin-1")
         _check(path)
         for prefix, name in self._prefixes:

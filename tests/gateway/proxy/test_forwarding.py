@@ -1,0 +1,79 @@
+"""Which header fields cross, and what is remembered of their names."""
+
+import pytest
+
+from gateway.proxy import forwarding
+from gateway.proxy.forwarding import request_headers, response_headers, single, unforwardable_field
+
+
+def _names(fields: list[tuple[str, str]]) -> list[str]:
+    return [name for name, _ in fields]
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["a name that is new", "a name that is known"])
+def test_a_field_crosses_by_its_name_in_any_spelling(again: bool) -> None:
+    fields = [
+        (b"X-Kept", b"1"),
+        (b"x-kept", b"2"),
+        (b"Keep-Alive", b"9"),
+        (b"TE", b"trailers"),
+        (b"WSSGate-Verdict", b"accepted"),
+        (b"wssgate_key", b"new"),
+        (b"not a name", b"x"),
+        (b"X-Broken", b"a\nb"),
+    ]
+    if again:
+        request_headers(fields)
+    assert request_headers(fields) == [("x-kept", "1"), ("x-kept", "2"), ("accept-encoding", "gzip, deflate")]
+    assert response_headers(fields, content_type=None) == [(b"x-kept", b"1"), (b"x-kept", b"2")]
+
+
+def test_what_connection_names_ends_here_wherever_it_stands() -> None:
+    fields = [(b"X-A", b"1"), (b"Connection", b"close, X-A"), (b"x-b", b"2"), (b"connection", b"X-B"), (b"x-c", b"3")]
+    assert _names(request_headers(fields)) == ["x-c", "accept-encoding"]
+
+
+def test_fields_made_anew_do_not_cross() -> None:
+    fields = [(b"Host", b"a"), (b"Content-Length", b"4"), (b"Content-Type", b"text/xml"), (b"Accept-Encoding", b"br")]
+    assert request_headers(fields) == [("content-type", "text/xml"), ("accept-encoding", "gzip, deflate")]
+    assert response_headers(fields, content_type="text/plain") == [
+        (b"host", b"a"),
+        (b"accept-encoding", b"br"),
+        (b"content-type", b"text/plain"),
+    ]
+
+
+def test_a_content_type_that_would_make_two_fields_is_left_out() -> None:
+    assert response_headers((), content_type="text/xml\r\nX: y") == []
+
+
+@pytest.mark.parametrize(
+    ("fields", "found"),
+    [
+        ([(b"X-A", b"1"), (b"X-B", b"\xe9\t2")], None),
+        ([(b"X-A", b"1\x00")], "X-A"),
+        ([(b"Connection", b"\x01")], None),
+        ([(b"X A", b"1")], "with a name that is none"),
+        ([(b"", b"1")], "with a name that is none"),
+    ],
+)
+def test_a_field_that_cannot_be_passed_on_is_named_as_it_came(
+    fields: list[tuple[bytes, bytes]], found: str | None
+) -> None:
+    assert unforwardable_field(fields) == found
+
+
+def test_the_first_of_several_is_taken() -> None:
+    fields = [(b"X-A", b"1"), (b"HOST", b"a"), (b"Host", b"b")]
+    assert single(fields, b"host") == b"a"
+    assert single(fields, b"content-type") is None
+
+
+def test_strangers_fill_no_memory_with_names() -> None:
+    long = b"x" * 65
+    assert request_headers([(long, b"1")])[0] == (long.decode(), "1")
+    assert long not in forwarding._NAMES
+    many = [(b"x-%d" % number, b"1") for number in range(2000)]
+    assert len(request_headers(many)) == 2001
+    assert len(forwarding._NAMES) <= 512
+    assert b"x-1999" in forwarding._NAMES, "the names of a stranger do not keep others out"
