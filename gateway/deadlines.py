@@ -15,16 +15,17 @@ class Deadlines:
     def __init__(self, seconds: float) -> None:
         """Begin with none."""
         self._seconds = seconds
-        self._loop = asyncio.get_running_loop()
+        self.loop = asyncio.get_running_loop()
+        """Theirs."""
         self._row: dict[_Deadline, None] = {}
         self._timer: asyncio.TimerHandle | None = None
 
     def begin(self, deadline: "_Deadline") -> None:
         """Take it in at the end of the row."""
-        deadline.when = self._loop.time() + self._seconds
+        deadline.when = self.loop.time() + self._seconds
         self._row[deadline] = None
         if self._timer is None:
-            self._timer = self._loop.call_at(deadline.when, self._on_time)
+            self._timer = self.loop.call_at(deadline.when, self._on_time)
 
     def end(self, deadline: "_Deadline") -> None:
         """Take it out: it was kept."""
@@ -32,11 +33,11 @@ class Deadlines:
 
     def _on_time(self) -> None:
         self._timer = None
-        now = self._loop.time()
+        now = self.loop.time()
         while self._row:
             first = next(iter(self._row))
             if first.when > now:
-                self._timer = self._loop.call_at(first.when, self._on_time)
+                self._timer = self.loop.call_at(first.when, self._on_time)
                 return
             del self._row[first]
             first.miss()
@@ -55,7 +56,7 @@ class _Deadline:
     def __enter__(self) -> None:
         if self._all is None:
             return
-        task = asyncio.current_task()
+        task = asyncio.current_task(self._all.loop)
         if task is None:
             raise RuntimeError("a deadline needs a task that it can cancel")
         self._task = task

@@ -13,6 +13,7 @@ from typing import Final, Protocol
 import structlog
 
 from gateway.config import EndpointSettings, Mode
+from gateway.frozen import statically_frozen
 from gateway.ledger.errors import LedgerError, LedgerTooSlow
 from gateway.ledger.record import MessageRecord, Receipt
 from gateway.ledger.record_ids import new_record_id
@@ -51,7 +52,7 @@ class Ledger(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@statically_frozen(frozen=True, slots=True)
 class Request:
     """A request whose body has arrived."""
 
@@ -79,7 +80,7 @@ class Surroundings:
     way."""
 
 
-@dataclass(frozen=True, slots=True)
+@statically_frozen(frozen=True, slots=True)
 class Recorded:
     """What came of writing a record."""
 
@@ -93,7 +94,6 @@ async def exchange(
     """Carry out the exchange of one SOAP message: there is always an answer, and no delivery without a record."""
     surroundings.note_step()
     expects = await _expectation(request, endpoint, surroundings)
-    version = SoapVersion.of_request(expects.soap_version, single(request.headers, b"content-type"))
     started = time.perf_counter()
     try:
         response = await upstream.send(
@@ -104,7 +104,9 @@ async def exchange(
             limit=endpoint.policy.max_message_bytes,
         )
     except UpstreamFailure as failure:
-        return await answer_failure(request, endpoint, failure, time.perf_counter() - started, surroundings, version)
+        upstream_seconds = time.perf_counter() - started
+        version = _version(request, expects)
+        return await answer_failure(request, endpoint, failure, upstream_seconds, surroundings, version)
     surroundings.note_step()
     upstream_seconds = time.perf_counter() - started
     surroundings.metrics.time_upstream(endpoint.name, upstream_seconds)
@@ -122,8 +124,10 @@ async def exchange(
 
     recorded = await record_judgement(request, endpoint, response, judgement, upstream_seconds, surroundings)
     if recorded is None:
-        return fault(version, 503, UNRECORDED_SENTENCE, RETRY_AFTER)
-    return _release(response, judgement, recorded, version)
+        return fault(_version(request, expects), 503, UNRECORDED_SENTENCE, RETRY_AFTER)
+    if not recorded.record.released:
+        return _refusal(recorded, _version(request, expects))
+    return _release(response, judgement, recorded)
 
 
 async def record_judgement(
@@ -255,16 +259,17 @@ def verdict_headers(recorded: Recorded) -> tuple[tuple[bytes, bytes], ...]:
     return tuple(headers)
 
 
-def _release(
-    response: UpstreamResponse,
-    judgement: Judgement,
-    recorded: Recorded,
-    version: SoapVersion,
-) -> Answer:
-    headers = verdict_headers(recorded)
-    if not recorded.record.released:
-        sentence = BREAKDOWN_SENTENCE if recorded.record.outcome == "failed" else REJECTED_SENTENCE
-        return fault(version, 502, sentence, *headers, record_id=recorded.receipt.record_id)
+def _version(request: Request, expects: Expectation) -> SoapVersion:
+    """The version of SOAP in which a fault is to be told to who sent `request`."""
+    return SoapVersion.of_request(expects.soap_version, single(request.headers, b"content-type"))
+
+
+def _refusal(recorded: Recorded, version: SoapVersion) -> Answer:
+    sentence = BREAKDOWN_SENTENCE if recorded.record.outcome == "failed" else REJECTED_SENTENCE
+    return fault(version, 502, sentence, *verdict_headers(recorded), record_id=recorded.receipt.record_id)
+
+
+def _release(response: UpstreamResponse, judgement: Judgement, recorded: Recorded) -> Answer:
     try:
         content_type = content_type_of(response)
     except Rejection:  # several of them; only mode `observe` gets here
@@ -275,7 +280,7 @@ def _release(
         keep_encoding=not judgement.is_decoded,
         is_unverified=judgement.kind == "empty" and judgement.outcome == "passed",
     )
-    return Answer(response.status, (*kept, *headers), judgement.body)
+    return Answer(response.status, (*kept, *verdict_headers(recorded)), judgement.body)
 
 
 async def _expectation(request: Request, endpoint: EndpointSettings, surroundings: Surroundings) -> Expectation:

@@ -49,7 +49,8 @@ class Generation:
     def __enter__(self) -> Self:
         """Begin an exchange."""
         self._inside += 1
-        self._empty.clear()
+        if self._inside == 1:
+            self._empty.clear()
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -7,7 +7,6 @@ the answer and the errors are aiohttp's, and the rest is left out: no cookies, r
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import aiohttp
@@ -17,6 +16,7 @@ from aiohttp.http import HttpProcessingError, RawResponseMessage
 from aiohttp.streams import StreamReader
 from yarl import URL
 
+from gateway.frozen import statically_frozen
 from gateway.proxy.pooling import StrictConnector
 
 MAX_LINE: Final = 16 * 1024
@@ -31,7 +31,7 @@ class NotHttp(aiohttp.ClientError):
     """What came is no head of an HTTP answer."""
 
 
-@dataclass(frozen=True, slots=True)
+@statically_frozen(frozen=True, slots=True)
 class Posted:
     """An answer, as far as it was read."""
 
@@ -150,4 +150,6 @@ async def _content(message: RawResponseMessage, payload: StreamReader, limit: in
         if length > limit:
             return None
         chunks.append(chunk)
+        if payload.at_eof() and payload.exception() is None:  # most answers come in one piece: no need to ask again
+            break
     return b"".join(chunks)

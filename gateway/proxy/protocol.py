@@ -50,8 +50,6 @@ class DoorProtocol(HttpToolsProtocol):
         self._received_head = 0
         self._heads = 0
         """Heads that were complete."""
-        self._head_size = 0
-        self._fields = 0
         self._is_upgrading = False
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._arm("head", self.limits.header_seconds)
@@ -83,21 +81,13 @@ class DoorProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Start a request."""
         self._has_begun = True
-        self._head_size = self._fields = 0
         super().on_message_begin()
-
-    def on_url(self, url: bytes) -> None:
-        """Take in the request target."""
-        self._count(url)
-        super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take in a header field; fields of a trailer are dropped (RFC 9110, 6.5.1)."""
         if not self._in_head:
             return
-        self._fields += 1
-        self._count(name + value)
-        if self._fields > _HEAD_FIELDS:
+        if len(self.headers) >= _HEAD_FIELDS:
             raise RequestRefused("too many header fields")
         super().on_header(name, value)
 
@@ -197,6 +187,9 @@ class DoorProtocol(HttpToolsProtocol):
         return line + fields + b"\r\n"
 
     def _check_head(self) -> None:
+        # What came of a head that is not complete yet is counted as it arrives.
+        if len(self.url) + sum([len(name) + len(value) for name, value in self.headers]) > _HEAD_BYTES:
+            raise RequestRefused("its header fields are too long")
         names = [name for name, _ in self.headers]
         hosts = names.count(b"host")
         if hosts > 1 or (hosts == 0 and self.parser.get_http_version() == "1.1"):
@@ -204,11 +197,6 @@ class DoorProtocol(HttpToolsProtocol):
         codings = [value.strip().lower() for name, value in self.headers if name == b"transfer-encoding"]
         if codings and (codings != [b"chunked"] or self.parser.get_http_version() != "1.1"):
             raise RequestRefused("its Transfer-Encoding is not supported")
-
-    def _count(self, part: bytes) -> None:
-        self._head_size += len(part)
-        if self._head_size > _HEAD_BYTES:
-            raise RequestRefused("its header fields are too long")
 
     def _arm(self, name: str, seconds: float) -> None:
         if name not in self._timers:
