@@ -303,7 +303,7 @@ async def _expectation(request: Request, endpoint: EndpointSettings, surrounding
 
 
 async def _sha256(body: bytes, surroundings: Surroundings) -> str:
-    if len(body) <= 16 * INLINE_BYTES:
+    if len(body) <= 8 * INLINE_BYTES:
         return hashlib.sha256(body).hexdigest()
     digest = await asyncio.get_running_loop().run_in_executor(surroundings.pool, hashlib.sha256, body)
     return digest.hexdigest()

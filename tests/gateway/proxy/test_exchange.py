@@ -6,7 +6,6 @@ import hashlib
 import os
 import re
 import sqlite3
-import threading
 import zlib
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -17,9 +16,7 @@ import pytest
 import structlog
 
 from fixtures.manifest import entry
-from gateway.proxy.judgement import INLINE_BYTES, runs_inline
-from gateway.proxy.upstream import UpstreamResponse
-from gateway.verify import ADVICE, Reason, verify
+from gateway.verify import ADVICE, Reason
 from gateway.verify.parsing import parse_document
 from gateway.verify.policy import Policy
 from tests.gateway.proxy.harness import (
@@ -602,41 +599,6 @@ def test_a_commit_that_comes_too_late_delivers_nothing_and_says_so(
 
     with structlog.testing.capture_logs() as lines:
         run(scenario())
-
-
-@pytest.mark.parametrize(
-    ("size", "headers", "inline"),
-    [
-        (INLINE_BYTES, (), True),
-        (INLINE_BYTES + 1, (), False),
-        (1, ((b"Content-Encoding", b"gzip"),), False),
-        (1, ((b"content-encoding", b"identity"),), False),
-    ],
-)
-def test_what_may_hold_up_the_event_loop_leaves_it(
-    size: int, headers: tuple[tuple[bytes, bytes], ...], inline: bool
-) -> None:
-    assert runs_inline(UpstreamResponse(200, headers, b"x" * size)) is inline
-
-
-def test_a_small_compressed_response_is_judged_in_a_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    threads: list[str] = []
-
-    def watched(*arguments: Any, **options: Any) -> Any:
-        threads.append(threading.current_thread().name)
-        return verify(*arguments, **options)
-
-    monkeypatch.setattr("gateway.proxy.judgement.verify", watched)
-
-    async def scenario() -> None:
-        async with world(tmp_path) as it:
-            for reply in (http(signed()), http(gzip.compress(signed()), Content_Encoding="gzip")):
-                it.receiver.reply = reply
-                assert (await it.ask()).status == 200
-
-    run(scenario())
-    assert threads[0] == threading.current_thread().name
-    assert threads[1].startswith("verify")
 
 
 def test_the_same_key_in_two_certificates_is_named_twice(tmp_path: Path) -> None:
