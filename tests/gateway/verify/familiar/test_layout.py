@@ -3,7 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
@@ -25,6 +25,7 @@ from gateway.verify.familiar.as_written import LONGEST_OPERATION
 from gateway.verify.familiar.cutting import BODY as BODY_PATH
 from gateway.verify.familiar.cutting import MAX_HEAD, MAX_TAGS, MAX_VALUES, start_tags
 from gateway.verify.familiar.layout import EAGER, MOST_LAYOUTS, MOST_OF_ONE_POLICY, MOST_POLICIES, LayoutMemory
+from gateway.verify.familiar.layout_making import make_layout
 from gateway.verify.familiar.shapes import Shapes
 from gateway.verify.names import SOAP11, XENC, XOP, XSI
 from gateway.verify.parsing import MAX_NAMESPACE_NAME, MAX_NAMESPACE_OCTETS, Document, parse_admitted
@@ -378,6 +379,21 @@ MANY: Final = "<x " + " ".join(f'a{number}="{number:0100}"' for number in range(
 def test_no_layout_for_what_could_not_be_told_by_it(head: bytes, asked: Asked) -> None:
     assert CASE.verdict(head).accepted
     assert not asked.is_familiar(CASE, head)
+
+
+def test_no_layout_whose_templates_do_not_give_what_was_signed(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The net under all of them: what came out once must come out of the template."""
+    make = make_layout
+
+    def distorted(document: Any, envelope: Any, security: Any, grammar: Any, octets: bytes, *others: Any) -> Any:
+        return make(document, envelope, security, grammar, octets + b" ", *others)
+
+    monkeypatch.setattr(procedure, "make_layout", distorted)
+    assert CASE.verdict(message()).accepted
+    assert not asked.is_familiar(CASE, message())
+    monkeypatch.setattr(procedure, "make_layout", make)
+    assert CASE.verdict(message()).accepted
+    assert asked.is_familiar(CASE, message())
 
 
 def test_what_is_more_than_is_kept_is_larger_than_that() -> None:
