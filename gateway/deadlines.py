@@ -15,17 +15,16 @@ class Deadlines:
     def __init__(self, seconds: float) -> None:
         """Begin with none."""
         self._seconds = seconds
-        self.loop = asyncio.get_running_loop()
-        """Theirs."""
+        self._loop = asyncio.get_running_loop()
         self._row: dict[_Deadline, None] = {}
         self._timer: asyncio.TimerHandle | None = None
 
     def begin(self, deadline: "_Deadline") -> None:
         """Take it in at the end of the row."""
-        deadline.when = self.loop.time() + self._seconds
+        deadline.when = self._loop.time() + self._seconds
         self._row[deadline] = None
         if self._timer is None:
-            self._timer = self.loop.call_at(deadline.when, self._on_time)
+            self._timer = self._loop.call_at(deadline.when, self._on_time)
 
     def end(self, deadline: "_Deadline") -> None:
         """Take it out: it was kept."""
@@ -33,11 +32,11 @@ class Deadlines:
 
     def _on_time(self) -> None:
         self._timer = None
-        now = self.loop.time()
+        now = self._loop.time()
         while self._row:
             first = next(iter(self._row))
             if first.when > now:
-                self._timer = self.loop.call_at(first.when, self._on_time)
+                self._timer = self._loop.call_at(first.when, self._on_time)
                 return
             del self._row[first]
             first.miss()
@@ -56,7 +55,7 @@ class _Deadline:
     def __enter__(self) -> None:
         if self._all is None:
             return
-        task = asyncio.current_task(self._all.loop)
+        task = asyncio.current_task()
         if task is None:
             raise RuntimeError("a deadline needs a task that it can cancel")
         self._task = task

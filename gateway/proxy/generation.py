@@ -49,8 +49,7 @@ class Generation:
     def __enter__(self) -> Self:
         """Begin an exchange."""
         self._inside += 1
-        if self._inside == 1:
-            self._empty.clear()
+        self._empty.clear()
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -64,6 +64,7 @@ def runs_inline(response: UpstreamResponse) -> bool:
         return False  # of UTF-16, which has octets of zero, nothing can be counted here
     # Each of the other encodings that are admitted writes this as ASCII does, and a document has no other way to.
     comparisons = body.count(b"xmlns") ** 2
+    # Nearly all have so few that their elements need not be counted.
     return comparisons * (len(body) // _SHORTEST) <= _COMPARISONS or comparisons * body.count(b"<") <= _COMPARISONS
 
 

@@ -6,6 +6,11 @@ from gateway.proxy import forwarding
 from gateway.proxy.forwarding import request_headers, response_headers, single, unforwardable_field
 
 
+@pytest.fixture(autouse=True)
+def _nothing_is_known() -> None:
+    forwarding._NAMES.clear()
+
+
 def _names(fields: list[tuple[str, str]]) -> list[str]:
     return [name for name, _ in fields]
 

@@ -383,15 +383,14 @@ def test_no_layout_for_what_could_not_be_told_by_it(head: bytes, asked: Asked) -
 
 def test_no_layout_whose_templates_do_not_give_what_was_signed(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
     """The net under all of them: what came out once must come out of the template."""
-    make = make_layout
 
     def distorted(document: Any, envelope: Any, security: Any, grammar: Any, octets: bytes, *others: Any) -> Any:
-        return make(document, envelope, security, grammar, octets + b" ", *others)
+        return make_layout(document, envelope, security, grammar, octets + b" ", *others)
 
     monkeypatch.setattr(procedure, "make_layout", distorted)
     assert CASE.verdict(message()).accepted
     assert not asked.is_familiar(CASE, message())
-    monkeypatch.setattr(procedure, "make_layout", make)
+    monkeypatch.setattr(procedure, "make_layout", make_layout)
     assert CASE.verdict(message()).accepted
     assert asked.is_familiar(CASE, message())
 
