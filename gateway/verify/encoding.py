@@ -3,9 +3,10 @@
 import codecs
 import re
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
-from gateway.verify.policy import Policy
+from gateway.verify.content_type import charset_values
+from gateway.verify.policy import SUPPORTED_ENCODINGS, Policy
 from gateway.verify.reason import Reason, Rejection
 from gateway.verify.text import printable
 
@@ -13,11 +14,13 @@ _DECLARATION: Final = re.compile(rb"<\?xml([ \t\r\n][^?<>]{0,200})\?>")
 _PSEUDO_ATTRIBUTE: Final = re.compile(
     rb"[ \t\r\n]+(version|encoding|standalone)[ \t\r\n]*=[ \t\r\n]*(?:\"([^\"]*)\"|'([^']*)')"
 )
-_CHARSET: Final = re.compile(r";\s*charset\s*=\s*(?:\"([^\"]*)\"|([^\s;\"]+))", re.IGNORECASE)
 _NAMES: Final = {
     "utf-8": "utf-8",
     "utf8": "utf-8",
     "utf-16": "utf-16",
+    # With a mark of its own byte order; another mark is a conflict (RFC 2781, 3.3, forbids any, and stacks write one).
+    "utf-16le": "utf-16le",
+    "utf-16be": "utf-16be",
     "us-ascii": "us-ascii",
     "ascii": "us-ascii",
     "iso-8859-1": "iso-8859-1",
@@ -39,13 +42,27 @@ _BYTE_ORDER_MARKS: Final = (
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
+    (codecs.BOM_UTF16_LE, "utf-16le"),
+    (codecs.BOM_UTF16_BE, "utf-16be"),
 )
+_UTF16: Final = frozenset({"utf-16le", "utf-16be"})
+_ASCII_COMPATIBLE: Final = frozenset(_NAMES.values()) - _UTF16 - {"utf-16"}
+"""Encodings in which octets below 128 are ASCII: of those that a policy may admit, all but UTF-16."""
 
 
-def as_utf8(message: bytes, policy: Policy, content_type: str | None) -> bytes:
-    """The document in UTF-8 without byte order mark, known to hold no DOCTYPE. UTF-8 input is passed on as it is.
+class Decoded(NamedTuple):
+    """A document, decoded."""
+
+    text: bytes
+    """In UTF-8, without byte order mark, known to hold no DOCTYPE."""
+    encoding: str
+    """That of the message as it came, as a charset parameter names it."""
+    as_it_came: bool
+    """The octets are those that came, and would be UTF-8 whatever they held: nothing was decided by looking at them."""
+
+
+def as_utf8(message: bytes, policy: Policy, content_type: str | None) -> Decoded:
+    """The document in UTF-8, and the encoding that it came in. UTF-8 input is passed on as it is.
 
     Raises:
         Rejection: `limits`, `malformed` (nothing there), `encoding`, `dtd`.
@@ -57,17 +74,11 @@ def as_utf8(message: bytes, policy: Policy, content_type: str | None) -> bytes:
     if not message or message.isspace():
         raise Rejection(Reason.MALFORMED, "the message is empty")
     marked, text = _byte_order_mark(message)
-    if marked == "utf-16":
+    if marked in _UTF16:
         _admit(marked, policy)
-        text = _transcoded(message, marked)
-    declared = _declared_encoding(text)
-    named = {name for name in (marked, _charset(content_type), declared) if name is not None}
-    if len(named) > 1:
-        raise Rejection(
-            Reason.ENCODING,
-            "byte order mark, XML declaration and Content-Type name different encodings: " + ", ".join(sorted(named)),
-        )
-    encoding = named.pop() if named else "utf-8"
+        text = _transcoded(message, "utf-16")
+    named = _charset(content_type), _declared_encoding(text)
+    encoding = _agreed(marked, *named, text, policy)
     if encoding not in {"utf-8", marked}:
         _admit(encoding, policy)
         text = _transcoded(text, encoding)
@@ -75,7 +86,32 @@ def as_utf8(message: bytes, policy: Policy, content_type: str | None) -> bytes:
         # A parser skips a second mark silently, and with it this module's view of the prolog.
         raise Rejection(Reason.ENCODING, "the message begins with two byte order marks")
     _refuse_doctype(text)
-    return text
+    as_it_came = text is message and set(named) <= {None, "utf-8"}
+    return Decoded(text, "utf-16" if encoding in _UTF16 else encoding, as_it_came)
+
+
+def _agreed(marked: str | None, charset: str | None, declared: str | None, text: bytes, policy: Policy) -> str:
+    """The one encoding that mark, Content-Type and declaration name between them.
+
+    Raises:
+        Rejection: `encoding`, where they contradict each other and it makes a difference.
+    """
+    named = {name for name in (charset, declared) if name is not None}
+    if marked in _UTF16:
+        named.discard("utf-16")  # which of the two it is, the mark says
+    if marked is not None:
+        named.add(marked)
+    if len(named) < 2:
+        return named.pop() if named else "utf-8"
+    # Octets that mean the same in either encoding leave nothing to disagree about.
+    if marked is None and declared is not None and text.isascii() and named <= _ASCII_COMPATIBLE:
+        for name in named - {"utf-8"}:
+            _admit(name, policy)
+        return declared
+    raise Rejection(
+        Reason.ENCODING,
+        "byte order mark, XML declaration and Content-Type name different encodings: " + ", ".join(sorted(named)),
+    )
 
 
 def _byte_order_mark(message: bytes) -> tuple[str | None, bytes]:
@@ -108,7 +144,7 @@ def _declared_encoding(text: bytes) -> str | None:
 
 @lru_cache(maxsize=256)
 def _charset(content_type: str | None) -> str | None:
-    names = {_canonical(m[1] or m[2] or "") for m in _CHARSET.finditer(content_type or "")}
+    names = {_canonical(value) for value in charset_values(content_type or "")}
     if len(names) > 1:
         raise Rejection(Reason.ENCODING, "the Content-Type names several charsets")
     return names.pop() if names else None
@@ -121,8 +157,17 @@ def _canonical(name: str) -> str:
 
 
 def _admit(encoding: str, policy: Policy) -> None:
-    if encoding not in {_canonical(admitted) for admitted in policy.encodings}:
-        raise Rejection(Reason.ENCODING, f"the encoding {encoding} is not among those that the policy admits")
+    if encoding not in _NAMES.values():
+        known = ", ".join(SUPPORTED_ENCODINGS)
+        raise Rejection(
+            Reason.ENCODING,
+            f"the encoding {encoding} is not read here, and no setting admits it; those that may be are {known}",
+        )
+    if ("utf-16" if encoding in _UTF16 else encoding) not in {_canonical(admitted) for admitted in policy.encodings}:
+        raise Rejection(
+            Reason.ENCODING,
+            f"the encoding {encoding} is not among those that the policy admits (see the policy's key encodings)",
+        )
 
 
 def _transcoded(text: bytes, encoding: str) -> bytes:

@@ -55,7 +55,17 @@ class Document:
     What the bytes do not mention cannot be in the tree: a search in them spares many a walk.
     """
 
-    __slots__ = ("_in_quotes", "_tags", "attributes_end", "known", "root", "text")
+    __slots__ = (
+        "_in_quotes",
+        "_quoted_anywhere",
+        "_tags",
+        "as_it_came",
+        "attributes_end",
+        "encoding",
+        "known",
+        "root",
+        "text",
+    )
 
     def __init__(self, root: etree._Element, text: bytes, known: int = 0, tags: "_Tags | None" = None) -> None:
         """Hold `root` and the UTF-8 `text`, without a byte order mark, that it was parsed from.
@@ -69,6 +79,12 @@ class Document:
         self.attributes_end = max(text.rfind(b'"'), text.rfind(b"'")) + 1
         """Where the last quote stands: behind it there is no attribute and no namespace declaration."""
         self._in_quotes: list[bytes] | None = None
+        """Of what is not known; another range than `_quoted_anywhere`."""
+        self._quoted_anywhere: list[bytes] | None = None
+        self.encoding = "utf-8"
+        """In which the message came, as a charset parameter names it."""
+        self.as_it_came = True
+        """`text` is the message itself, which would be UTF-8 whatever it held."""
 
     @property
     def may_split_text(self) -> bool:
@@ -117,10 +133,10 @@ class Document:
         """
         text, end = self.text, self.attributes_end
         if end > _SMALL:
-            if self._in_quotes is None:
-                self._in_quotes = _in_quotes(text[:end])
-            if self._in_quotes:
-                return self._in_quotes.count(value)
+            if self._quoted_anywhere is None:
+                self._quoted_anywhere = _in_quotes(text[:end])
+            if self._quoted_anywhere:
+                return self._quoted_anywhere.count(value)
         count = text.count(b'"' + value + b'"', 0, end)
         return count + text.count(b"'" + value + b"'", 0, end) if b"'" in text else count
 
@@ -142,7 +158,9 @@ def read_document(data: bytes, policy: Policy, content_type: str | None = None) 
     Raises:
         Rejection: `limits`, `encoding`, `dtd`, `malformed`.
     """
-    document = parse_admitted(as_utf8(data, policy, content_type), policy)
+    decoded = as_utf8(data, policy, content_type)
+    document = parse_admitted(decoded.text, policy)
+    document.encoding, document.as_it_came = decoded.encoding, decoded.as_it_came
     _refuse_dtd(document.root)
     return document
 

@@ -23,12 +23,13 @@ written the same way is accepted without concluding it again, or goes through th
 how long a verdict takes, and nothing else.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
 from gateway.verify.binding import check_binding
 from gateway.verify.budget import WorkBudget
+from gateway.verify.content_type import unusual_type
 from gateway.verify.coverage import (
     missing_parts,
     refuse_misplaced,
@@ -121,8 +122,10 @@ def _verify(
 ) -> Verdict:
     if at.tzinfo is None:
         raise ValueError("the instant of verification needs a time zone")
-    findings = None
+    findings = _Findings()
     try:
+        # 1
+        findings.about_type = unusual_type(content_type)
         head, document = None, None
         if memory is not None and len(message) <= policy.max_message_bytes:
             head = memory.recognise(message, policy, content_type)
@@ -132,22 +135,17 @@ def _verify(
                 document = parse_admitted(message, policy, known=head.end)
             verdict = verify_familiar(message, head, document, trust, policy, at, expects)
             if verdict is not None:
-                return verdict
-        document = _read(message, policy, content_type) if document is None else Document(document.root, message)
-        findings = _Findings()
+                return findings.with_what_concerns_the_type(verdict)
+        document = (
+            read_document(message, policy, content_type) if document is None else Document(document.root, message)
+        )
+        findings.encoding = document.encoding
         accepted = _verify_document(document, trust, policy, at, expects, findings)
     except Rejection as rejection:
-        return (findings or _Findings()).rejected(rejection)
-    if memory is not None and head is None and document.text is message:
+        return findings.rejected(rejection)
+    if memory is not None and head is None and document.as_it_came:
         _remember(memory, policy, content_type, document, accepted)
     return findings.accepted(accepted)
-
-
-def _read(message: bytes, policy: Policy, content_type: str | None) -> Document:
-    """Steps 1 to 3."""
-    if content_type is not None and content_type.strip().lower().startswith("multipart/"):
-        raise Rejection(Reason.STRUCTURE, "the message is multipart: attachments are not supported")
-    return read_document(message, policy, content_type)
 
 
 def _remember(
@@ -190,6 +188,9 @@ class _Accepted:
 class _Findings:
     """What has been found so far: a verdict in the making, complete at whatever step the procedure ends."""
 
+    about_type: str | None = None
+    """A warning about the Content-Type; None where there is nothing to say."""
+    encoding: str | None = None
     soap_version: str | None = None
     envelope: Envelope | None = None
     signatures: list[SignatureReport] = field(default_factory=list)
@@ -214,6 +215,12 @@ class _Findings:
     def rejected(self, rejection: Rejection) -> Verdict:
         return self._verdict(Outcome.REJECTED, rejection.reason, rejection.detail)
 
+    def with_what_concerns_the_type(self, verdict: Verdict) -> Verdict:
+        """`verdict` of a familiar message, which does not look at the Content-Type."""
+        if self.about_type is None:
+            return verdict
+        return replace(verdict, warnings=(self.about_type, *verdict.warnings))
+
     def _verdict(
         self,
         outcome: Outcome,
@@ -235,11 +242,12 @@ class _Findings:
             signatures=tuple(self.signatures),
             timestamp=self.timestamp,
             soap_version=self.soap_version,
+            encoding=self.encoding,
             operation=None if envelope is None or envelope.operation is None else printable(envelope.operation, 300),
             is_fault=envelope is not None and envelope.is_fault,
             message_id=_addressed(envelope, "MessageID"),
             relates_to=_addressed(envelope, "RelatesTo"),
-            warnings=tuple(self.warnings),
+            warnings=(*(() if self.about_type is None else (self.about_type,)), *self.warnings),
             replay_keys=replay_keys,
             fresh_until=fresh_until,
         )

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from gateway.verify.content_type import unusual_type
 from gateway.verify.encoding import as_utf8
 from gateway.verify.envelope import Envelope, SecurityHeader, find_security_header, read_envelope
 from gateway.verify.parsing import Document, read_document
@@ -26,11 +27,9 @@ def read_again(message: bytes, policy: Policy, content_type: str | None) -> Read
     """Read `message` as far as it goes."""
     reading = Reading()
     step = 1
-    if (content_type or "").strip().lower().startswith("multipart/"):
-        reading.ended_at = step
-        return reading
     try:
-        reading.text = as_utf8(message, policy, content_type)
+        unusual_type(content_type)
+        reading.text = as_utf8(message, policy, content_type).text
         step = 2
         reading.document = read_document(message, policy, content_type)
         step = 4

@@ -140,6 +140,8 @@ class Verdict:
     timestamp: TimestampReport | None = None
     soap_version: str | None = None
     """`1.1`, `1.2`, or None where there is no SOAP envelope."""
+    encoding: str | None = None
+    """In which the message was read, as a charset parameter names it; None where it could not be read."""
     operation: str | None = None
     """QName of the Body's first child in Clark notation."""
     is_fault: bool = False

@@ -123,6 +123,7 @@ def _accept(
         ),
         timestamp=report,
         soap_version=layout.version,
+        encoding="utf-8",
         operation=None if operation is None else printable(operation, 300),
         is_fault=operation == layout.fault and body.children == 1,
         message_id=_text(values, layout.message_id),

@@ -4,9 +4,11 @@ import pytest
 from lxml import etree
 
 from gateway.verify import Policy, Reason, parsing
+from gateway.verify.encoding import Decoded
 from gateway.verify.parsing import (
     MAX_NAMESPACE_NAME,
     MAX_NAMESPACE_OCTETS,
+    parse_admitted,
     parse_document,
     read_document,
     serialize_document,
@@ -192,7 +194,7 @@ def test_what_is_serialized_is_read_again() -> None:
 
 
 def test_a_doctype_that_the_scan_did_not_see_is_refused_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parsing, "as_utf8", lambda data, *_: data)
+    monkeypatch.setattr(parsing, "as_utf8", lambda data, *_: Decoded(data, "utf-8", as_it_came=True))
 
     with pytest.raises(Rejection) as caught:
         read_document(b"<!DOCTYPE a [<!ENTITY b 'c'>]><a/>", Policy())
@@ -271,3 +273,18 @@ def test_a_warning_does_not_hide_what_is_wrong_with_namespaces(hidden: bytes) ->
 
 def test_warnings_alone_are_no_errors() -> None:
     assert parse_document(b'<a xml:space="odd"><y xmlns="relative"/></a>', Policy()).tag == "a"
+
+
+@pytest.mark.parametrize("first", ["what is not known", "the whole document"])
+def test_what_stands_in_quotes_is_looked_for_in_one_range_or_the_other(first: str) -> None:
+    """One asks of the part that is not known, one of the whole document: neither answers for the other."""
+    head = b'<r Id="known">'
+    text = head + b'<a Id="body">' + b"x" * 10_000 + b"</a></r>"
+    document = parse_admitted(text, Policy(), known=len(head))
+
+    if first == "what is not known":
+        assert not document.may_quote({b"known"})
+    assert document.times_in_quotes(b"known") == 1
+    assert document.times_in_quotes(b"body") == 1
+    assert not document.may_quote({b"known"})
+    assert document.may_quote({b"body"})
