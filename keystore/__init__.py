@@ -5,7 +5,7 @@ verification needs, stand `keystore.reading` (key files), `keystore.admission` (
 `keystore.fingerprint` (for people) and `keystore.store` (the database).
 """
 
-from keystore.certificate import SigningKey, State, TrustedCertificate
+from keystore.certificate import SIGNING_CURVES, SigningKey, State, TrustedCertificate
 from keystore.errors import (
     AliasInUse,
     AliasInvalid,
@@ -29,6 +29,7 @@ from keystore.snapshot import Candidate, TrustSnapshot
 
 __all__ = [
     "NO_HINT",
+    "SIGNING_CURVES",
     "Alias",
     "AliasInUse",
     "AliasInvalid",

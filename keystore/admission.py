@@ -20,7 +20,7 @@ from enum import StrEnum
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from keystore.certificate import TrustedCertificate
+from keystore.certificate import SIGNING_CURVES, TrustedCertificate
 from keystore.decoding import extensions_of
 from keystore.identity import Alias
 
@@ -28,8 +28,6 @@ REFUSED_RSA_BITS = 1024
 """RSA keys below this are refused: 768 bits were factored in 2009."""
 WEAK_RSA_BITS = 2048
 """RSA keys below this get a warning (NIST SP 800-131A)."""
-
-_CURVES = (ec.SECP256R1, ec.SECP384R1, ec.SECP521R1)
 
 
 class AdmissionCode(StrEnum):
@@ -108,8 +106,11 @@ def _key_findings(entry: TrustedCertificate) -> _Found:
             f"{WEAK_RSA_BITS} bits or more, or lower minimum_rsa_bits for the endpoint"
         )
         return [(Finding(AdmissionCode.WEAK_KEY, sentence), False)]
-    if isinstance(key, ec.EllipticCurvePublicKey) and not isinstance(key.curve, _CURVES):
-        sentence = f"its key is on the curve {key.curve.name}: ask the partner for a key on P-256, P-384 or P-521"
+    if isinstance(key, ec.EllipticCurvePublicKey) and not isinstance(key.curve, SIGNING_CURVES):
+        sentence = (
+            f"its key is on the curve {key.curve.name}: ask the partner for a key on P-256, P-384 or P-521, or on a "
+            "brainpool curve of that size"
+        )
         return [(Finding(AdmissionCode.CURVE_NOT_ALLOWED, sentence), True)]
     return []
 

@@ -19,6 +19,15 @@ from keystore.identity import Alias, KeyId, Thumbprint
 from keystore.names import distinguished_name_matches
 
 SigningKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey
+SIGNING_CURVES = (
+    ec.SECP256R1,
+    ec.SECP384R1,
+    ec.SECP521R1,
+    ec.BrainpoolP256R1,
+    ec.BrainpoolP384R1,
+    ec.BrainpoolP512R1,
+)
+"""The curves whose keys are trusted: those of NIST (FIPS 186-5), and those of Brainpool, as strong (RFC 5639)."""
 
 
 class State(StrEnum):

@@ -24,6 +24,8 @@ class HintKind(StrEnum):
     """A KeyIdentifier of type X509v3: the certificate itself inside the SecurityTokenReference."""
     X509_DATA = "x509-data"
     """ds:X509Data with a certificate, directly in KeyInfo or in a SecurityTokenReference."""
+    SAML_ASSERTION = "saml-assertion"
+    """A SAML assertion of the message, whose subject is confirmed by the key (WSS-SAML 3.5.1)."""
     SUBJECT_NAME = "subject-name"
     KEY_VALUE = "key-value"
     KEY_NAME = "key-name"

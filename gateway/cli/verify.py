@@ -25,7 +25,7 @@ from gateway.cli.terminal import complain, plain, print_json, say
 from gateway.cli.trust import STANDARD_INPUT, trust_from_options
 from gateway.replay.rendering import explanation_json, unreadable_json, verdict_json
 from gateway.replay.run import with_second_opinion
-from gateway.verify import ADVICE, Policy, Verdict, explain, verify
+from gateway.verify import Policy, Verdict, explain, verify
 from keystore import TrustSnapshot
 
 EPILOG = epilog("a message was rejected")
@@ -110,7 +110,7 @@ def _print(file: str, verdict: Verdict, trust: TrustSnapshot, policy: Policy, in
         say(f"{plain(file)}: rejected, {verdict.reason}", style="red")
     say(f"  {plain(verdict.detail)}")
     if verdict.reason is not None:
-        say(f"  next: {ADVICE[verdict.reason]}", style="bold")
+        say(f"  next: {verdict.advice}", style="bold")
     for signature in verdict.signatures:
         parts = ", ".join(plain(part.name) for part in signature.parts)
         # What a stranger signed, or nobody, is not looked at.

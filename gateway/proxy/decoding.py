@@ -39,7 +39,7 @@ def decode(body: bytes, coding: str, limit: int) -> bytes:
     """
     if coding == "identity":
         return body
-    beyond = "the response, decompressed, is larger than the policy admits"
+    beyond = "the response, decompressed, is larger than the policy admits (max_message_bytes)"
     plausible = max(UNSUSPICIOUS, MAX_RATIO * len(body))
     if plausible < limit:
         limit = plausible

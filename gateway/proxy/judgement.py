@@ -135,7 +135,9 @@ def decoded_body(response: UpstreamResponse, policy: Policy) -> bytes:
     """
     if response.oversize:
         raise Rejection(
-            Reason.LIMITS, f"the response is larger than the {policy.max_message_bytes} bytes that the policy admits"
+            Reason.LIMITS,
+            f"the response is larger than the {policy.max_message_bytes} bytes that the policy admits "
+            "(max_message_bytes)",
         )
     if not response.body:
         return b""

@@ -12,7 +12,6 @@ from gateway.verify import (
     TimestampReport,
     Verdict,
     VerifiedBy,
-    advice_on,
 )
 
 VERDICT_SCHEMA = "wssgate.verdict/1"
@@ -29,7 +28,7 @@ def verdict_json(verdict: Verdict, file: str, opinion: SecondOpinion | None = No
         "outcome": str(verdict.outcome),
         "reason": None if verdict.reason is None else str(verdict.reason),
         "detail": verdict.detail,
-        "advice": advice_on(verdict.reason),
+        "advice": verdict.advice,
         "verified_by": [_entry(entry) for entry in verdict.verified_by],
         "recognised": [_entry(entry) for entry in verdict.recognised],
         "embedded": None if verdict.embedded is None else _embedded(verdict.embedded),

@@ -15,7 +15,7 @@ from lxml import etree
 
 from gateway.second_opinion.opinion import Opinion, SecondOpinion
 from gateway.verify import Outcome, Policy, Reason, Verdict
-from gateway.verify.algorithms import KeyFamily
+from gateway.verify.algorithms import RSA_PSS, KeyFamily
 from gateway.verify.envelope import find_security_header, read_envelope
 from gateway.verify.grammar import SignatureGrammar, read_signature
 from gateway.verify.ids import IdIndex
@@ -90,6 +90,8 @@ def _unknown_construct(grammar: SignatureGrammar) -> str | None:
         return "libxmlsec knows no STR-Transform"
     if grammar.algorithm.family is KeyFamily.ED25519:
         return "libxmlsec knows no Ed25519"
+    if grammar.algorithm.uri == RSA_PSS:
+        return "libxmlsec knows no RSASSA-PSS with parameters"
     return None
 
 

@@ -12,12 +12,13 @@ from gateway.verify.reason import Reason
 ADVICE: Final[Mapping[Reason, str]] = MappingProxyType(
     {
         Reason.LIMITS: (
-            "Compare with what the receiver usually sends: if such messages are honest, raise the limit that the "
-            "detail names in the endpoint's policy; if not, ask the receiver administrator what sent it."
+            "Compare with what the receiver usually sends: if such messages are honest, and the detail names a setting "
+            "of the policy (max_...), raise that. The other limits are fixed, and honest messages stay far below them: "
+            "ask the receiver administrator what sent it."
         ),
         Reason.ENCODING: (
             "Ask the receiver administrator to send UTF-8 and to name it alike in Content-Type and XML declaration; "
-            "other encodings are admitted one by one with the policy's encodings = [...]."
+            "where the detail says that the policy may admit the encoding, encodings = [...] does."
         ),
         Reason.DTD: (
             "Look at what answered: it is mostly an error page of a server or proxy on the way, "
@@ -64,7 +65,7 @@ ADVICE: Final[Mapping[Reason, str]] = MappingProxyType(
         ),
         Reason.WEAK_KEY: (
             "Ask the receiver administrator for a new key of RSA 2048 bits or more, or of P-256; until then "
-            "minimum_rsa_bits = 1024 in the policy admits shorter RSA keys, which is dangerous."
+            "minimum_rsa_bits = 1024 in the policy admits shorter RSA keys, and them alone, which is dangerous."
         ),
         Reason.CERTIFICATE_EXPIRED: (
             "Ask the receiver administrator for the renewed certificate and add it with wssgate keystore add; until "

@@ -8,13 +8,13 @@ from typing import Final
 
 from cryptography.hazmat.primitives import hashes
 
+from gateway.verify.names import DSIG_MORE
 from gateway.verify.policy import Policy
 from gateway.verify.reason import Reason, Rejection
 from gateway.verify.text import printable
 
 _DSIG: Final = "http://www.w3.org/2000/09/xmldsig#"
 _MORE: Final = "http://www.w3.org/2001/04/xmldsig-more#"
-_MORE_2007: Final = "http://www.w3.org/2007/05/xmldsig-more#"
 _MORE_2021: Final = "http://www.w3.org/2021/04/xmldsig-more#"
 _ENC: Final = "http://www.w3.org/2001/04/xmlenc#"
 
@@ -53,6 +53,12 @@ class Canonicalization(StrEnum):
 
 
 ENVELOPED_SIGNATURE: Final = _DSIG + "enveloped-signature"
+WITH_COMMENTS: Final = "WithComments"
+"""What their forms that keep comments end with (C14N 1.0 and 1.1, 2.1; XML-EXC-C14N, 4): behind the number sign, which
+the inclusive ones lack otherwise."""
+RSA_PSS: Final = DSIG_MORE + "rsa-pss"
+"""RSASSA-PSS with parameters (RFC 9231, 2.3.9)."""
+MGF1: Final = DSIG_MORE + "MGF1"
 STR_TRANSFORM: Final = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-soap-message-security-1.0#STR-Transform"
 MANIFEST_TYPE: Final = _DSIG + "Manifest"
 
@@ -65,10 +71,10 @@ _SIGNATURES: Final = {
         SignatureAlgorithm(_MORE + "rsa-sha256", KeyFamily.RSA, _SHA256),
         SignatureAlgorithm(_MORE + "rsa-sha384", KeyFamily.RSA, _SHA384),
         SignatureAlgorithm(_MORE + "rsa-sha512", KeyFamily.RSA, _SHA512),
-        SignatureAlgorithm(_MORE_2007 + "sha1-rsa-MGF1", KeyFamily.RSA, _SHA1, pss=True),
-        SignatureAlgorithm(_MORE_2007 + "sha256-rsa-MGF1", KeyFamily.RSA, _SHA256, pss=True),
-        SignatureAlgorithm(_MORE_2007 + "sha384-rsa-MGF1", KeyFamily.RSA, _SHA384, pss=True),
-        SignatureAlgorithm(_MORE_2007 + "sha512-rsa-MGF1", KeyFamily.RSA, _SHA512, pss=True),
+        SignatureAlgorithm(DSIG_MORE + "sha1-rsa-MGF1", KeyFamily.RSA, _SHA1, pss=True),
+        SignatureAlgorithm(DSIG_MORE + "sha256-rsa-MGF1", KeyFamily.RSA, _SHA256, pss=True),
+        SignatureAlgorithm(DSIG_MORE + "sha384-rsa-MGF1", KeyFamily.RSA, _SHA384, pss=True),
+        SignatureAlgorithm(DSIG_MORE + "sha512-rsa-MGF1", KeyFamily.RSA, _SHA512, pss=True),
         SignatureAlgorithm(_MORE + "ecdsa-sha1", KeyFamily.EC, _SHA1),
         SignatureAlgorithm(_MORE + "ecdsa-sha256", KeyFamily.EC, _SHA256),
         SignatureAlgorithm(_MORE + "ecdsa-sha384", KeyFamily.EC, _SHA384),
@@ -76,6 +82,16 @@ _SIGNATURES: Final = {
         SignatureAlgorithm(_MORE_2021 + "eddsa-ed25519", KeyFamily.ED25519, None),
     )
 }
+_PSS_WITH_PARAMETERS: Final = {
+    digest: SignatureAlgorithm(RSA_PSS, KeyFamily.RSA, hash_algorithm, pss=True)
+    for digest, hash_algorithm in (
+        (_DSIG + "sha1", _SHA1),
+        (_ENC + "sha256", _SHA256),
+        (_MORE + "sha384", _SHA384),
+        (_ENC + "sha512", _SHA512),
+    )
+}
+"""By the URI of the digest: the parameters that are admitted are those of the identifiers without any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +116,9 @@ _DIGESTS: Final = {
         DigestAlgorithm(_ENC + "sha512", lambda octets: hashlib.sha512(octets).digest(), 64),
     )
 }
-_CANONICALIZATIONS: Final = {str(c): c for c in Canonicalization}
+_CANONICALIZATIONS: Final = {str(c): (c, False) for c in Canonicalization} | {
+    f"{str(c).rstrip('#')}#{WITH_COMMENTS}": (c, True) for c in Canonicalization
+}
 
 
 def signature_algorithm(uri: str | None, policy: Policy) -> SignatureAlgorithm:
@@ -117,6 +135,11 @@ def signature_algorithm(uri: str | None, policy: Policy) -> SignatureAlgorithm:
     return algorithm
 
 
+def pss_algorithm(digest: DigestAlgorithm) -> SignatureAlgorithm:
+    """RSASSA-PSS with parameters, for this hash, MGF1 over the same and a salt of its length."""
+    return _PSS_WITH_PARAMETERS[digest.uri]
+
+
 def digest_algorithm(uri: str | None, policy: Policy) -> DigestAlgorithm:
     """The DigestMethod of that URI.
 
@@ -131,8 +154,8 @@ def digest_algorithm(uri: str | None, policy: Policy) -> DigestAlgorithm:
     return algorithm
 
 
-def canonicalization(uri: str | None) -> Canonicalization | None:
-    """The canonicalization of that URI, or None where it is none of the admitted ones."""
+def canonicalization(uri: str | None) -> tuple[Canonicalization, bool] | None:
+    """The canonicalization of that URI, and whether it keeps comments; None where it is none of the admitted ones."""
     return _CANONICALIZATIONS.get(uri or "")
 
 

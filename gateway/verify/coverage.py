@@ -1,13 +1,14 @@
 """Step 10: whether the required parts are what was signed, object by object (threat rules 1 to 7, 16)."""
 
+from collections.abc import Collection, Iterable
 from typing import Any, Final, cast
 
 from lxml import etree
 
 from gateway.verify.algorithms import Canonicalization
-from gateway.verify.cdata import splits_text
+from gateway.verify.character_data import character_data
 from gateway.verify.envelope import Envelope, SecurityHeader
-from gateway.verify.names import ADDRESSING, ENCRYPTED_DATA, TIMESTAMP, XENC, XOP, XOP_INCLUDE, XSI, XSI_TYPE
+from gateway.verify.names import ADDRESSING, SECURITY, SOAP11, SOAP12, TIMESTAMP, XSI, XSI_TYPE, local_name
 from gateway.verify.parsing import Document, parse_own
 from gateway.verify.policy import Policy
 from gateway.verify.reason import Reason, Rejection
@@ -17,8 +18,11 @@ from gateway.verify.text import printable
 _HAS_TYPES: Final = etree.XPath("boolean(descendant-or-self::*/@xsi:type)", namespaces={"xsi": XSI})
 _ADDRESSING_TAGS: Final = tuple(f"{{{namespace}}}" for namespace in ADDRESSING)
 _XSI: Final = XSI.encode()
-_XOP: Final = XOP.encode()
-_XENC: Final = XENC.encode()
+_SOAP_TAGS: Final = tuple(
+    f"{{{namespace}}}{name}" for namespace in (SOAP11, SOAP12) for name in ("Envelope", "Header", "Body")
+)
+_INSTRUCTIONS: Final = etree.XPath("count(/descendant::processing-instruction())")
+_INSTRUCTIONS_WITHIN: Final = etree.XPath("count(descendant::processing-instruction())")
 
 
 def required_elements(
@@ -46,7 +50,7 @@ def required_elements(
 
 
 def missing_parts(
-    required: dict[str, tuple[etree._Element, ...]], references: tuple[ResolvedReference, ...]
+    required: dict[str, tuple[etree._Element, ...]], references: Iterable[ResolvedReference]
 ) -> tuple[str, ...]:
     """The required parts that `references` do not cover: covered is an element that *is* a referenced one."""
     # Elements are equal only to themselves, so that a set of them compares objects.
@@ -62,6 +66,8 @@ def refuse_misplaced(
     Raises:
         Rejection: `wrapping`.
     """
+    # "Body" and "Timestamp" are names of parts, not of elements without a namespace.
+    required_blocks = {part for part in policy.required_parts if part.startswith("{")}
     for reference in references:
         element = reference.element
         if element is envelope.body or element is security.timestamp:
@@ -70,12 +76,16 @@ def refuse_misplaced(
         if tag in {f"{{{envelope.namespace}}}{name}" for name in ("Envelope", "Header", "Body")}:
             in_place = element is envelope.root or element is envelope.header
         elif tag == TIMESTAMP:
-            in_place = False
-        elif tag in policy.required_parts or tag.startswith(_ADDRESSING_TAGS):
+            # That of another actor's header is payload. Ours has to be signed as well: else it may be the one that was
+            # carried there, so that nobody asks how old the message is.
+            in_place = _is_of_another_actor(element, envelope, security) and any(
+                other.element is security.timestamp for other in references
+            )
+        elif tag in required_blocks or tag.startswith(_ADDRESSING_TAGS):
             # Inside an addressing block that is itself in place, as EndpointReferences have it, is in place too.
             block = _header_block_of(element, envelope)
             in_place = block is not None and (
-                block is element or (tag not in policy.required_parts and str(block.tag).startswith(_ADDRESSING_TAGS))
+                block is element or (tag not in required_blocks and str(block.tag).startswith(_ADDRESSING_TAGS))
             )
         else:
             # Any other signed element may stand anywhere, but not instead of a header block of its name.
@@ -83,6 +93,11 @@ def refuse_misplaced(
         if not in_place:
             name = printable(tag, 160)
             raise Rejection(Reason.WRAPPING, f"the signed {name} stands at {path_of(element)}, where nobody reads it")
+
+
+def _is_of_another_actor(element: etree._Element, envelope: Envelope, security: SecurityHeader) -> bool:
+    block = element.getparent()
+    return block is not None and block.tag == SECURITY and block is not security.element and block in envelope.blocks
 
 
 def _header_block_of(element: etree._Element, envelope: Envelope) -> etree._Element | None:
@@ -96,26 +111,58 @@ def _header_block_of(element: etree._Element, envelope: Envelope) -> etree._Elem
     return None
 
 
-def refuse_unreadable(envelope: Envelope, document: Document) -> None:
-    """The gateway must be able to read what it vouches for.
+def refuse_unsigned_markup(
+    references: Iterable[ResolvedReference], envelope: Envelope, document: Document, policy: Policy
+) -> None:
+    """What nobody signed must not look like a message to any reader, and what was signed must read the same to all.
+
+    Args:
+        references: of the signatures that verify.
+        envelope: the message.
+        document: the same.
+        policy: says whether signed texts may be split.
 
     Raises:
-        Rejection: `structure`, where the Body or a header block is encrypted or refers to an attachment, and where
-            CDATA sections split text.
+        Rejection: `structure`: a SOAP element, or a processing instruction (SOAP 1.1, 3; SOAP 1.2 part 1, 5), stands
+            outside of what is signed, or what looks like one stands in a comment or an unsigned CDATA section; a CDATA
+            section splits a signed text where it need not.
     """
-    encrypted = envelope.is_encrypted or (document.may_declare(_XENC) and _holds(envelope.body, ENCRYPTED_DATA))
-    if encrypted:
-        raise Rejection(Reason.STRUCTURE, "the message holds encrypted content that the gateway cannot read")
-    if document.may_declare(_XOP) and _holds(envelope.body, XOP_INCLUDE):
+    signed = {reference.digested for reference in references}
+    for part in (envelope.body, *envelope.blocks):
+        # What is signed holds what its signer put there: a message in a message, say.
+        for element in () if part in signed else part.iter(*_SOAP_TAGS):
+            if element is not envelope.body and not _is_within(element, signed):
+                raise Rejection(
+                    Reason.STRUCTURE,
+                    f"a second SOAP {local_name(str(element.tag))} stands at {path_of(element)}, which no trusted "
+                    "signature covers",
+                )
+    outermost = {element for element in signed if not any(node in signed for node in element.iterancestors())}
+    if document.may_hold_instructions:
+        # Counted, not looked up one by one: whoever adds them must not choose what that costs.
+        within = sum(cast(float, _INSTRUCTIONS_WITHIN(element)) for element in outermost)
+        if cast(float, _INSTRUCTIONS(document.root)) > within:
+            raise Rejection(
+                Reason.STRUCTURE, "a processing instruction stands outside of what is signed, where SOAP has none"
+            )
+    found = character_data(document.text)
+    misleading = found.first_misleading(document.root, outermost)
+    if found.has_misleading_comment or misleading is not None:
+        where = "comment" if misleading is None else "CDATA section outside of what is signed"
         raise Rejection(
-            Reason.STRUCTURE, "the Body refers to an attachment (xop:Include) that the signature does not cover"
+            Reason.STRUCTURE, f"a {where} holds what a reader that looks for tags in the text would take for a message"
         )
-    if splits_text(document.text):
-        raise Rejection(Reason.STRUCTURE, "a CDATA section splits text: what a consumer reads is not certain")
+    split = found.first_split(document.root, outermost)
+    if split is not None and policy.split_text == "reject":
+        raise Rejection(
+            Reason.STRUCTURE,
+            f"a CDATA section splits the text of {printable(local_name(str(split.tag)), 60)}, which is signed: "
+            "what a consumer reads is not certain (the policy may admit it: split_text)",
+        )
 
 
-def _holds(element: etree._Element, tag: str) -> bool:
-    return next(element.iter(tag), None) is not None
+def _is_within(element: etree._Element, signed: Collection[etree._Element]) -> bool:
+    return element in signed or any(ancestor in signed for ancestor in element.iterancestors())
 
 
 def unprotected_prefixes(references: tuple[ResolvedReference, ...], document: Document) -> tuple[str, ...]:

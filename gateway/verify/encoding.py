@@ -69,7 +69,9 @@ def as_utf8(message: bytes, policy: Policy, content_type: str | None) -> Decoded
     """
     if len(message) > policy.max_message_bytes:
         raise Rejection(
-            Reason.LIMITS, f"the message has {len(message)} bytes, more than the {policy.max_message_bytes} admitted"
+            Reason.LIMITS,
+            f"the message has {len(message)} bytes, more than the {policy.max_message_bytes} admitted "
+            "(max_message_bytes)",
         )
     if not message or message.isspace():
         raise Rejection(Reason.MALFORMED, "the message is empty")
@@ -166,7 +168,7 @@ def _admit(encoding: str, policy: Policy) -> None:
     if ("utf-16" if encoding in _UTF16 else encoding) not in {_canonical(admitted) for admitted in policy.encodings}:
         raise Rejection(
             Reason.ENCODING,
-            f"the encoding {encoding} is not among those that the policy admits (see the policy's key encodings)",
+            f"the encoding {encoding} is not among those that the policy admits, which it may be (encodings)",
         )
 
 

@@ -18,7 +18,7 @@ from gateway.verify.names import (
 )
 from gateway.verify.policy import canonical_actor
 from gateway.verify.reason import Reason, Rejection
-from gateway.verify.text import child_elements, printable
+from gateway.verify.text import XML_SPACE, child_elements, printable
 
 
 @dataclass(slots=True, eq=False)
@@ -92,6 +92,8 @@ def read_envelope(root: etree._Element) -> Envelope:
             Reason.NOT_SOAP, f"the root element is {printable(str(root.tag))}, not an Envelope of SOAP 1.1 or 1.2"
         )
     namespace = SOAP_NAMESPACES[version]
+    if any(text.strip(XML_SPACE) for text in (root.text or "", *[child.tail or "" for child in root])):
+        raise Rejection(Reason.STRUCTURE, "text stands between the children of the Envelope")
     children = child_elements(root)
     tags = [str(child.tag) for child in children]
     header_tag, body_tag = f"{{{namespace}}}Header", f"{{{namespace}}}Body"

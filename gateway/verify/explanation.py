@@ -9,7 +9,6 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from gateway.verify.advice import advice_on
 from gateway.verify.findings import Findings, found_at
 from gateway.verify.policy import Policy
 from gateway.verify.procedure import verify
@@ -115,7 +114,7 @@ def explain(
     steps = tuple(
         _step(number, failed, found[number], verdict, asked=expects is not None) for number in range(1, len(STEPS) + 1)
     )
-    return Explanation(verdict, steps, _consequence(failed), advice_on(verdict.reason))
+    return Explanation(verdict, steps, _consequence(failed), verdict.advice)
 
 
 def _step(number: int, failed: int | None, found: tuple[str, ...], verdict: Verdict, *, asked: bool) -> Step:

@@ -12,12 +12,16 @@ from lxml import etree
 from gateway.verify.algorithms import (
     ENVELOPED_SIGNATURE,
     MANIFEST_TYPE,
+    MGF1,
+    RSA_PSS,
     STR_TRANSFORM,
+    WITH_COMMENTS,
     Canonicalization,
     DigestAlgorithm,
     SignatureAlgorithm,
     canonicalization,
     digest_algorithm,
+    pss_algorithm,
     signature_algorithm,
 )
 from gateway.verify.names import (
@@ -26,10 +30,16 @@ from gateway.verify.names import (
     DIGEST_VALUE,
     INCLUSIVE_NAMESPACES,
     KEY_INFO,
+    MANIFEST,
+    MASK_GENERATION_FUNCTION,
+    OBJECT,
     REFERENCE,
+    RSA_PSS_PARAMS,
+    SALT_LENGTH,
     SIGNATURE_METHOD,
     SIGNATURE_VALUE,
     SIGNED_INFO,
+    TRAILER_FIELD,
     TRANSFORM,
     TRANSFORMATION_PARAMETERS,
     TRANSFORMS,
@@ -37,7 +47,7 @@ from gateway.verify.names import (
 )
 from gateway.verify.policy import Policy
 from gateway.verify.reason import Reason, Rejection
-from gateway.verify.text import base64_text, child_elements, printable
+from gateway.verify.text import base64_text, child_elements, printable, sole_text
 
 MAX_SIGNATURES: Final = 8
 """Signatures in one Security header: real messages carry one, sometimes two."""
@@ -47,8 +57,13 @@ MAX_TRANSFORMS: Final = 2
 """Transforms of one Reference: 500 of them took 17 s."""
 _MAX_PREFIXES: Final = 64
 
-# A plain same-document fragment. Real stacks send ids that are no NCName, such as #8.
-_FRAGMENT: Final = re.compile(r"#([\w.:\-]{1,256})")
+# A plain same-document fragment. Real stacks send ids that are no NCName, such as #8 or #{7D2B-1}; what could be an
+# XPointer or the end of a quoted value stays out.
+_FRAGMENT: Final = re.compile(r"#([^\s\"'()<#]{1,1024})")
+MAX_OBJECTS: Final = 4
+"""ds:Object elements of one Signature: XAdES properties need one."""
+_DEFAULT_PSS_DIGEST: Final = "http://www.w3.org/2001/04/xmlenc#sha256"
+"""What RSAPSSParams mean where they do not name a hash (RFC 9231, 2.3.9)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +72,20 @@ class CanonicalizationMethod:
 
     method: Canonicalization
     prefixes: tuple[str, ...] = ()
+    with_comments: bool = False
+    """Its identifier is the one that keeps comments, which is admitted only where there are none to be kept."""
+
+    @property
+    def uri(self) -> str:
+        """The identifier."""
+        return f"{str(self.method).rstrip('#')}#{WITH_COMMENTS}" if self.with_comments else str(self.method)
 
 
-_PLAIN: Final = {method: CanonicalizationMethod(method) for method in Canonicalization}
+_PLAIN: Final = {
+    (method, kept): CanonicalizationMethod(method, with_comments=kept)
+    for method in Canonicalization
+    for kept in (False, True)
+}
 
 
 @dataclass(slots=True, eq=False)
@@ -99,13 +125,7 @@ def read_signature(signature: etree._Element, policy: Policy) -> SignatureGramma
     Raises:
         Rejection: `structure`, `algorithm-not-allowed`, `transform-not-allowed`, `reference-uri`, `limits`.
     """
-    children = child_elements(signature)
-    tags = [child.tag for child in children]
-    if tags not in ([SIGNED_INFO, SIGNATURE_VALUE], [SIGNED_INFO, SIGNATURE_VALUE, KEY_INFO]):
-        shown = ", ".join(printable(local_name(str(tag)), 40) for tag in tags[:6])
-        raise Rejection(
-            Reason.STRUCTURE, f"a Signature must hold SignedInfo, SignatureValue and at most KeyInfo; it holds: {shown}"
-        )
+    children = _signature_children(signature)
     parts = child_elements(children[0])
     if [part.tag for part in parts[:2]] != [CANONICALIZATION_METHOD, SIGNATURE_METHOD] or any(
         part.tag != REFERENCE for part in parts[2:]
@@ -115,25 +135,44 @@ def read_signature(signature: etree._Element, policy: Policy) -> SignatureGramma
         raise Rejection(Reason.PART_NOT_SIGNED, "the signature covers nothing: it has no Reference")
     if len(parts) - 2 > MAX_REFERENCES:
         raise Rejection(Reason.LIMITS, f"a signature has more than {MAX_REFERENCES} References")
-    references: list[ReferenceGrammar] = []
     algorithm = _signature_method(parts[1], policy)
     method = _canonicalization_method(parts[0], Reason.ALGORITHM_NOT_ALLOWED)
-    for part in parts[2:]:
-        reference = _reference(part, policy)
-        # By the id too: what is shown of two long URIs may be the same.
-        if any((reference.uri, reference.id) == (other.uri, other.id) for other in references):
-            raise Rejection(Reason.REFERENCE_URI, f"two References name {reference.uri}")
-        references.append(reference)
+    if method.with_comments and next(children[0].iter(etree.Comment), None) is not None:
+        raise Rejection(
+            Reason.ALGORITHM_NOT_ALLOWED, "a canonicalization that keeps comments is applied to a SignedInfo with some"
+        )
     return SignatureGrammar(
         element=signature,
         id=_id(signature),
         signed_info=children[0],
         canonicalization=method,
         algorithm=algorithm,
-        references=tuple(references),
+        references=tuple([_reference(part, policy) for part in parts[2:]]),
         value=base64_text(children[1]),
         key_info=children[2] if len(children) > 2 else None,
     )
+
+
+def _signature_children(signature: etree._Element) -> list[etree._Element]:
+    """SignedInfo, SignatureValue and, where it is there, KeyInfo; behind them only Objects may stand.
+
+    An Object is for XAdES properties, say: what References name in it is digested like anything (XMLDSIG 4.6).
+    """
+    children = child_elements(signature)
+    tags = [child.tag for child in children]
+    count = 3 if tags[2:3] == [KEY_INFO] else 2
+    objects = children[count:]
+    if tags[:2] != [SIGNED_INFO, SIGNATURE_VALUE] or any(child.tag != OBJECT for child in objects):
+        shown = ", ".join(printable(local_name(str(tag)), 40) for tag in tags[:6])
+        raise Rejection(
+            Reason.STRUCTURE,
+            f"a Signature must hold SignedInfo, SignatureValue, at most one KeyInfo and Objects; it holds: {shown}",
+        )
+    if len(objects) > MAX_OBJECTS:
+        raise Rejection(Reason.LIMITS, f"a Signature holds more than {MAX_OBJECTS} Objects")
+    if any(next(child.iter(MANIFEST), None) is not None for child in objects):
+        raise Rejection(Reason.STRUCTURE, "a Signature holds a Manifest")
+    return children[:count]
 
 
 def _id(element: etree._Element) -> str | None:
@@ -142,21 +181,66 @@ def _id(element: etree._Element) -> str | None:
 
 
 def _signature_method(element: etree._Element, policy: Policy) -> SignatureAlgorithm:
+    parameters = child_elements(element)
+    if element.get("Algorithm") == RSA_PSS:
+        return _pss_method(parameters, policy)
     algorithm = signature_algorithm(element.get("Algorithm"), policy)
-    if child_elements(element):
-        # HMACOutputLength, RSAPSSParams: a parameter that is not understood must not be ignored.
+    if parameters:
+        # HMACOutputLength, say: a parameter that is not understood must not be ignored.
         raise Rejection(Reason.ALGORITHM_NOT_ALLOWED, "the SignatureMethod carries parameters")
     return algorithm
 
 
+def _pss_method(parameters: list[etree._Element], policy: Policy) -> SignatureAlgorithm:
+    """RSASSA-PSS with RSAPSSParams (RFC 9231, 2.3.9): admitted with the parameters that the plain identifiers mean."""
+    if [parameter.tag for parameter in parameters] not in ([], [RSA_PSS_PARAMS]):
+        raise Rejection(Reason.ALGORITHM_NOT_ALLOWED, "the SignatureMethod carries parameters that are no RSAPSSParams")
+    found: dict[str, etree._Element] = {}
+    for child in child_elements(parameters[0]) if parameters else ():
+        if child.tag not in {DIGEST_METHOD, MASK_GENERATION_FUNCTION, SALT_LENGTH, TRAILER_FIELD} or child.tag in found:
+            raise Rejection(Reason.ALGORITHM_NOT_ALLOWED, "the RSAPSSParams hold something else than their parameters")
+        found[str(child.tag)] = child
+    digest = _pss_digest(found.get(DIGEST_METHOD), policy)
+    mask = found.get(MASK_GENERATION_FUNCTION)
+    inner = [] if mask is None else child_elements(mask)
+    if (
+        (
+            mask is not None
+            and (mask.get("Algorithm") != MGF1 or [child.tag for child in inner] not in ([], [DIGEST_METHOD]))
+        )
+        or _pss_digest(inner[0] if inner else None, policy) is not digest
+        or _number(found.get(SALT_LENGTH), digest.size) != digest.size
+        or _number(found.get(TRAILER_FIELD), 1) != 1
+    ):
+        raise Rejection(
+            Reason.ALGORITHM_NOT_ALLOWED,
+            "RSASSA-PSS is admitted with MGF1 over the hash that is signed, a salt of its length and the usual trailer",
+        )
+    return pss_algorithm(digest)
+
+
+def _pss_digest(element: etree._Element | None, policy: Policy) -> DigestAlgorithm:
+    if element is not None and len(element):
+        raise Rejection(Reason.ALGORITHM_NOT_ALLOWED, "a DigestMethod carries parameters")
+    return digest_algorithm(_DEFAULT_PSS_DIGEST if element is None else element.get("Algorithm"), policy)
+
+
+def _number(element: etree._Element | None, default: int) -> int | None:
+    if element is None:
+        return default
+    digits = sole_text(element)
+    return int(digits) if re.fullmatch("[0-9]{1,9}", digits) else None
+
+
 def _canonicalization_method(element: etree._Element, reason: Reason) -> CanonicalizationMethod:
     uri = element.get("Algorithm")
-    method = canonicalization(uri)
-    if method is None:
+    known = canonicalization(uri)
+    if known is None:
         raise Rejection(reason, f"canonicalization {printable(str(uri))} is not admitted")
     children = child_elements(element)
     if not children:
-        return _PLAIN[method]
+        return _PLAIN[known]
+    method, with_comments = known
     if method is not Canonicalization.EXCLUSIVE or len(children) > 1 or children[0].tag != INCLUSIVE_NAMESPACES:
         raise Rejection(reason, "a canonicalization carries a parameter that is not an InclusiveNamespaces PrefixList")
     if len(children[0]):
@@ -164,7 +248,7 @@ def _canonicalization_method(element: etree._Element, reason: Reason) -> Canonic
     prefixes = tuple(str(children[0].get("PrefixList") or "").split())
     if len(prefixes) > _MAX_PREFIXES:
         raise Rejection(Reason.LIMITS, f"a PrefixList names more than {_MAX_PREFIXES} prefixes")
-    return CanonicalizationMethod(method, prefixes)
+    return CanonicalizationMethod(method, prefixes, with_comments)
 
 
 def _reference(element: etree._Element, policy: Policy) -> ReferenceGrammar:
@@ -211,7 +295,7 @@ def _transforms(
     if len(steps) > MAX_TRANSFORMS:
         raise Rejection(Reason.LIMITS, f"a Reference has more than {MAX_TRANSFORMS} Transforms")
     # No canonicalization among them means C14N 1.0 (XMLDSIG 4.4.3.2); Spring XWSS sends it.
-    method = _PLAIN[Canonicalization.INCLUSIVE_1_0]
+    method = _PLAIN[Canonicalization.INCLUSIVE_1_0, False]
     uris = []
     canonicalized = enveloped = str_transform = False
     for step in steps:

@@ -1,11 +1,14 @@
 """What KeyInfo says about the signing key (XMLDSIG 4.5, WSS-Core 7, WSS-X509 3.2).
 
-An unauthenticated claim: it orders the candidates and explains failures. Nothing read here grants trust, so what cannot
-be read is no error; what asks to fetch something from elsewhere is.
+An unauthenticated claim: it orders the candidates and explains failures. Nothing read here grants trust, so what
+cannot be read, or leads nowhere, is a hint that says nothing, and nothing is fetched. What asks to fetch the key from
+elsewhere is an error, and so is an id that two elements have.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import islice
 from typing import Final
 
 from cryptography import x509
@@ -22,7 +25,9 @@ from gateway.verify.names import (
     KEY_IDENTIFIER,
     KEY_NAME,
     KEY_VALUE,
+    SAML_ASSERTIONS,
     SECURITY_TOKEN_REFERENCE,
+    SUBJECT_CONFIRMATIONS,
     WSSE_REFERENCE,
     X509_CERTIFICATE,
     X509_DATA,
@@ -47,9 +52,16 @@ _CURVES: Final[dict[str, ec.EllipticCurve]] = {
     "urn:oid:1.2.840.10045.3.1.7": ec.SECP256R1(),
     "urn:oid:1.3.132.0.34": ec.SECP384R1(),
     "urn:oid:1.3.132.0.35": ec.SECP521R1(),
+    "urn:oid:1.3.36.3.3.2.8.1.1.7": ec.BrainpoolP256R1(),
+    "urn:oid:1.3.36.3.3.2.8.1.1.11": ec.BrainpoolP384R1(),
+    "urn:oid:1.3.36.3.3.2.8.1.1.13": ec.BrainpoolP512R1(),
 }
 MAX_FORMS: Final = 64
 """Children of a KeyInfo: ways to name one key."""
+_SAML_ID_TYPES: Final = ("#SAMLID", "#SAMLAssertionID")
+"""How the ValueType of a KeyIdentifier ends that names a SAML assertion, of SAML 2.0 or 1.1 (WSS-SAML 3.4)."""
+_MAX_CONFIRMATIONS: Final = 16
+"""KeyInfo children looked at in an assertion."""
 _MAX_PATH: Final = 16
 """Certificates taken from a PKIPath or PKCS#7 token."""
 _MAX_CACHED_TOKEN: Final = 8192
@@ -74,7 +86,7 @@ def read_key_info(key_info: etree._Element | None, ids: IdIndex) -> KeyInfo:
 
     Raises:
         Rejection: `structure`, where it asks to fetch the key from elsewhere (threat rule 11); `duplicate-id`, where
-            the token that it names is ambiguous.
+            the token that it names is ambiguous; `limits`.
     """
     if key_info is None:
         return KeyInfo(NO_HINT)
@@ -87,7 +99,7 @@ def read_key_info(key_info: etree._Element | None, ids: IdIndex) -> KeyInfo:
         try:
             info = _read_child(child, ids)
         except Rejection as rejection:
-            if rejection.reason is Reason.DUPLICATE_ID or child.tag == SECURITY_TOKEN_REFERENCE:
+            if rejection.reason is Reason.DUPLICATE_ID:
                 raise
             info = KeyInfo(KeyHint(HintKind.UNRESOLVED, rejection.detail))
         found.append(info)
@@ -99,46 +111,78 @@ def read_key_info(key_info: etree._Element | None, ids: IdIndex) -> KeyInfo:
 
 
 def referenced_token(reference: etree._Element, ids: IdIndex) -> etree._Element | None:
-    """The BinarySecurityToken that a SecurityTokenReference points at, None where it points at none.
+    """The token of the message that a SecurityTokenReference points at: a BinarySecurityToken or a SAML assertion.
+
+    By a Reference to its id, or by a KeyIdentifier that holds the id of an assertion (WSS-SAML 3.4). None where it
+    points at none: what it says instead may lead elsewhere, and nobody goes there.
 
     Raises:
-        Rejection: `structure`, where it points outside the message; `duplicate-id`.
+        Rejection: `duplicate-id`; `structure`, where its children cannot be told.
     """
-    direct = [child for child in child_elements(reference) if child.tag == WSSE_REFERENCE]
-    if not direct:
-        return None
-    uri = str(direct[0].get("URI") or "")
-    if not uri.startswith("#"):
-        raise Rejection(Reason.STRUCTURE, "a SecurityTokenReference points outside the message")
-    token = ids.find(uri[1:])
-    return token if token is not None and token.tag == BINARY_SECURITY_TOKEN else None
+    for child in child_elements(reference):
+        if child.tag == WSSE_REFERENCE:
+            uri = str(child.get("URI") or "")
+            token = ids.find(uri[1:]) if uri.startswith("#") else None
+            is_token = token is not None and (token.tag == BINARY_SECURITY_TOKEN or token.tag in SAML_ASSERTIONS)
+            return token if is_token else None
+        if child.tag == KEY_IDENTIFIER and _names_assertion(child):
+            token = ids.find(sole_text(child))
+            return token if token is not None and token.tag in SAML_ASSERTIONS else None
+    return None
+
+
+def _names_assertion(identifier: etree._Element) -> bool:
+    return str(identifier.get("ValueType") or "").endswith(_SAML_ID_TYPES)
 
 
 def read_token_reference(reference: etree._Element, ids: IdIndex) -> KeyHint:
     """The hint in a wsse:SecurityTokenReference.
 
     Raises:
-        Rejection: `structure`, `duplicate-id`.
+        Rejection: `duplicate-id`; `structure`, where what it says cannot be read.
     """
-    children = child_elements(reference)
-    for child in children:
-        if child.tag == WSSE_REFERENCE:
+    return _token_reference(reference, ids).hint
+
+
+def _token_reference(reference: etree._Element, ids: IdIndex) -> KeyInfo:
+    for child in child_elements(reference):
+        if child.tag == WSSE_REFERENCE or (child.tag == KEY_IDENTIFIER and _names_assertion(child)):
             token = referenced_token(reference, ids)
             if token is None:
-                return KeyHint(HintKind.UNRESOLVED, "a reference to a token that the message does not hold")
-            return _token(token)
+                return KeyInfo(
+                    KeyHint(HintKind.UNRESOLVED, "a reference to a token that the message does not hold under that id")
+                )
+            return _assertion(token) if token.tag in SAML_ASSERTIONS else KeyInfo(_token(token))
         if child.tag == KEY_IDENTIFIER:
-            return _key_identifier(child)
+            return KeyInfo(_key_identifier(child))
         if child.tag == X509_DATA:
-            return _x509_data(child)
+            return KeyInfo(_x509_data(child))
         if child.tag == KEY_NAME:
-            return _key_name(child)
-    return KeyHint(HintKind.UNRESOLVED, "a SecurityTokenReference of a form that is not supported")
+            return KeyInfo(_key_name(child))
+    return KeyInfo(KeyHint(HintKind.UNRESOLVED, "a SecurityTokenReference of a form that is not supported"))
+
+
+def _assertion(assertion: etree._Element) -> KeyInfo:
+    """The key by which the subject of a SAML assertion is confirmed (holder-of-key: SAML 2.0 profiles, 3.1)."""
+    for child in islice(_confirmations(assertion), _MAX_CONFIRMATIONS):
+        try:
+            info = KeyInfo(_x509_data(child)) if child.tag == X509_DATA else _key_value(child)
+        except Rejection:
+            continue
+        if info.hint.kind is not HintKind.UNRESOLVED:
+            named = f"a SAML assertion over {info.hint.named}"
+            return replace(info, hint=replace(info.hint, kind=HintKind.SAML_ASSERTION, named=named))
+    return KeyInfo(KeyHint(HintKind.UNRESOLVED, "a SAML assertion that names no key"))
+
+
+def _confirmations(assertion: etree._Element) -> Iterator[etree._Element]:
+    for confirmation in assertion.iter(*SUBJECT_CONFIRMATIONS):
+        yield from confirmation.iter(X509_DATA, KEY_VALUE)
 
 
 def _read_child(child: etree._Element, ids: IdIndex) -> KeyInfo:
     if child.tag == SECURITY_TOKEN_REFERENCE:
-        return KeyInfo(read_token_reference(child, ids))
+        return _token_reference(child, ids)
     if child.tag == X509_DATA:
         return KeyInfo(_x509_data(child))
     if child.tag == KEY_VALUE:

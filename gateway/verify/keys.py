@@ -27,6 +27,7 @@ from gateway.verify.verdict import (
     VerifiedBy,
 )
 from keystore import (
+    SIGNING_CURVES,
     Candidate,
     KeyHint,
     SigningKey,
@@ -35,7 +36,6 @@ from keystore import (
     TrustSnapshot,
 )
 
-_CURVES: Final = (ec.SECP256R1, ec.SECP384R1, ec.SECP521R1)
 EVERY_KEY_UP_TO: Final = 16
 """So many keys are all tried, whatever the message says. Where the keystore holds more for an endpoint, and the key
 that the message itself names has verified it, the rest is not tried: no other key could verify as well, unless somebody
@@ -122,7 +122,8 @@ class _Key:
     value_length: int
     rsa_bits: int | None
     """Of the modulus; None where it is no RSA key."""
-    has_weak_curve: bool
+    foreign_curve: str | None
+    """The name of the curve, where it is none on which keys are trusted."""
     entries: tuple[_Entry, ...]
     is_windowed: bool
     """Some entry is trusted for a time only, so that its state has to be asked for."""
@@ -146,7 +147,7 @@ def _prepared(candidate: Candidate) -> _Key:
         family=family_of(key),
         value_length=value_length(key),
         rsa_bits=key.key_size if isinstance(key, rsa.RSAPublicKey) else None,
-        has_weak_curve=isinstance(key, ec.EllipticCurvePublicKey) and not isinstance(key.curve, _CURVES),
+        foreign_curve=_foreign_curve(key),
         entries=tuple(
             _Entry(entry, by, None if windowed else check) for (entry, by), check in zip(holders, verified, strict=True)
         ),
@@ -154,6 +155,12 @@ def _prepared(candidate: Candidate) -> _Key:
         failed=reports(CheckResult.FAILED),
         not_applicable=reports(CheckResult.NOT_APPLICABLE),
     )
+
+
+def _foreign_curve(key: SigningKey) -> str | None:
+    if isinstance(key, ec.EllipticCurvePublicKey) and not isinstance(key.curve, SIGNING_CURVES):
+        return str(key.curve.name)
+    return None
 
 
 Good = tuple[_Entry, Reason | None]
@@ -207,7 +214,7 @@ def _refusal(entry: TrustedCertificate, key: _Key, trust: TrustSnapshot, policy:
     """Why the policy does not admit a key or certificate although the signature is good under it (steps 8 and 11)."""
     if entry.key_id in trust.compromised:
         return Reason.CERTIFICATE_REVOKED
-    if key.has_weak_curve or (key.rsa_bits is not None and key.rsa_bits < policy.minimum_rsa_bits):
+    if key.foreign_curve is not None or (key.rsa_bits is not None and key.rsa_bits < policy.minimum_rsa_bits):
         return Reason.WEAK_KEY
     if policy.expired_certificate == "reject" and not entry.is_valid_at(at):
         return Reason.CERTIFICATE_EXPIRED
@@ -236,7 +243,9 @@ def _trusted_match(checks: list[KeyCheck], good: list[Good], policy: Policy, at:
     if reason is Reason.CERTIFICATE_REVOKED:
         detail = f"signed with {entry.alias}, whose key was withdrawn as compromised"
     elif reason is Reason.WEAK_KEY:
-        detail = f"signed with {entry.alias}, whose key is weaker than the policy admits"
+        curve = None if entry.public_key is None else _foreign_curve(entry.public_key)
+        weakness = "weaker than the policy admits" if curve is None else f"on the curve {curve}, which is not supported"
+        detail = f"signed with {entry.alias}, whose key is {weakness}"
     elif at < entry.not_before:
         detail = (
             f"signed with {entry.alias}, whose certificate is valid only from {entry.not_before:%Y-%m-%dT%H:%M:%SZ}"

@@ -13,6 +13,9 @@ WSA: Final = "http://www.w3.org/2005/08/addressing"
 WSA_2004: Final = "http://schemas.xmlsoap.org/ws/2004/08/addressing"
 XENC: Final = "http://www.w3.org/2001/04/xmlenc#"
 XOP: Final = "http://www.w3.org/2004/08/xop/include"
+DSIG_MORE: Final = "http://www.w3.org/2007/05/xmldsig-more#"
+SAML1: Final = "urn:oasis:names:tc:SAML:1.0:assertion"
+SAML2: Final = "urn:oasis:names:tc:SAML:2.0:assertion"
 XSI: Final = "http://www.w3.org/2001/XMLSchema-instance"
 XML: Final = "http://www.w3.org/XML/1998/namespace"
 
@@ -44,6 +47,8 @@ TRANSFORMS: Final = f"{{{DS}}}Transforms"
 TRANSFORM: Final = f"{{{DS}}}Transform"
 DIGEST_METHOD: Final = f"{{{DS}}}DigestMethod"
 DIGEST_VALUE: Final = f"{{{DS}}}DigestValue"
+OBJECT: Final = f"{{{DS}}}Object"
+MANIFEST: Final = f"{{{DS}}}Manifest"
 INCLUSIVE_NAMESPACES: Final = f"{{{EXC_C14N}}}InclusiveNamespaces"
 
 X509_DATA: Final = f"{{{DS}}}X509Data"
@@ -56,8 +61,16 @@ X509_SUBJECT_NAME: Final = f"{{{DS}}}X509SubjectName"
 KEY_VALUE: Final = f"{{{DS}}}KeyValue"
 KEY_NAME: Final = f"{{{DS}}}KeyName"
 
+SAML_ASSERTIONS: Final = frozenset({f"{{{SAML1}}}Assertion", f"{{{SAML2}}}Assertion"})
+SUBJECT_CONFIRMATIONS: Final = (f"{{{SAML1}}}SubjectConfirmation", f"{{{SAML2}}}SubjectConfirmation")
+
 ENCRYPTED_DATA: Final = f"{{{XENC}}}EncryptedData"
 XOP_INCLUDE: Final = f"{{{XOP}}}Include"
+RSA_PSS_PARAMS: Final = f"{{{DSIG_MORE}}}RSAPSSParams"
+MASK_GENERATION_FUNCTION: Final = f"{{{DSIG_MORE}}}MaskGenerationFunction"
+SALT_LENGTH: Final = f"{{{DSIG_MORE}}}SaltLength"
+TRAILER_FIELD: Final = f"{{{DSIG_MORE}}}TrailerField"
+
 XSI_TYPE: Final = f"{{{XSI}}}type"
 
 ID_NAMES: Final = frozenset({"Id", "ID", "id", "iD", "AssertionID"})

@@ -87,11 +87,15 @@ class Document:
         """`text` is the message itself, which would be UTF-8 whatever it held."""
 
     @property
-    def may_split_text(self) -> bool:
-        """Whether there may be comments or processing instructions, which can split a text."""
+    def may_hold_comments(self) -> bool:
+        """Whether there may be comments, which can split a text."""
         # The single character is found much faster, and many messages hold none.
-        text = self.text
-        return (b"!" in text and b"<!--" in text) or holds_instructions(text)
+        return b"!" in self.text and b"<!--" in self.text
+
+    @property
+    def may_hold_instructions(self) -> bool:
+        """Whether there may be processing instructions."""
+        return holds_instructions(self.text)
 
     @property
     def spells_values_plainly(self) -> bool:
@@ -273,7 +277,7 @@ def _parsed(text: bytes, *, huge: bool) -> etree._Element:
             raise Rejection(Reason.ENCODING, "the message is not valid UTF-8") from error
         # The code alone stands for other limits too, the word alone for an element of that name.
         if error.code == etree.ErrorTypes.ERR_RESOURCE_LIMIT and "depth" in str(error):
-            raise Rejection(Reason.LIMITS, "the elements are nested too deeply") from error
+            raise Rejection(Reason.LIMITS, "the elements are nested too deeply (max_depth)") from error
         page = " (an HTML page?)" if text.lstrip()[:5].lower() == b"<html" else ""
         cause = printable(" ".join((error.msg or "").split()))
         raise Rejection(Reason.MALFORMED, f"the message is not well-formed XML{page}: {cause}") from error
@@ -333,11 +337,11 @@ def _check_budgets(document: Document, policy: Policy, parser_depth: int, size: 
     # No element can be deeper than there are elements that end with a tag of their own, itself apart.
     may_be_deeper = policy.max_depth < parser_depth and text.count(b"</") >= policy.max_depth
     if may_be_deeper and _deeper_than(policy.max_depth)(root):
-        raise Rejection(Reason.LIMITS, f"elements are nested more than {policy.max_depth} deep")
+        raise Rejection(Reason.LIMITS, f"elements are nested more than {policy.max_depth} deep (max_depth)")
     # Every attribute and every namespace declaration has an equals sign, and ends with a quote.
     equal_signs = text.count(b"=", 0, end)
     if equal_signs > policy.max_attributes and _more_attributes_than(policy.max_attributes)(root):
-        raise Rejection(Reason.LIMITS, f"an element has more than {policy.max_attributes} attributes")
+        raise Rejection(Reason.LIMITS, f"an element has more than {policy.max_attributes} attributes (max_attributes)")
     crowded = equal_signs > policy.max_namespaces and text.count(b"xmlns", 0, end) > policy.max_namespaces
     # In a message of that size the longest possible name, on as many attributes as fit, costs next to nothing.
     if crowded or size > _SMALL:
@@ -345,7 +349,7 @@ def _check_budgets(document: Document, policy: Policy, parser_depth: int, size: 
 
 
 def _too_many_elements(policy: Policy) -> Rejection:
-    return Rejection(Reason.LIMITS, f"the message has more than {policy.max_elements} elements")
+    return Rejection(Reason.LIMITS, f"the message has more than {policy.max_elements} elements (max_elements)")
 
 
 def _check_names(document: Document, policy: Policy, *, crowded: bool) -> None:
@@ -357,7 +361,8 @@ def _check_names(document: Document, policy: Policy, *, crowded: bool) -> None:
     found = _declarations(text)
     if found.most_in_scope > policy.max_namespaces:
         raise Rejection(
-            Reason.LIMITS, f"more than {policy.max_namespaces} namespace declarations are in scope at one element"
+            Reason.LIMITS,
+            f"more than {policy.max_namespaces} namespace declarations are in scope at one element (max_namespaces)",
         )
     if found.longest > MAX_NAMESPACE_NAME:
         raise Rejection(Reason.LIMITS, f"a namespace name has more than {MAX_NAMESPACE_NAME} octets")

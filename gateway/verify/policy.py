@@ -48,6 +48,9 @@ class Policy(BaseModel):
     """Parts that a trusted signature must cover. Empty is an error: it would accept everything."""
     signatures: Literal["all", "any"] = "all"
     """`all`: every signature of our Security header must verify. `any`: one that covers the parts is enough."""
+    coverage: Literal["one", "together"] = "one"
+    """`one`: one trusted signature must cover all required parts by itself. `together`: several may cover them between
+    them. Dangerous: whoever stands in between may put parts of several messages together."""
     actor: Annotated[str | None, AfterValidator(canonical_actor)] = None
     """SOAP actor (1.1) or role (1.2) of the Security header that is ours; None means the one without any."""
     allow_sha1: bool = False
@@ -59,6 +62,10 @@ class Policy(BaseModel):
     """Encodings admitted besides UTF-8."""
     unprotected_prefix: Literal["warn", "reject"] = "warn"
     """What to do about a prefix used in a value whose declaration the signature does not cover."""
+    split_text: Literal["reject", "accept"] = "reject"
+    """What to do about a signed text that CDATA sections split where they need not. `accept` is dangerous: careless
+    parsers read the first piece for the whole, and whoever stands in between can split a text without breaking the
+    signature."""
     clock_skew_seconds: Annotated[int, Field(ge=0, le=3600)] = 60
     """How far in the future a Timestamp may have been created."""
     timestamp_max_age_seconds: Annotated[int, Field(ge=1, le=31_536_000)] = 3600
@@ -84,6 +91,10 @@ class Policy(BaseModel):
             found.append("expired certificates are admitted")
         if self.signatures == "any":
             found.append("signatures that fail are tolerated beside one that verifies")
+        if self.coverage == "together":
+            found.append("parts that different signatures cover are taken for one message")
+        if self.split_text == "accept":
+            found.append("signed texts may be split by CDATA sections")
         if "Body" not in self.required_parts:
             found.append("the Body need not be signed")
         return tuple(found)

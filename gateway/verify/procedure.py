@@ -27,13 +27,15 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
+from lxml import etree
+
 from gateway.verify.binding import check_binding
 from gateway.verify.budget import WorkBudget
 from gateway.verify.content_type import unusual_type
 from gateway.verify.coverage import (
     missing_parts,
     refuse_misplaced,
-    refuse_unreadable,
+    refuse_unsigned_markup,
     required_elements,
     unprotected_prefixes,
 )
@@ -41,6 +43,7 @@ from gateway.verify.envelope import Envelope, SecurityHeader, find_security_head
 from gateway.verify.familiar import LayoutMemory, is_parsed_in_part, make_layout, verify_familiar
 from gateway.verify.grammar import MAX_SIGNATURES
 from gateway.verify.ids import IdIndex
+from gateway.verify.other_formats import named
 from gateway.verify.parsing import Document, parse_admitted, read_document
 from gateway.verify.policy import Policy
 from gateway.verify.reason import Reason, Rejection
@@ -49,6 +52,8 @@ from gateway.verify.request import Expectation
 from gateway.verify.signatures import CheckedSignature, check_signature
 from gateway.verify.text import printable
 from gateway.verify.timestamp import check_timestamp, read_timestamp
+from gateway.verify.unreadable import unreadable_content
+from gateway.verify.unsigned import instead_of_signature
 from gateway.verify.verdict import (
     UNBOUND,
     EmbeddedCertificate,
@@ -136,9 +141,7 @@ def _verify(
             verdict = verify_familiar(message, head, document, trust, policy, at, expects)
             if verdict is not None:
                 return findings.with_what_concerns_the_type(verdict)
-        document = (
-            read_document(message, policy, content_type) if document is None else Document(document.root, message)
-        )
+        document = _read(message, policy, content_type) if document is None else Document(document.root, message)
         findings.encoding = document.encoding
         accepted = _verify_document(document, trust, policy, at, expects, findings)
     except Rejection as rejection:
@@ -148,10 +151,21 @@ def _verify(
     return findings.accepted(accepted)
 
 
+def _read(message: bytes, policy: Policy, content_type: str | None) -> Document:
+    """Steps 1 to 3."""
+    try:
+        return read_document(message, policy, content_type)
+    except Rejection as rejection:
+        raise named(message, rejection) from None
+
+
 def _remember(
     memory: LayoutMemory, policy: Policy, content_type: str | None, document: Document, accepted: "_Accepted"
 ) -> None:
     one = accepted.carrying[0]
+    # What an unsigned Body holds would have to be looked at again.
+    if all(reference.element is not accepted.envelope.body for reference in one.references):
+        return
     # Messages with several signatures are rare, and what the others come to would have to be remembered as well.
     if len(accepted.security.signatures) > 1 or one.signature is None or accepted.remarkable:
         return
@@ -213,7 +227,7 @@ class _Findings:
         )
 
     def rejected(self, rejection: Rejection) -> Verdict:
-        return self._verdict(Outcome.REJECTED, rejection.reason, rejection.detail)
+        return self._verdict(Outcome.REJECTED, rejection.reason, rejection.detail, special_advice=rejection.advice)
 
     def with_what_concerns_the_type(self, verdict: Verdict) -> Verdict:
         """`verdict` of a familiar message, which does not look at the Content-Type."""
@@ -230,6 +244,7 @@ class _Findings:
         verified_by: tuple[VerifiedBy, ...] = (),
         replay_keys: tuple[str, ...] = (),
         fresh_until: datetime | None = None,
+        special_advice: str | None = None,
     ) -> Verdict:
         envelope = self.envelope
         return Verdict(
@@ -250,6 +265,7 @@ class _Findings:
             warnings=(*(() if self.about_type is None else (self.about_type,)), *self.warnings),
             replay_keys=replay_keys,
             fresh_until=fresh_until,
+            special_advice=special_advice,
         )
 
 
@@ -272,7 +288,8 @@ def _verify_document(
     envelope = read_envelope(root)
     findings.envelope = envelope
     # 5
-    security, warnings = find_security_header(envelope, policy.actor)
+    unreadable = unreadable_content(envelope, document)
+    security, warnings = _security_header(envelope, document, policy, unreadable)
     findings.warnings.extend(warnings)
     if len(security.signatures) > MAX_SIGNATURES:
         raise Rejection(Reason.LIMITS, f"the Security header holds more than {MAX_SIGNATURES} signatures")
@@ -285,7 +302,7 @@ def _verify_document(
     if security.timestamp is not None:
         places[security.timestamp] = ("Timestamp", "/Envelope/Header/Security/Timestamp")
     checked = [
-        check_signature(element, ids, trust, policy, at, budget, canonical, places, document.may_split_text)
+        check_signature(element, ids, trust, policy, at, budget, canonical, places, document, unreadable)
         for element in security.signatures
     ]
     good = _weigh(checked, policy, findings)
@@ -293,14 +310,8 @@ def _verify_document(
     required = required_elements(policy, envelope, security)
     for one in good:
         refuse_misplaced(one.references, envelope, security, policy)
-    refuse_unreadable(envelope, document)
-    carrying = [one for one in good if not missing_parts(required, one.references)]
-    if not carrying:
-        # Parts that only several signatures together cover are not covered: each vouches for a message of its own.
-        missing = missing_parts(required, max((one.references for one in good), key=len))
-        raise Rejection(
-            Reason.PART_NOT_SIGNED, f"no single trusted signature covers {' and '.join(missing or required)}"
-        )
+    refuse_unsigned_markup([reference for one in good for reference in one.references], envelope, document, policy)
+    carrying = _carrying(good, required, policy)
     _check_prefixes(carrying, document, policy, findings)
     # 11: certificates out of their validity were refused in step 8, at the same instant.
     # 12
@@ -317,6 +328,46 @@ def _verify_document(
     return _Accepted(envelope, security, carrying, tuple(covered), remarkable)
 
 
+def _security_header(
+    envelope: Envelope, document: Document, policy: Policy, unreadable: Rejection | None
+) -> tuple[SecurityHeader, tuple[str, ...]]:
+    try:
+        return find_security_header(envelope, policy.actor)
+    except Rejection as rejection:
+        if rejection.reason is not Reason.UNSIGNED:
+            raise
+        raise unreadable or instead_of_signature(rejection, envelope, document) from None
+
+
+def _carrying(
+    good: list[CheckedSignature], required: dict[str, tuple[etree._Element, ...]], policy: Policy
+) -> list[CheckedSignature]:
+    """The signatures on which the required parts rest.
+
+    Raises:
+        Rejection: `part-not-signed`.
+    """
+    carrying = [one for one in good if not missing_parts(required, one.references)]
+    if carrying:
+        return carrying
+    if policy.coverage == "together":
+        missing = missing_parts(required, [reference for one in good for reference in one.references])
+        if not missing:
+            return [one for one in good if len(missing_parts(required, one.references)) < len(required)]
+        raise Rejection(Reason.PART_NOT_SIGNED, f"no trusted signature covers {' and '.join(missing)}")
+    # Parts that only several signatures together cover are not covered: each vouches for a message of its own.
+    missing = missing_parts(required, max(good, key=_references).references)
+    together = not missing_parts(required, [reference for one in good for reference in one.references])
+    how = "; several signatures cover the parts between them (the policy may admit that: coverage)" if together else ""
+    raise Rejection(
+        Reason.PART_NOT_SIGNED, f"no single trusted signature covers {' and '.join(missing or required)}{how}"
+    )
+
+
+def _references(one: CheckedSignature) -> int:
+    return len(one.references)
+
+
 def _weigh(checked: list[CheckedSignature], policy: Policy, findings: _Findings) -> list[CheckedSignature]:
     """The signatures that verify.
 
@@ -326,8 +377,8 @@ def _weigh(checked: list[CheckedSignature], policy: Policy, findings: _Findings)
     failed: list[Rejection] = []
     for one in checked:
         findings.signatures.append(one.report)
-        if one.report.reason is not None:
-            failed.append(Rejection(one.report.reason, one.report.detail))
+        if one.finding is not None:
+            failed.append(one.finding)
         if one.trial is not None:
             intact = one.report.reason is None or one.report.reason is one.trial.reason
             if intact:

@@ -34,6 +34,8 @@ class ResolvedReference:
 
     grammar: ReferenceGrammar
     element: etree._Element
+    digested: etree._Element
+    """What the digest is over: `element`, or the token that an STR-Transform put in its place."""
     part: SignedPart
     form: bytes
     """The canonical form."""
@@ -88,12 +90,12 @@ def check_reference(
     canonical: CanonicalForms,
     places: Mapping[etree._Element, tuple[str, str]],
     *,
-    may_split_text: bool,
+    may_hold_comments: bool,
 ) -> ResolvedReference:
     """Resolve `reference` and compare its digest.
 
-    `places` gives name and path of the parts that are usually signed; `may_split_text` says whether the
-    document holds any comment or processing instruction at all.
+    `places` gives name and path of the parts that are usually signed; `may_hold_comments` says whether the document
+    holds any comment at all.
 
     Raises:
         Rejection: `reference-uri`, `duplicate-id`, `transform-not-allowed`, `structure`, `limits`. A digest that
@@ -102,10 +104,14 @@ def check_reference(
     element = _resolve(reference, ids)
     if reference.enveloped:
         _refuse_enveloping(element, signature.element, reference.uri)
-    if may_split_text:
-        _refuse_split_text(element)
-    if reference.str_transform:
-        forms = _dereferenced(element, reference.canonicalization, ids, trust, canonical)
+    token = _token(element, reference, ids) if reference.str_transform else None
+    digested = element if token is None else token
+    if may_hold_comments:
+        _refuse_split_text(digested)
+    if token is not None:
+        forms = [_with_default_namespace(canonical.of(token, reference.canonicalization))]
+    elif reference.str_transform:
+        forms = _described(element, reference.canonicalization, ids, trust)
     else:
         forms = [canonical.of(element, reference.canonicalization)]
     algorithm = reference.digest_algorithm
@@ -120,7 +126,7 @@ def check_reference(
         digest=digests[0].hex(),
         intact=intact,
     )
-    return ResolvedReference(reference, element, part, forms[0])
+    return ResolvedReference(reference, element, digested, part, forms[0])
 
 
 def path_of(element: etree._Element) -> str:
@@ -151,33 +157,33 @@ def _refuse_enveloping(element: etree._Element, signature: etree._Element, uri: 
 
 def _refuse_split_text(element: etree._Element) -> None:
     """Canonicalization drops comments; a consumer may then see another text than the signed one (threat rule 13)."""
-    if next(element.iter(etree.PI), None) is not None:
-        raise Rejection(
-            Reason.STRUCTURE, f"a processing instruction stands inside the signed {local_name(str(element.tag))}"
-        )
     if _SPLIT_TEXT(element):
         raise Rejection(Reason.STRUCTURE, f"a comment splits text inside the signed {local_name(str(element.tag))}")
 
 
-def _dereferenced(
-    reference: etree._Element,
-    method: CanonicalizationMethod,
-    ids: IdIndex,
-    trust: TrustSnapshot,
-    canonical: CanonicalForms,
-) -> list[bytes]:
-    """What the STR-Transform puts in the place of a SecurityTokenReference (WSS-Core 8.3).
-
-    Several forms, where the reference only describes a certificate and several entries of the keystore fit: the one
-    that was signed is the one whose digest matches.
-    """
+def _token(reference: etree._Element, grammar: ReferenceGrammar, ids: IdIndex) -> etree._Element | None:
+    """The token of the message that the STR-Transform puts in the place of a SecurityTokenReference (WSS-Core 8.3)."""
     if reference.tag != SECURITY_TOKEN_REFERENCE:
         raise Rejection(
             Reason.TRANSFORM_NOT_ALLOWED, "an STR-Transform is applied to something else than a token reference"
         )
     token = referenced_token(reference, ids)
-    if token is not None:
-        return [_with_default_namespace(canonical.of(token, method))]
+    comment = None if token is None else next(token.iter(etree.Comment), None)
+    if comment is not None and grammar.canonicalization.with_comments:
+        # Unlike a fragment, which never selects comments, the transform may hand them on (XMLDSIG 4.4.3.3).
+        raise Rejection(
+            Reason.TRANSFORM_NOT_ALLOWED, "an STR-Transform that keeps comments is applied to a token with some"
+        )
+    return token
+
+
+def _described(
+    reference: etree._Element, method: CanonicalizationMethod, ids: IdIndex, trust: TrustSnapshot
+) -> list[bytes]:
+    """What the STR-Transform puts in the place of a SecurityTokenReference that only describes a certificate.
+
+    Several forms, where several entries of the keystore fit: the one that was signed is the one whose digest matches.
+    """
     if method.method is not Canonicalization.EXCLUSIVE:
         raise Rejection(
             Reason.TRANSFORM_NOT_ALLOWED,

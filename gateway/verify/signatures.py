@@ -11,9 +11,11 @@ from gateway.verify.grammar import SignatureGrammar, read_signature
 from gateway.verify.ids import IdIndex
 from gateway.verify.keyinfo import KeyInfo, read_key_info
 from gateway.verify.keys import KeyTrial, report_hint, try_keys
+from gateway.verify.parsing import Document
 from gateway.verify.policy import Policy
 from gateway.verify.reason import Reason, Rejection
 from gateway.verify.references import CanonicalForms, ResolvedReference, check_reference
+from gateway.verify.unreadable import encrypted, holds_encrypted
 from gateway.verify.verdict import HintReport, SignatureReport
 from keystore import HintKind, TrustSnapshot
 
@@ -25,6 +27,8 @@ class CheckedSignature:
     report: SignatureReport
     references: tuple[ResolvedReference, ...] = ()
     trial: KeyTrial | None = None
+    finding: Rejection | None = None
+    """What is wrong with it, as its report says; None where it verifies."""
     octets: bytes = b""
     """The canonical SignedInfo."""
     signature: tuple[SignatureGrammar, KeyInfo] | None = None
@@ -39,11 +43,13 @@ def check_signature(
     budget: WorkBudget,
     canonical: CanonicalForms,
     places: dict[etree._Element, tuple[str, str]],
-    may_split_text: bool,
+    document: Document,
+    unreadable: Rejection | None,
 ) -> CheckedSignature:
     """Check the Signature `element` as far as it goes.
 
     A finding ends this signature alone, and stands in its report: what it means for the message depends on the others.
+    Where content is `unreadable` no digest is compared: it would not agree, and say nothing.
     """
     grammar: SignatureGrammar | None = None
     trial: KeyTrial | None = None
@@ -60,24 +66,31 @@ def check_signature(
         trial = try_keys(grammar.algorithm, grammar.value, octets, key_info, trust, policy, at, budget)
         hint = report_hint(key_info.hint, trust, trial)
         if trial.signers:
+            if unreadable is not None:
+                raise unreadable
             # Digests under a stranger's signature would prove nothing, and let anyone spend our time.
+            commented = document.may_hold_comments
             references.extend(
-                check_reference(reference, grammar, ids, trust, canonical, places, may_split_text=may_split_text)
+                check_reference(reference, grammar, ids, trust, canonical, places, may_hold_comments=commented)
                 for reference in grammar.references
             )
-        finding = _finding(trial, references)
+        finding = _finding(trial, references, document)
     except Rejection as rejection:
-        finding = rejection
+        is_lost = rejection.reason is Reason.REFERENCE_URI and holds_encrypted(document.root, document)
+        finding = encrypted(f"{rejection.detail}; the message holds encrypted content") if is_lost else rejection
     return CheckedSignature(
-        _report(grammar, hint, references, trial, finding), tuple(references), trial, octets, signature
+        _report(grammar, hint, references, trial, finding), tuple(references), trial, finding, octets, signature
     )
 
 
-def _finding(trial: KeyTrial, references: list[ResolvedReference]) -> Rejection | None:
+def _finding(trial: KeyTrial, references: list[ResolvedReference], document: Document) -> Rejection | None:
     """What is wrong with a signature that could be computed to its end: altered parts before an unwanted key."""
-    altered = [reference.part for reference in references if not reference.part.intact]
+    altered = [reference for reference in references if not reference.part.intact]
     if altered:
-        named = ", ".join(f"{part.name} (at {part.path}, referenced as {part.uri})" for part in altered)
+        parts = [reference.part for reference in altered]
+        named = ", ".join(f"{part.name} (at {part.path}, referenced as {part.uri})" for part in parts)
+        if any(holds_encrypted(reference.digested, document) for reference in altered):
+            return encrypted(f"encrypted after signing, so that the gateway cannot read it: {named}")
         return Rejection(Reason.DIGEST_MISMATCH, f"altered after signing: {named}")
     return None if trial.reason is None else Rejection(trial.reason, trial.detail)
 
@@ -93,7 +106,7 @@ def _report(
     return SignatureReport(
         id=None if grammar is None else grammar.id,
         signature_algorithm="" if grammar is None else grammar.algorithm.uri,
-        canonicalization="" if grammar is None else str(grammar.canonicalization.method),
+        canonicalization="" if grammar is None else grammar.canonicalization.uri,
         hint=hint,
         parts=tuple(reference.part for reference in references),
         checks=() if trial is None else trial.checks,

@@ -14,8 +14,8 @@ from gateway.verify.text import printable
 from gateway.verify.verdict import EmbeddedCertificate
 from keystore import HintKind, KeyHint, SigningKey, TrustedCertificate, TrustSnapshot, UnreadableKeyFile
 
-_ECDSA_LENGTHS: Final = {64, 96, 132}
-"""Bytes of r and s, at full width, on P-256, P-384 and P-521 (XMLDSIG 6.4.3)."""
+_ECDSA_LENGTHS: Final = {64, 96, 128, 132}
+"""Bytes of r and s, at full width, on curves of 256, 384, 512 and 521 bits (XMLDSIG 6.4.3)."""
 _MAX_BITS: Final = 8192
 _MAX_EXPONENT_BITS: Final = 64
 """Bounds on keys that a message brings along: their arithmetic is at its sender's choice."""
@@ -85,7 +85,7 @@ def _impossible_length(signed: SignedValue) -> str:
     if signed.algorithm.family is not KeyFamily.EC or len(signed.value) in _ECDSA_LENGTHS:
         return ""
     return (
-        f"; it has {len(signed.value)} bytes, and an ECDSA value has 64, 96 or 132: "
+        f"; it has {len(signed.value)} bytes, and an ECDSA value has 64, 96, 128 or 132: "
         "some Java stacks leave out leading zeros"
     )
 

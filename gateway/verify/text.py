@@ -5,11 +5,12 @@ from typing import cast
 
 from lxml import etree
 
-from gateway.verify.names import local_name
+from gateway.verify.names import XOP_INCLUDE, local_name
 from gateway.verify.reason import Reason, Rejection
 
-_XML_SPACE = " \t\r\n"
-_WITHOUT_SPACE = {ord(c): None for c in _XML_SPACE}
+XML_SPACE = " \t\r\n"
+"""White space of XML 1.0, 2.3; what else Unicode takes for space is text."""
+_WITHOUT_SPACE = {ord(c): None for c in XML_SPACE}
 
 
 def printable(text: str, limit: int = 100) -> str:
@@ -27,8 +28,9 @@ def sole_text(element: etree._Element) -> str:
         Rejection: `structure`, where comments, elements or processing instructions split or replace the text.
     """
     if len(element):
-        raise Rejection(Reason.STRUCTURE, f"{local_name(str(element.tag))} must hold text alone")
-    return (element.text or "").strip(_XML_SPACE)
+        inside = ", and refers to an attachment (xop:Include)" if element[0].tag == XOP_INCLUDE else ""
+        raise Rejection(Reason.STRUCTURE, f"{local_name(str(element.tag))} must hold text alone{inside}")
+    return (element.text or "").strip(XML_SPACE)
 
 
 def base64_text(element: etree._Element) -> bytes:

@@ -43,7 +43,8 @@ def check_timestamp(report: TimestampReport, policy: Policy, at: datetime) -> da
     """
     created, expires = report.created, report.expires
     if created is not None and expires is not None and created >= expires:
-        raise Rejection(Reason.STRUCTURE, "the Timestamp expires before it was created")
+        when = "at the instant when" if created == expires else "before"
+        raise Rejection(Reason.STRUCTURE, f"the Timestamp expires {when} it was created ({_shown(created)})")
     if created is not None and created > at + timedelta(seconds=policy.clock_skew_seconds):
         raise Rejection(
             Reason.TIMESTAMP_STALE,
@@ -71,10 +72,24 @@ def instant(text: str) -> datetime:
     if _DATE_TIME.fullmatch(text) is not None:
         try:
             instant = datetime.fromisoformat(text)
-            return instant if instant.tzinfo is UTC else instant.astimezone(UTC)
-        except (ValueError, OverflowError):
+        except ValueError:
             pass
+        else:
+            return _in_utc(instant)
     raise Rejection(Reason.STRUCTURE, "the Timestamp holds a value that is not a date and time with a time zone")
+
+
+def _in_utc(instant: datetime) -> datetime:
+    """`instant` in UTC; one beyond the years that can be told is the last or the first that can.
+
+    .NET writes DateTime.MaxValue in local time for "never": 9999-12-31T23:59:59-05:00 is in the year 10,000.
+    """
+    if instant.tzinfo is UTC:
+        return instant
+    try:
+        return instant.astimezone(UTC)
+    except OverflowError:
+        return datetime.max.replace(tzinfo=UTC) if instant.year > 1 else datetime.min.replace(tzinfo=UTC)
 
 
 def _shown(instant: datetime) -> str:

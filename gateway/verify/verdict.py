@@ -11,6 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
+from gateway.verify.advice import advice_on
 from gateway.verify.reason import Reason
 from keystore import Alias, HintKind, KeyId, State, Thumbprint
 
@@ -154,6 +155,8 @@ class Verdict:
     replay_keys: tuple[str, ...] = ()
     """SHA-256 over canonical SignedInfo and key id, hexadecimal, of each signature that carries the required parts and
     covers the Timestamp; set on acceptance. A message that repeats one of them is a replay attack."""
+    special_advice: str | None = None
+    """What to do next, where the general advice on the reason would send people the wrong way."""
     fresh_until: datetime | None = None
     """The instant from which the message would be stale anyway: how long a replay attack must be remembered."""
 
@@ -161,6 +164,11 @@ class Verdict:
     def accepted(self) -> bool:
         """Whether the message may pass."""
         return self.outcome is Outcome.ACCEPTED
+
+    @property
+    def advice(self) -> str | None:
+        """What to do next, in sentences; None where there is nothing to do. Never for the client."""
+        return self.special_advice or advice_on(self.reason)
 
 
 UNBOUND: Final = "unbound: nothing that is signed binds this response to its request"

@@ -1,10 +1,12 @@
 """What those who receive a message read in it: the measure of every mutant that is accepted.
 
-Two consumers, with parsers of their own. The strict one takes the elements at their absolute positions (libxml2). The
+Three consumers, with parsers of their own. The strict one takes the elements at their absolute positions (libxml2). The
 naive one takes the first Body it sees, whatever its namespace, and the first text node of an element for its text
-(expat). Neither knows anything of signatures.
+(expat). The textual one looks for an Envelope before it parses anything. None knows anything of signatures.
 """
 
+import itertools
+import re
 from typing import Final
 from xml.dom import Node as Dom
 from xml.dom import minidom
@@ -64,6 +66,22 @@ def naive_view(message: bytes) -> Naive | None:
     return ()
 
 
+_DECLARATION: Final = re.compile(r"<\?xml[^>]*\?>")
+_COMMENT: Final = re.compile(r"<!--[\s\S]*?-->")
+_ENVELOPE: Final = re.compile(r"(?:<\?[^?]*\?>\s*)?<([^:]*):Envelope([\s\S]*)</\1:Envelope>", re.IGNORECASE)
+
+
+def textual_view(message: bytes, encoding: str = "utf-8") -> Naive | None:
+    """The naive view of the first Envelope that stands in the text, one comment left out; None where there is none.
+
+    So does node-soap look for it, before it parses what it found.
+    """
+    found = _ENVELOPE.search(_COMMENT.sub("", message.decode(encoding, "replace"), count=1))
+    if found is None:
+        return None
+    return naive_view(_DECLARATION.sub("", found[0], count=1).encode())
+
+
 def naive_element(form: bytes) -> Naive:
     """The same of an element that stands alone."""
     root = minidom.parseString(form).documentElement  # noqa: S318 - a canonical form made here
@@ -80,5 +98,15 @@ def _read(element: minidom.Element) -> Naive:
     children = tuple(_read(child) for child in element.childNodes if child.nodeType == Dom.ELEMENT_NODE)
     texts = [child.data for child in element.childNodes if child.nodeType in {Dom.TEXT_NODE, Dom.CDATA_SECTION_NODE}]
     # White space between elements, and around comments there, is no value.
-    first = next((text for text in texts if text.strip()), "") if children else "".join(texts[:1])
+    first = next((text for text in texts if text.strip()), "") if children else _first(texts)
     return (element.namespaceURI, element.localName, tuple(attributes), first if first.strip() else "", children)
+
+
+def _first(texts: list[str]) -> str:
+    """The first text; who cannot read on where `]]>` is divided between two CDATA sections reads no honest one."""
+    first = texts[0] if texts else ""
+    for before, text in itertools.pairwise(texts):
+        if not ((before.endswith("]]") and text.startswith(">")) or (before.endswith("]") and text.startswith("]>"))):
+            break
+        first += text
+    return first

@@ -10,14 +10,14 @@ from lxml import etree
 from fixtures.manifest import Case
 from gateway.verify import Reason, Verdict
 from keystore import State
-from tests.mutation.consumer import Strict, naive_element, naive_view, strict_view
+from tests.mutation.consumer import Strict, naive_element, naive_view, strict_view, textual_view
 from tests.mutation.mutant import Fate, Mutant, Rule
-from tests.mutation.rules import envelope, freshness, harmless, havoc, keys, parser, references, text, wrapping
+from tests.mutation.rules import envelope, freshness, harmless, havoc, keys, parser, references, release, text, wrapping
 from tests.mutation.source import Source
 
 RULES: Final[tuple[Rule, ...]] = tuple(
     rule
-    for room in (wrapping, envelope, references, text, keys, freshness, parser, harmless, havoc)
+    for room in (wrapping, envelope, references, text, keys, freshness, parser, release, harmless, havoc)
     for rule in room.RULES
 )
 _MOST_FINDINGS: Final = 20
@@ -144,7 +144,7 @@ class Original:
             return "accepted, and not known again as the message that it repeats"
         if not mutant.is_signed_anew and self._replay_keys and not verdict.replay_keys:
             return "accepted, and without a key that it would be known again by"
-        return self.misread(message, as_signed=not mutant.is_signed_anew)
+        return self.misread(message, as_signed=not mutant.is_signed_anew, encoding=verdict.encoding or "utf-8")
 
     def _misnamed(self, case: Case, verdict: Verdict) -> str | None:
         """Who is named wrongly: others than the signers' keys, others than trusted ones, or not all of those."""
@@ -162,7 +162,7 @@ class Original:
         }
         return None if named == admitted else f"accepted, and verified by {sorted(named)} instead of {sorted(admitted)}"
 
-    def misread(self, message: bytes, *, as_signed: bool = True) -> str | None:
+    def misread(self, message: bytes, *, as_signed: bool = True, encoding: str = "utf-8") -> str | None:
         """What a consumer would read otherwise than it was signed, in a message that is accepted.
 
         Without `as_signed`, consumers have only to agree among themselves on what the canonical forms say.
@@ -178,4 +178,7 @@ class Original:
             seen = naive_view(message)
             if seen is not None and seen != naive_element(read["Body"][0]):
                 return "accepted, and a naive consumer reads another Body than the signed one"
+            found = textual_view(message, encoding)
+            if found is not None and found != naive_element(read["Body"][0]):
+                return "accepted, and a consumer that looks for the Envelope in the text reads another Body"
         return None

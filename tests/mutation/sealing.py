@@ -161,8 +161,8 @@ def _form(element: etree._Element, method: Node | None) -> bytes:
     uri = uris.C14N10 if method is None else method.attributes.get("Algorithm", "")
     listed = None if method is None else method.child(INCLUSIVE_NAMESPACES)
     prefixes = () if listed is None else tuple(listed.attributes.get("PrefixList", "").split())
-    if uri.endswith("WithComments"):
-        return etree.tostring(element, method="c14n", exclusive=True, with_comments=True)
+    # A fragment selects no comments (XMLDSIG 4.4.3.3), and a SignedInfo with some is refused before its form counts.
+    uri = uri.removesuffix("#WithComments") if "exc-c14n" not in uri else uri.removesuffix("WithComments")
     known = uri if uri in set(Canonicalization) else uris.EXCLUSIVE
     try:
         return canonicalize(element, Canonicalization(known), prefixes if known == uris.EXCLUSIVE else ())
@@ -176,6 +176,10 @@ def _value(text: str, signature: Node, key: PrivateKey) -> list[Edit]:
         return []
     method = info.child(SIGNATURE_METHOD)
     uri = "" if method is None else method.attributes.get("Algorithm", "")
+    if method is not None and uri == uris.RSA_PSS:
+        named = next((node.attributes.get("Algorithm", "") for node in method.walk() if node.tag == DIGEST_METHOD), "")
+        hashed = _HASH_NAME.search(named)
+        uri = f"#{hashed[0] if hashed else 'sha256'}-rsa-MGF1"
     octets = _form(_element(text, info), info.child(CANONICALIZATION_METHOD))
     return [_kept(text, value, base64.b64encode(_signed(octets, uri, key)).decode())]
 

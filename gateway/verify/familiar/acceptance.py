@@ -38,8 +38,8 @@ from gateway.verify.verdict import (
 )
 from keystore import TrustSnapshot
 
-# The fragments that the grammar admits, as far as they are ASCII.
-_FRAGMENT: Final = re.compile(rb"[A-Za-z0-9_.:\-]{1,256}")
+# The fragments that the grammar admits, as far as they are ASCII and stand in a canonical form as they are written.
+_FRAGMENT: Final = re.compile(rb"[!$%*+,\-./0-9:;=?@A-Z\[\\\]^_`a-z{|}~]{1,1024}")
 
 
 def verify_familiar(

@@ -83,6 +83,7 @@ def familiar_body(
         Rejection: `limits`, `encoding`, `malformed`.
         Unfamiliar: The whole procedure has to look at it.
     """
+    _refuse_strange_ending(message, head)
     if document is not None:
         _refuse_strange_text(message)
         return _ParsedBody(document, message, head, ids)
@@ -98,6 +99,14 @@ def familiar_body(
     text, known = head.layout.without_header(head, message)
     _refuse_strange_text(text)
     return _ParsedBody(parse_admitted(text, policy, known, len(message)), message, head, ids, shapes)
+
+
+def _refuse_strange_ending(message: bytes, head: KnownHead) -> None:
+    """Text between the Body and the end of the Envelope is refused, and a shape does not see it."""
+    envelope_end = message.rfind(b"</")
+    body_end, tag = message.rfind(b"</", head.end, envelope_end), head.layout.body_end
+    if not message.startswith(tag, body_end) or message[body_end + len(tag) : envelope_end].strip(b" \t\r\n"):
+        raise Unfamiliar
 
 
 def _refuse_strange_text(text: bytes) -> None:

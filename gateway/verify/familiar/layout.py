@@ -81,6 +81,8 @@ class Layout:
     """Where the start tag of the Envelope ends; there are no values before."""
     body_tag: tuple[int, tuple[int, ...]]
     """How many octets the start tag of the Body has without the values in it, and which those are."""
+    body_end: bytes
+    """The end tag of the Body, as it is written."""
     version: str
     fault: str
     """The name of a SOAP Fault of this version."""

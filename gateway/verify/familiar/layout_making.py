@@ -19,13 +19,15 @@ from gateway.verify.familiar.shapes import Shapes
 from gateway.verify.familiar.template import Markers, Template
 from gateway.verify.grammar import CanonicalizationMethod, SignatureGrammar
 from gateway.verify.keyinfo import KeyInfo
-from gateway.verify.names import CREATED, EXPIRES, XENC, XOP, XSI
+from gateway.verify.names import CREATED, EXPIRES, SAML1, SAML2, XENC, XOP, XSI
 from gateway.verify.parsing import MAX_NAMESPACE_NAME, Document, longest_namespace_name, parse_own
 from gateway.verify.reason import Rejection
 from gateway.verify.references import ResolvedReference
 
 # As declarations: the names of algorithms begin like that of XML Encryption.
 _UNREADABLE: Final = (f'"{XENC}"'.encode(), f'"{XOP}"'.encode())
+_ASSERTIONS: Final = (SAML1.encode(), SAML2.encode())
+"""A KeyInfo may name one by its id and take the key from its texts, which are values of a layout."""
 _BEHIND_NAME: Final = re.compile(rb"[ \t\r\n/>]")
 
 
@@ -66,7 +68,7 @@ def _layout(
     root, text = document.root, document.text
     signature = path_to(grammar.element)
     head = cut(text, root, BODY, signature) if root[:] == [envelope.header, envelope.body] else None
-    if head is None or any(name in text[: head.end] for name in _UNREADABLE):
+    if head is None or any(name in text[: head.end] for name in (*_UNREADABLE, *_ASSERTIONS)):
         raise _None
     if longest_namespace_name(text[: head.end]) > MAX_NAMESPACE_NAME:
         raise _None  # admitted in small messages alone
@@ -85,6 +87,7 @@ def _layout(
         texts=texts,
         envelope_end=head.envelope_end,
         body_tag=_body_tag(head),
+        body_end=forms.body_end,
         version=envelope.version,
         fault=f"{{{envelope.namespace}}}Fault",
         signature_id=head.find(signature, b"Id"),
@@ -97,7 +100,7 @@ def _layout(
         relations=tuple(_position(head, path_to(block)) for block in bindings.relations),
         confirmations=tuple(head.find(path_to(element), b"Value") for element in bindings.confirmations),
         algorithm=grammar.algorithm,
-        canonicalization=str(grammar.canonicalization.method),
+        canonicalization=grammar.canonicalization.uri,
         signed_info=forms.template((*signature, 0), grammar.canonicalization, signed_info),
         # Their order is that of the References behind CanonicalizationMethod and SignatureMethod.
         references=tuple(
@@ -181,8 +184,9 @@ class _Forms:
         self._markers = Markers(hashlib.sha256(text).hexdigest(), len(self._values))
         envelope_tag, body_tag = text[: head.envelope_end], text[head.body_start : head.end]
         self._opening = envelope_tag + body_tag
-        self._body_end = _end_tag(body_tag)
-        self._closing = self._body_end + _end_tag(envelope_tag[envelope_tag.rfind(b"<") :])
+        self.body_end = _end_tag(body_tag)
+        """The end tag of the Body."""
+        self._closing = self.body_end + _end_tag(envelope_tag[envelope_tag.rfind(b"<") :])
         marked = [
             part for (piece, *_), marker in zip(pieces, self._markers.all, strict=True) for part in (piece, marker)
         ]
@@ -195,7 +199,7 @@ class _Forms:
         element = element_at(self._root, path)
         marked = canonicalize(element, method.method, method.prefixes, budget)
         if path == BODY:
-            marked = marked.removesuffix(self._body_end)
+            marked = marked.removesuffix(self.body_end)
         else:
             self.namespace_work += budget.namespaces_spent
         template = self._markers.template(marked)
@@ -209,7 +213,7 @@ class _Forms:
         return WrittenBodies(
             opening=self._opening,
             closing=self._closing,
-            end=self._body_end,
+            end=self.body_end,
             start=template.filled(self._values),
             canonicalize=lambda body: canonicalize(body, method.method, method.prefixes),
         )

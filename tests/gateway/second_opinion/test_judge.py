@@ -35,6 +35,8 @@ def test_it_agrees_or_says_what_it_does_not_know(case: Case) -> None:
         assert opinion == SecondOpinion(Opinion.NOT_JUDGED, "libxmlsec knows no STR-Transform")
     elif b"#eddsa-ed25519" in case.message:
         assert opinion == SecondOpinion(Opinion.NOT_JUDGED, "libxmlsec knows no Ed25519")
+    elif b"#rsa-pss" in case.message:
+        assert opinion == SecondOpinion(Opinion.NOT_JUDGED, "libxmlsec knows no RSASSA-PSS with parameters")
     else:
         assert opinion == SecondOpinion(Opinion.AGREES)
 

@@ -7,9 +7,8 @@ from gateway.verify import Reason
 
 CASES = own_cases()
 
-MADE_AT_RUN_TIME = {Reason.LIMITS, Reason.REPLAYED, Reason.DISPUTED}
-"""`limits` needs messages too large to commit; `replayed` is found by the door, which remembers, and `disputed` by a
-second implementation."""
+MADE_AT_RUN_TIME = {Reason.REPLAYED, Reason.DISPUTED}
+"""`replayed` is found by the door, which remembers, and `disputed` by a second implementation."""
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)

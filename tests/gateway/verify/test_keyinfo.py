@@ -55,6 +55,19 @@ OLD = entry("old")
 CERTIFICATE = {"certificates": (der("old"),), "thumbprints": frozenset({OLD.thumbprint})}
 
 
+SAML2_ID = "http://docs.oasis-open.org/wss/oasis-wss-saml-token-profile-1.1#SAMLID"
+BARE = key_value("old").removeprefix("<ds:KeyInfo>").removesuffix("</ds:KeyInfo>")
+UNREADABLE = "<ds:X509Data><ds:X509Certificate>*</ds:X509Certificate></ds:X509Data>"
+
+
+def saml2(key: str = "") -> str:
+    """A SAML assertion whose subject is confirmed by `key`."""
+    return (
+        '<a:Assertion xmlns:a="urn:oasis:names:tc:SAML:2.0:assertion" ID="a-1"><a:Subject><a:SubjectConfirmation>'
+        f"<a:SubjectConfirmationData>{key}</a:SubjectConfirmationData></a:SubjectConfirmation></a:Subject></a:Assertion>"
+    )
+
+
 @pytest.mark.parametrize(
     ("content", "before", "kind", "fields"),
     [
@@ -104,6 +117,18 @@ CERTIFICATE = {"certificates": (der("old"),), "thumbprints": frozenset({OLD.thum
         (children("<ds:KeyName>acme</ds:KeyName>"), "", HintKind.KEY_NAME, {"name": "acme"}),
         (key_value("old"), "", HintKind.KEY_VALUE, {"key_id": OLD.key_id}),
         (key_value("p521"), "", HintKind.KEY_VALUE, {"key_id": entry("p521").key_id}),
+        (key_value("bp384"), "", HintKind.KEY_VALUE, {"key_id": entry("bp384").key_id}),
+        # The key by which the subject of an assertion is confirmed: the first that can be read.
+        (direct(uri="#a-1"), saml2(x509_data("old")), HintKind.SAML_ASSERTION, CERTIFICATE),
+        (direct(uri="#a-1"), saml2(UNREADABLE + x509_data("old")), HintKind.SAML_ASSERTION, CERTIFICATE),
+        (direct(uri="#a-1"), saml2(UNREADABLE * 15 + x509_data("old")), HintKind.SAML_ASSERTION, CERTIFICATE),
+        (direct(uri="#a-1"), saml2(BARE), HintKind.SAML_ASSERTION, {"key_id": OLD.key_id}),
+        (
+            children(f'<wsse:KeyIdentifier ValueType="{SAML2_ID}"> a-1 </wsse:KeyIdentifier>'),
+            saml2(x509_data("old")),
+            HintKind.SAML_ASSERTION,
+            CERTIFICATE,
+        ),
         # Everything in an X509Data describes one key.
         (
             key_info(
@@ -154,6 +179,20 @@ def test_what_is_named(content: str, before: str, kind: HintKind, fields: dict[s
         (direct(), token(content=b"not PKCS#7", value_type=uris.PKCS7)),
         (key_identifier("", b"12345"), ""),
         (key_identifier("urn:unknown", b"12345"), ""),
+        (direct(uri="http://127.0.0.1:9/token"), ""),
+        (direct(uri="token-1"), token("old")),
+        (children("<wsse:Reference/>"), ""),
+        (direct(), token("old").replace("</", "<x/></")),
+        (direct(), token("old").replace("</", "*</")),
+        (children("<?p?>"), ""),
+        (children(f'<wsse:KeyIdentifier ValueType="{uris.THUMBPRINT}">epy</wsse:KeyIdentifier>'), ""),
+        (children(f'<wsse:KeyIdentifier ValueType="{SAML2_ID}">gone</wsse:KeyIdentifier>'), ""),
+        (children(f'<wsse:KeyIdentifier ValueType="{SAML2_ID}">token-1</wsse:KeyIdentifier>'), token("old")),
+        (children(f'<wsse:KeyIdentifier ValueType="{SAML2_ID}">a<x/></wsse:KeyIdentifier>'), ""),
+        (direct(uri="#a-1"), saml2()),
+        (direct(uri="#a-1"), saml2("<ds:KeyName>a</ds:KeyName>")),
+        (direct(uri="#a-1"), saml2(UNREADABLE * 2)),
+        (direct(uri="#a-1"), saml2(UNREADABLE * 16 + x509_data("old"))),
     ],
 )
 def test_what_names_nothing_is_unresolved(content: str, before: str) -> None:
@@ -175,12 +214,13 @@ def test_no_key_info_is_no_hint() -> None:
         (key_info('<k:KeyInfoReference URI="#x"/>'), "", Reason.STRUCTURE),
         (key_info("<ds:KeyName>a</ds:KeyName><ds:RetrievalMethod/>"), "", Reason.STRUCTURE),
         (key_info("<?p?>"), "", Reason.STRUCTURE),
-        (direct(uri="http://127.0.0.1:9/token"), "", Reason.STRUCTURE),
-        (direct(uri="token-1"), token("old"), Reason.STRUCTURE),
-        (children("<wsse:Reference/>"), "", Reason.STRUCTURE),
-        (direct(), token("old").replace("</", "<x/></"), Reason.STRUCTURE),
-        (direct(), token("old").replace("</", "*</"), Reason.STRUCTURE),
         (direct(), token("old") + '<x Id="token-1"/>', Reason.DUPLICATE_ID),
+        (direct(uri="#a-1"), saml2() * 2, Reason.DUPLICATE_ID),
+        (
+            children(f'<wsse:KeyIdentifier ValueType="{SAML2_ID}">a-1</wsse:KeyIdentifier>'),
+            saml2() * 2,
+            Reason.DUPLICATE_ID,
+        ),
     ],
 )
 def test_what_is_refused(content: str, before: str, reason: Reason) -> None:
@@ -355,7 +395,7 @@ def test_a_modulus_beyond_any_key_is_cut_short() -> None:
 
 
 def test_a_key_value_carries_its_key() -> None:
-    for alias in ("old", "p256", "p384", "p521"):
+    for alias in ("old", "p256", "p384", "p521", "bp256", "bp384", "bp512"):
         assert read(key_value(alias)).public_key == entry(alias).public_key
 
 

@@ -12,6 +12,10 @@ _MULTIPART = "attachments are not supported: a multipart message is refused befo
 DIVERGENCES: dict[str, tuple[Reason, str]] = {
     "phase4-attachment-encrypted": (Reason.STRUCTURE, _MULTIPART),
     "cef-sample2": (Reason.STRUCTURE, _MULTIPART),
+    "cxf-encrypted-headers": (
+        Reason.STRUCTURE,
+        "the Body was encrypted after it was signed: that is looked for before References are resolved",
+    ),
 }
 """Where several reasons apply and ours is another one than the manifest's: id -> (our reason, why it is right too)."""
 

@@ -117,7 +117,7 @@ def test_the_budget_is_that_of_the_message(size: int, *, alike: bool, accepted: 
         (Reference("#twin-1", (STR_TRANSFORM,), digest=NOTHING), Reason.TRANSFORM_NOT_ALLOWED),
         (Reference("#relative", digest=NOTHING), Reason.STRUCTURE),
         (Reference("#split", digest=NOTHING), Reason.STRUCTURE),
-        (Reference("#instructed", digest=NOTHING), Reason.STRUCTURE),
+        (Reference("#instructed", digest=NOTHING), Reason.DIGEST_MISMATCH),
         (Reference("#twin-1", digest=NOTHING), Reason.DIGEST_MISMATCH),
     ],
 )

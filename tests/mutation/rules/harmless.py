@@ -19,7 +19,6 @@ def outside(source: Source) -> Iterator[Mutant]:
     spaces = {
         "white space at the end": (root.end, root.end, "\r\n \t"),
         "a comment at the end": (root.end, root.end, "<!-- end -->"),
-        "an instruction at the end": (root.end, root.end, "<?pi end?>"),
         "a comment before the Envelope": (root.start, root.start, "<!-- <!DOCTYPE x> -->"),
     }
     if free:

@@ -118,7 +118,9 @@ def algorithms(source: Source) -> Iterator[Mutant]:
         if node.tag not in {SIGNATURE_METHOD, DIGEST_METHOD}:
             continue
         for uri in METHODS if node.tag == SIGNATURE_METHOD else DIGESTS:
-            yield from variants(source, f"{node.local} {uri or 'empty'}", _named(source, node, uri))
+            # Without parameters it means SHA-256 throughout.
+            fate = Fate.EITHER if uri == uris.RSA_PSS else Fate.REJECTED
+            yield from variants(source, f"{node.local} {uri or 'empty'}", _named(source, node, uri), fate=fate)
         tag = start_tag(source.text, node)
         yield from variants(
             source, f"{node.local} without a name", (node.start, node.end, _ALGORITHM.sub("", tag) + end_tag(node))
@@ -145,7 +147,7 @@ def sha1(source: Source) -> Iterator[Mutant]:
         if node.tag == DIGEST_METHOD:
             yield from variants(source, "a SHA-1 digest", _named(source, node, uris.SHA1))
         elif node.tag == SIGNATURE_METHOD:
-            for uri in (uris.RSA_SHA1, f"{uris._MORE}ecdsa-sha1", f"{uris._MORE07}sha1-rsa-MGF1"):
+            for uri in (uris.RSA_SHA1, f"{uris._MORE}ecdsa-sha1", f"{uris.MORE07}sha1-rsa-MGF1"):
                 yield from variants(source, f"a SHA-1 signature {uri}", _named(source, node, uri))
 
 
@@ -311,7 +313,7 @@ RULES: Final = (
     Rule("D19 values", values, _STRANGE | {Reason.DIGEST_MISMATCH, Reason.STRUCTURE}),
     Rule("D17 trust", trust, _STRANGE),
     Rule("D18 key sizes", sizes, _STRANGE),
-    Rule("D20 families", families, _BROKEN),
+    Rule("D20 families", families, _BROKEN | {Reason.ALGORITHM_NOT_ALLOWED}),
     Rule("D21 validity", validity, _STRANGE),
     Rule("D22 certificates of one key", twins, _STRANGE),
 )

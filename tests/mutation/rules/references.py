@@ -105,7 +105,7 @@ def references(source: Source) -> Iterator[Mutant]:
             yield from variants(source, f"{label}, {identifier}", (reference.start, reference.inner, written))
         yield from variants(source, f"no URI, {identifier}", (reference.start, reference.inner, _with_uri(tag, None)))
         again = source.text[reference.start : reference.end]
-        yield from variants(source, f"{identifier} twice", (reference.end, reference.end, again))
+        yield from variants(source, f"{identifier} twice", (reference.end, reference.end, again), fate=Fate.EITHER)
         many = "".join(_with_uri(tag, f"#many-{n}") + source.text[reference.inner : reference.end] for n in range(33))
         yield from variants(source, "thirty-three more", (reference.end, reference.end, many))
 
@@ -164,7 +164,10 @@ def transforms(source: Source) -> Iterator[Mutant]:
             element = _transform(uri, content)
             for where, offset in (("before", listed.inner), ("behind", listed.outer)):
                 yield from variants(source, f"{label} {where}, {named}", (offset, offset, element))
-            yield from variants(source, f"{label} instead, {named}", (listed.inner, listed.outer, element))
+            # A fragment selects no comments that could be kept.
+            fate = Fate.EITHER if "with comments" in label else Fate.REJECTED
+            edit: Edit = (listed.inner, listed.outer, element)
+            yield from variants(source, f"{label} instead, {named}", edit, fate=fate)
         same = source.text[listed.inner : listed.outer]
         yield from variants(source, f"the same again, {named}", (listed.outer, listed.outer, same))
         yield from variants(source, f"five hundred, {named}", (listed.outer, listed.outer, same * 500))
@@ -220,7 +223,9 @@ def indirections(source: Source) -> Iterator[Mutant]:
             ("a stranger", '<x:stranger xmlns:x="urn:x"/>'),
         ):
             for where, offset in (("first", seal.inner), ("last", seal.outer)):
-                yield Mutant(f"{label} {where} in {number}", source.edited((offset, offset, element)))
+                # An Object behind the others may hold anything that nobody refers to.
+                fate = Fate.EITHER if label == "an Object" and where == "last" else Fate.REJECTED
+                yield Mutant(f"{label} {where} in {number}", source.edited((offset, offset, element)), fate)
         key_info = seal.child(KEY_INFO)
         if key_info is not None and not key_info.empty:
             for label, element in (
@@ -238,7 +243,8 @@ def indirections(source: Source) -> Iterator[Mutant]:
                     for uri in ("http://127.0.0.1:9/token", "file:///etc/hostname", ""):
                         tag = _with_uri(start_tag(text, node), uri)
                         edit: Edit = (node.start, node.end, tag + end_tag(node))
-                        yield Mutant(f"a token at {uri or 'nowhere'}", source.edited(edit))
+                        # A hint that leads nowhere says nothing; whoever goes there is seen by the judges.
+                        yield Mutant(f"a token at {uri or 'nowhere'}", source.edited(edit), Fate.EITHER)
     for reference in _references(source):
         at = reference.start + 1 + len(reference.name)
         if "Type" not in reference.attributes:

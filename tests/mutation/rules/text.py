@@ -64,7 +64,9 @@ def split_texts(source: Source) -> Iterator[Mutant]:
                 ("an empty section", "<![CDATA[]]>"),
                 ("a section", "<![CDATA[0]]>"),
             ):
-                yield from variants(source, f"{what} {label} {node.name}", (offset, offset, piece))
+                # What canonicalization keeps is signed like the rest.
+                fate = Fate.EITHER if piece.startswith("<?") else Fate.REJECTED
+                yield from variants(source, f"{what} {label} {node.name}", (offset, offset, piece), fate=fate)
         for what, edits in (
             ("the second half in a section", [(middle, node.outer, f"<![CDATA[{text[len(text) // 2 :]}]]>")]),
             ("the first half in a section", [(node.inner, middle, f"<![CDATA[{text[: len(text) // 2]}]]>")]),
@@ -78,12 +80,14 @@ def split_texts(source: Source) -> Iterator[Mutant]:
 
 
 def comments(source: Source) -> Iterator[Mutant]:
-    """Comments between elements are harmless; with text beside them, and instructions, they are not."""
+    """Comments between elements are harmless, with text beside them they are not; instructions are signed."""
     for target in source.targets:
         for node in target.walk():
             for gap in node.gaps():
                 yield from variants(source, f"a comment in {node.name}", (gap, gap, "<!-- 1 < 2 -->"), fate=Fate.EITHER)
-                yield from variants(source, f"an instruction in {node.name}", (gap, gap, "<?php echo 1?>"))
+                yield from variants(
+                    source, f"an instruction in {node.name}", (gap, gap, "<?php echo 1?>"), fate=Fate.EITHER
+                )
 
 
 def _values(source: Source) -> Iterator[Node]:
@@ -182,10 +186,13 @@ def _misshapen_info(source: Source, info: Node) -> Iterator[Mutant]:
             yield from variants(source, f"no {node.local}", (node.start, node.end, ""))
             yield from variants(source, f"{node.local} twice", (node.end, node.end, text[node.start : node.end]))
         if node.tag == CANONICALIZATION_METHOD:
-            for uri in (f"{uris.EXCLUSIVE}WithComments", f"{uris.C14N10}#WithComments", "", "urn:c14n", f"{DS}base64"):
+            kept = (f"{uris.EXCLUSIVE}WithComments", f"{uris.C14N10}#WithComments")
+            for uri in (*kept, f"{uris.C14N10}WithComments", "", "urn:c14n", f"{DS}base64"):
                 tag = re.sub(r'(\sAlgorithm\s*=\s*)(?:"[^"]*"|\'[^\']*\')', rf'\1"{uri}"', start_tag(text, node))
                 edit: Edit = (node.start, node.end, tag + content(text, node) + end_tag(node))
-                yield from variants(source, f"CanonicalizationMethod {uri or 'without a name'}", edit)
+                # Where there is no comment it keeps none.
+                fate = Fate.EITHER if uri.endswith("WithComments") else Fate.REJECTED
+                yield from variants(source, f"CanonicalizationMethod {uri or 'without a name'}", edit, fate=fate)
 
 
 def rebound_prefixes(source: Source) -> Iterator[Mutant]:
