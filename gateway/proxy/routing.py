@@ -99,13 +99,18 @@ def _lenient_reading(path: str) -> str:
             "the request path holds encoded or doubled slashes, encoded dots or percent signs, or control characters"
         )
     names = [_END_OF_NAME.split(segment, maxsplit=1)[0] for segment in _normalized(path).split("/")]
-    # A colon may begin the name of a stream in a directory (NTFS).
-    if any(name and not (bare := name.partition(":")[0]).strip(_STRIPPED) and bare.strip(" ") for name in names):
+    if any(_is_dots(name) for name in names):
         raise PathRefused("the request path holds dot segments")
     names = [name.lstrip(" ").rstrip(_STRIPPED) for name in names]
     if not all(names[1:-1]):
         raise PathRefused("the request path holds a segment without a name")
     return "/".join(names)
+
+
+def _is_dots(name: str) -> bool:
+    """Whether nothing is left of `name` but dots: a plus may be decoded as a space, a colon begins a stream of NTFS."""
+    bare = name.partition(":")[0].replace("+", " ").strip(" ")
+    return bool(bare) and not bare.strip(_STRIPPED)
 
 
 def _normalized(path: str) -> str:
