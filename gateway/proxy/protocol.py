@@ -23,6 +23,8 @@ _VERSIONS: Final = frozenset({"1.0", "1.1"})
 _TARGET: Final = re.compile(rb"[!\"$-~]+")
 """Visible characters, and no fragment: clients send none (RFC 9112, 3.2), and a parser that drops it and one that keeps
 it read two targets."""
+_ABSOLUTE: Final = re.compile(rb"https?://[^/?@]+/", re.IGNORECASE)
+"""How a target in absolute form begins (RFC 9112, 3.2.2): without a user name (RFC 9110, 4.2.4)."""
 _CONNECTION_FIELDS: Final = frozenset({b"connection", b"upgrade", b"http2-settings"})
 
 
@@ -113,8 +115,8 @@ class DoorProtocol(HttpToolsProtocol):
         version = self.parser.get_http_version()
         self.scope["method"] = self.parser.get_method().decode("ascii")
         self.scope["http_version"] = version
-        if not target.path or target.userinfo:  # "http://host?query"; RFC 9110, 4.2.4
-            raise RequestRefused("its target has no path, or a user name")
+        if not target.path or (target.schema and not _ABSOLUTE.match(self.url)):
+            raise RequestRefused("its target has no path, a user name, or another scheme than http")
         path = target.path.decode("ascii")
         self.scope["path"] = unquote(path) if "%" in path else path
         self.scope["raw_path"] = target.path

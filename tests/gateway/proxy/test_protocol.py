@@ -77,6 +77,8 @@ NO_HTTP = (
             b"/orders/K\xf6ln",
             b"http://a/orders#x",
             b"http://user@a/orders",
+            b"http://@a/orders",
+            b"ftp://a/orders",
             b"http://a",
             b"http://a?wsdl",
             b"a:80",
