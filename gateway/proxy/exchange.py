@@ -110,7 +110,22 @@ async def exchange(
     surroundings.note_step()
     upstream_seconds = time.perf_counter() - started
     surroundings.metrics.time_upstream(endpoint.name, upstream_seconds)
+    try:
+        return await _conclude(request, endpoint, upstream, response, expects, upstream_seconds, surroundings)
+    finally:
+        response.lease.drop()
 
+
+async def _conclude(
+    request: Request,
+    endpoint: EndpointSettings,
+    upstream: UpstreamClient,
+    response: UpstreamResponse,
+    expects: Expectation,
+    upstream_seconds: float,
+    surroundings: Surroundings,
+) -> Answer:
+    """Judge, record and release `response`; its connection serves again only after an answer that fits."""
     trust, at = surroundings.trust(endpoint.name), surroundings.clock()
     if runs_inline(response):
         judgement = judge_message(response, endpoint, trust, at, expects)
@@ -125,6 +140,8 @@ async def exchange(
     recorded = await record_judgement(request, endpoint, response, judgement, upstream_seconds, surroundings)
     if recorded is None:
         return fault(_version(request, expects), 503, UNRECORDED_SENTENCE, RETRY_AFTER)
+    if upstream.usual.fits(recorded.record, expects):
+        response.lease.keep()
     if not recorded.record.released:
         return _refusal(recorded, _version(request, expects))
     return _release(response, judgement, recorded)

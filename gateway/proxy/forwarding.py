@@ -42,6 +42,9 @@ ACCEPT_ENCODING = "gzip, deflate"
 """What the gateway can decode under a cap."""
 _INVALID_VALUE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_UNMISTAKABLE = re.compile(rb"[0-9A-Za-z-]+")
+"""A CGI gets `X_Forwarded_For` and `Content_Length` under the names of the fields with hyphens (RFC 3875, 4.1.18), and
+some servers put an underscore in the place of any sign."""
 
 
 class _Name:
@@ -55,7 +58,9 @@ class _Name:
         self.is_hop_by_hop = self.lowered in _HOP_BY_HOP
         self.text = self.lowered.decode("latin-1")
         self.crosses = (
-            self.is_token and not self.is_hop_by_hop and not self.lowered.replace(b"_", b"-").startswith(_OWN_PREFIX)
+            _UNMISTAKABLE.fullmatch(name) is not None
+            and not self.is_hop_by_hop
+            and not self.lowered.startswith(_OWN_PREFIX)
         )
 
 
@@ -79,9 +84,14 @@ _NAMES: Final = _Names()
 
 
 def request_headers(headers: Headers) -> list[tuple[str, str]]:
-    """The header fields of a request as they go to the receiver; Host and framing are made by the HTTP client."""
+    """The header fields of a request as they go to the receiver; Host and framing are made where it is sent.
+
+    A character stands for an octet (ISO-8859-1): values keep their octets, whatever they mean (RFC 9110, 5.5).
+    """
     forwarded = [
-        (name.text, _text(value)) for name, value in _end_to_end(headers) if name.lowered not in _MADE_ANEW_FOR_UPSTREAM
+        (name.text, value.decode("latin-1"))
+        for name, value in _end_to_end(headers)
+        if name.lowered not in _MADE_ANEW_FOR_UPSTREAM
     ]
     forwarded.append(("accept-encoding", ACCEPT_ENCODING))
     return forwarded
@@ -141,11 +151,3 @@ def _end_to_end(headers: Headers) -> list[tuple[_Name, bytes]]:
     if named_by_connection:
         return [(name, value) for name, value in fields if name.lowered not in named_by_connection]
     return fields
-
-
-def _text(value: bytes) -> str:
-    # The HTTP client writes header values in UTF-8; what came as ISO-8859-1 is the rare case.
-    try:
-        return value.decode("utf-8")
-    except UnicodeDecodeError:
-        return value.decode("latin-1")

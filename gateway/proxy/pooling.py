@@ -2,7 +2,8 @@
 
 aiohttp returns a connection to its pool with whatever the receiver sends afterwards: bytes behind a 204, or beyond
 Content-Length, would be read as the answer to the next request, which is another client's. Here a connection serves
-again only where the answer ended exactly where its framing says (RFC 9112, 6.3), and nothing arrived while it was idle.
+again only where the answer ended exactly where its framing says (RFC 9112, 6.3), where whoever judged it says that it
+fits (`Lease`), and where nothing arrived until the next request left.
 
 What this cannot tell apart, nor any other HTTP/1.1 client: bytes that arrive after the next request was sent look like
 its answer. They have to be well timed, they have to pass the verification, and a signed RelatesTo gives them away.
@@ -10,6 +11,7 @@ its answer. They have to be well timed, they have to pass the verification, and 
 
 import asyncio
 import select
+import time
 from functools import partial
 from typing import Any, Final
 
@@ -18,10 +20,47 @@ from aiohttp.client_proto import ResponseHandler
 from aiohttp.client_reqrep import ConnectionKey
 from aiohttp.connector import Connection
 from aiohttp.http import HttpProcessingError, RawResponseMessage
+from aiohttp.streams import StreamReader
 
 _END_OF_CHUNKS: Final = b"\r\n\r\n"
+_LEASE_SECONDS: Final = 0.5
+"""How long it may take to decide about a connection that serves again: the receiver counts its own patience from the
+end of the answer, and the pool from the decision."""
 _END_OF_HEAD: Final = b"\r\n\r\n"
+_LAST: Final = len(_END_OF_CHUNKS) + 1
+"""Octets at the end of an answer that are looked at."""
 _NO_TRACES: Final[list[Any]] = []
+
+
+class Lease:
+    """A connection whose answer has been read and not yet been judged: it serves again only where that is said."""
+
+    __slots__ = ("_connection", "_since")
+
+    def __init__(self, connection: Connection | None) -> None:
+        """Hold `connection`; None where it is closed already."""
+        self._connection = connection
+        self._since = time.monotonic()
+
+    def keep(self) -> None:
+        """Let the connection serve again; without effect after `drop`."""
+        connection, self._connection = self._connection, None
+        if connection is None:
+            return
+        if time.monotonic() - self._since > _LEASE_SECONDS:
+            connection.close()
+        else:
+            connection.release()
+
+    def drop(self) -> None:
+        """Close the connection; without effect after `keep`."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+
+NO_LEASE: Final = Lease(None)
+"""Of an answer whose connection is closed."""
 
 
 class StrictConnector(aiohttp.TCPConnector):
@@ -80,6 +119,12 @@ class StrictResponseHandler(ResponseHandler):
         self._head = 0
         """Those of them that are the heads of answers."""
         self._last = b""
+        self._body: StreamReader | None = None
+        """That of the answer, as soon as its head is there."""
+        self._requests = 0
+        self._poll: select.poll | None = None
+        self._writable = asyncio.Event()
+        self._writable.set()
 
     @property
     def is_fresh(self) -> bool:
@@ -90,10 +135,22 @@ class StrictResponseHandler(ResponseHandler):
         """
         return self._is_idle and not self.should_close and not self._has_input()
 
+    @property
+    def is_new(self) -> bool:
+        """Whether it has served no request, or only the one that is under way."""
+        return self._requests <= 1
+
+    def is_quiet(self) -> bool:
+        """Whether nothing has arrived yet; to be asked last of all before the first octet of the request is written."""
+        if self.is_new and self._tls() is not None:
+            return True  # the tickets of a new TLS session may come at any time (RFC 8446, 4.6.1)
+        return not self.should_close and not self._has_input()
+
     def set_response_params(self, **parameters: Any) -> None:
         """Begin to wait for an answer."""
         self._is_idle = False
-        self._framing, self._received, self._head, self._last = None, 0, 0, b""
+        self._requests += 1
+        self._framing, self._body, self._received, self._head, self._last = None, None, 0, 0, b""
         super().set_response_params(**parameters)
 
     def rest(self) -> bool:
@@ -109,8 +166,11 @@ class StrictResponseHandler(ResponseHandler):
                 self.force_close()
                 self.transport.abort()
             return
+        if data and self._body is not None and self._body.is_eof():
+            self.force_close()  # the answer is complete, and nobody asked for more
+            return
         self._received += len(data)
-        self._last = (self._last + data[-len(_END_OF_CHUNKS) :])[-len(_END_OF_CHUNKS) :]
+        self._last = (self._last + data[-_LAST:])[-_LAST:]
         start = 0
         # The head is parsed up to its end where there is no doubt where that is, and else line by line, so that it is
         # known; each turn takes something out of `data`.
@@ -150,7 +210,7 @@ class StrictResponseHandler(ResponseHandler):
         """Note how the answer is framed, as soon as its head is there."""
         message = data[0]
         if message.code >= 200:  # an interim answer has no body, and the next head follows
-            self._framing = message
+            self._framing, self._body = message, data[1]
         super().feed_data(data, size)
 
     def _is_exact(self) -> bool:
@@ -159,17 +219,44 @@ class StrictResponseHandler(ResponseHandler):
             return False
         if framing.chunked:
             # The last chunk and the trailers end in an empty line. A further head that is cut short does not, and one
-            # that is complete is in the queue of messages, which `should_close` looks at.
-            return self._last == _END_OF_CHUNKS
+            # that is complete is in the queue of messages, which `should_close` looks at. The line before is not empty.
+            return self._last.endswith(_END_OF_CHUNKS) and not self._last.startswith(b"\n")
         length = framing.headers.get("Content-Length", "0")
         has_body = framing.code not in {204, 304} and not self._skip_payload
         return bool(self._received == self._head + (int(length) if has_body else 0))
 
+    def pause_writing(self) -> None:
+        """The receiver does not take in what is written."""
+        super().pause_writing()
+        self._writable.clear()
+
+    def resume_writing(self) -> None:
+        """It does again."""
+        super().resume_writing()
+        self._writable.set()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Let nobody wait any more."""
+        super().connection_lost(exc)
+        self._writable.set()
+
+    async def writable(self) -> None:
+        """Wait until more may be written, or the connection is gone."""
+        await self._writable.wait()
+
+    def _tls(self) -> Any:
+        return None if self.transport is None else self.transport.get_extra_info("ssl_object")
+
     def _has_input(self) -> bool:
+        """Whether bytes wait to be read: in the system's buffers, in those of TLS, or behind a pause of reading."""
         transport = self.transport
-        socket = None if transport is None else transport.get_extra_info("socket")
-        if socket is None or socket.fileno() < 0:
+        if transport is None or transport.is_closing() or not transport.is_reading():
             return True
-        poll = select.poll()
-        poll.register(socket.fileno(), select.POLLIN | select.POLLPRI)
-        return bool(poll.poll(0))
+        if self._poll is None:
+            socket = transport.get_extra_info("socket")
+            if socket is None or socket.fileno() < 0:
+                return True
+            self._poll = select.poll()
+            self._poll.register(socket.fileno(), select.POLLIN | select.POLLPRI)
+        tls = self._tls()
+        return bool(self._poll.poll(0)) or (tls is not None and tls.pending() > 0)

@@ -6,6 +6,7 @@ chunked, no header fields from trailers, and an Upgrade that is ignored (RFC 911
 """
 
 import asyncio
+import re
 from dataclasses import dataclass
 from typing import ClassVar, Final, cast
 from urllib.parse import unquote
@@ -18,6 +19,12 @@ from gateway.proxy.cycle import DoorCycle
 _HEAD_BYTES: Final = 64 * 1024
 """Request line and header fields; tickets in an Authorization field get near 48 KiB."""
 _HEAD_FIELDS: Final = 200
+_VERSIONS: Final = frozenset({"1.0", "1.1"})
+_TARGET: Final = re.compile(rb"[!\"$-~]+")
+"""Visible characters, and no fragment: clients send none (RFC 9112, 3.2), and a parser that drops it and one that keeps
+it read two targets."""
+_ABSOLUTE: Final = re.compile(rb"https?://[^/?@]+/", re.IGNORECASE)
+"""How a target in absolute form begins (RFC 9112, 3.2.2): without a user name (RFC 9110, 4.2.4)."""
 _CONNECTION_FIELDS: Final = frozenset({b"connection", b"upgrade", b"http2-settings"})
 
 
@@ -108,6 +115,8 @@ class DoorProtocol(HttpToolsProtocol):
         version = self.parser.get_http_version()
         self.scope["method"] = self.parser.get_method().decode("ascii")
         self.scope["http_version"] = version
+        if not target.path or (target.schema and not _ABSOLUTE.match(self.url)):
+            raise RequestRefused("its target has no path, a user name, or another scheme than http")
         path = target.path.decode("ascii")
         self.scope["path"] = unquote(path) if "%" in path else path
         self.scope["raw_path"] = target.path
@@ -190,6 +199,10 @@ class DoorProtocol(HttpToolsProtocol):
         # What came of a head that is not complete yet is counted as it arrives.
         if len(self.url) + sum([len(name) + len(value) for name, value in self.headers]) > _HEAD_BYTES:
             raise RequestRefused("its header fields are too long")
+        if self.parser.get_http_version() not in _VERSIONS:
+            raise RequestRefused("its version is neither 1.0 nor 1.1")
+        if not _TARGET.fullmatch(self.url):
+            raise RequestRefused("its target holds a fragment, or what no target may hold")
         names = [name for name, _ in self.headers]
         hosts = names.count(b"host")
         if hosts > 1 or (hosts == 0 and self.parser.get_http_version() == "1.1"):

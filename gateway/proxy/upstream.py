@@ -2,7 +2,8 @@
 
 import os
 import ssl
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
+from dataclasses import field
 from enum import StrEnum
 from typing import Final
 from urllib.parse import urlsplit
@@ -13,18 +14,14 @@ from yarl import URL
 from gateway.config import EndpointSettings
 from gateway.deadlines import within
 from gateway.frozen import statically_frozen
-from gateway.proxy.pooling import BrokenFraming, StrictConnector
-from gateway.proxy.posting import MAX_FIELD, MAX_FIELDS, MAX_LINE, NotHttp, Poster
+from gateway.proxy.pooling import NO_LEASE, BrokenFraming, Lease, StrictConnector
+from gateway.proxy.posting import NotHttp, Poster
+from gateway.proxy.usual import UsualAnswers
 
 _KEEP_ALIVE_SECONDS: Final = 4.0
 """Shorter than what servers commonly keep (Apache httpd: 5 s): a POST on a connection that the receiver is just closing
 fails, and must not be sent twice."""
 _CONNECT_SECONDS: Final = 10.0
-_PIECE: Final = 64 * 1024
-_WHOLE: Final = 1024 * 1024
-"""Larger bodies are written in pieces, so that one of them does not hold up the event loop."""
-
-
 _REDIRECTS: Final = frozenset({300, 301, 302, 303, 305, 307, 308})
 """Statuses that send the client elsewhere (RFC 9110, 15.4)."""
 
@@ -81,6 +78,8 @@ class UpstreamResponse:
     """Empty where the response is `oversize`."""
     oversize: bool = False
     """It is longer than was asked for, and was not read to its end."""
+    lease: Lease = field(default=NO_LEASE, compare=False)
+    """Its connection; whoever judges the response keeps or drops it."""
 
     def values(self, name: bytes) -> list[str]:
         """The values of the header fields called `name`, in lower case."""
@@ -98,30 +97,19 @@ class UpstreamClient:
         self._root = "/" if parts.path.endswith("/") or not parts.path else ""
         self._query = parts.query
         self._seconds = endpoint.upstream_timeout.total_seconds()
-        connector = StrictConnector(
+        self.usual = UsualAnswers()
+        """What the answers of this receiver are like."""
+        self._connector = StrictConnector(
             limit=0,  # bounded by gateway.max_concurrency
             ssl=context if context is not None else True,
             keepalive_timeout=_KEEP_ALIVE_SECONDS,
         )
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS)
-        self._poster = Poster(connector, URL(endpoint.upstream, encoded=True), timeout)
-        self._session = aiohttp.ClientSession(
-            connector=connector,
-            # A shared jar would hand the session cookie of one client to all the others.
-            cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=timeout,
-            skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
-            auto_decompress=False,
-            trust_env=False,
-            requote_redirect_url=False,
-            max_line_size=MAX_LINE,
-            max_field_size=MAX_FIELD,
-            max_headers=MAX_FIELDS,
-        )
+        self._poster = Poster(self._connector, URL(endpoint.upstream, encoded=True), timeout)
 
     async def close(self) -> None:
         """Close all connections."""
-        await self._session.close()
+        await self._connector.close()
 
     def url(self, rest: str, query: bytes) -> str:
         """The receiver's URL for what follows the path prefix of the endpoint."""
@@ -134,16 +122,20 @@ class UpstreamClient:
     async def send(
         self, method: str, url: str, headers: Sequence[tuple[str, str]], body: bytes, *, limit: int
     ) -> UpstreamResponse:
-        """Send one request and read the whole response, at most `limit` bytes of it.
+        """Send one request and read the whole response, at most `limit` bytes of it; its lease is the caller's.
 
         Raises:
             UpstreamFailure: No complete response came.
         """
         try:
             with within(self._seconds):
-                if method == "POST" and len(body) <= _WHOLE:
-                    return await self._post(url, headers, body, limit)
-                return await self._exchange(method, url, headers, body, limit)
+                try:
+                    return await self._send(method, url, headers, body, limit)
+                except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
+                    # The receiver may just have closed an idle connection; a GET may be sent again (RFC 9110, 9.2.2).
+                    if method != "GET":
+                        raise
+                    return await self._send(method, url, headers, body, limit)
         except (TimeoutError, aiohttp.ServerTimeoutError) as error:
             detail = f"the receiver did not answer within {self._seconds:g} s"
             if isinstance(error, aiohttp.ConnectionTimeoutError):
@@ -177,39 +169,14 @@ class UpstreamClient:
                 f"the connection to the receiver failed: {_words(error)}",
             ) from error
 
-    async def _post(self, url: str, headers: Sequence[tuple[str, str]], body: bytes, limit: int) -> UpstreamResponse:
-        """The way of nearly all requests."""
-        target = url.removeprefix(self._origin)
-        answer = await self._poster.post(target, headers, body, limit=limit, check=_refuse_status)
-        if answer.body is None:
-            return UpstreamResponse(answer.status, answer.headers, b"", oversize=True)
-        return UpstreamResponse(answer.status, answer.headers, answer.body)
-
-    async def _exchange(
+    async def _send(
         self, method: str, url: str, headers: Sequence[tuple[str, str]], body: bytes, limit: int
     ) -> UpstreamResponse:
-        fields = list(headers)
-        data: bytes | AsyncIterator[bytes] | None = body or None
-        if len(body) > _WHOLE:
-            fields.append(("content-length", str(len(body))))
-            data = _pieces(body)
-        async with self._session.request(
-            method, URL(url, encoded=True), headers=fields, data=data, allow_redirects=False
-        ) as response:
-            _refuse_status(response.status)
-            received = response.raw_headers
-            chunks: list[bytes] = []
-            length = 0
-            if response.content_length is not None and response.content_length > limit:
-                response.close()
-                return UpstreamResponse(response.status, received, b"", oversize=True)
-            async for chunk in response.content.iter_any():
-                length += len(chunk)
-                if length > limit:
-                    response.close()
-                    return UpstreamResponse(response.status, received, b"", oversize=True)
-                chunks.append(chunk)
-            return UpstreamResponse(response.status, received, b"".join(chunks))
+        target = url.removeprefix(self._origin)
+        answer = await self._poster.send(method, target, headers, body, limit=limit, check=_refuse_status)
+        return UpstreamResponse(
+            answer.status, answer.headers, answer.body or b"", oversize=answer.body is None, lease=answer.lease
+        )
 
 
 def _refuse_status(status: int) -> None:
@@ -221,11 +188,6 @@ def _refuse_status(status: int) -> None:
             f"the receiver answered with a redirect (HTTP status {status}), which is not followed",
             upstream_status=status,
         )
-
-
-async def _pieces(body: bytes) -> AsyncIterator[bytes]:
-    for start in range(0, len(body), _PIECE):
-        yield body[start : start + _PIECE]
 
 
 def _tls_cause(error: Exception) -> str:

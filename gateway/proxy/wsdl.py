@@ -83,6 +83,7 @@ async def retrieve(
         sentence = _UNRECORDED if answer.status == 503 else failure.sentence
         kept = tuple(header for header in answer.headers if header[0] != b"content-type")
         return text_answer(answer.status, sentence, *kept)
+    response.lease.drop()  # nothing tells whether the document is the one that was asked for
     upstream_seconds = time.perf_counter() - started
     addresses = Addresses(endpoint.upstream.partition("?")[0].rstrip("/"), base)
     judgement = await asyncio.get_running_loop().run_in_executor(

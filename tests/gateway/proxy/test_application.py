@@ -33,6 +33,15 @@ REFUSED = (
     ("POST", "/orders/%00", 400),
     ("POST", "/orders/%0d%0ax", 400),
     ("POST", "/orders/%zz", 400),
+    ("POST", "/orders/%c0%ae%c0%ae/admin", 400),
+    ("POST", "/orders/%252e%252e/admin", 400),
+    ("POST", "/orders/..%20/admin", 400),
+    ("POST", "/orders/%ef%bc%8e%ef%bc%8e/admin", 400),
+    ("POST", "/orders/K%f6ln", 400),
+    ("POST", "http://gateway/orders/..", 400),
+    ("POST", "http://gateway/orders/%2e%2e/admin", 400),
+    ("POST", "*", 400),
+    ("OPTIONS", "*", 400),
 )
 
 

@@ -141,6 +141,49 @@ def test_request_reaches_the_receiver_untouched(tmp_path: Path) -> None:
     run(scenario())
 
 
+OCTETS = (b"caf\xe9", "caf\xe9".encode(), b"\x80\xff\xfe", b"a\tb", b"\xed\xa0\x80", b'"\xc3"')
+
+
+@pytest.mark.parametrize(
+    ("line", "body"),
+    [(b"POST /orders", REQUEST), (b"POST /orders", envelope("x" * 2_000_000)), (b"GET /orders?wsdl", b"")],
+    ids=["small", "large", "WSDL"],
+)
+def test_field_values_keep_their_octets(tmp_path: Path, line: bytes, body: bytes) -> None:
+    async def scenario() -> None:
+        async with world(tmp_path) as it:
+            reply = http(signed())
+            fields = b"".join(b"ETag: %b\r\n" % value for value in OCTETS)
+            it.receiver.reply = reply.replace(b"\r\n", b"\r\n" + fields, 1)
+            sent = b"".join(b"X-Name: %b\r\n" % value for value in OCTETS)
+            head = line + b" HTTP/1.1\r\nHost: a\r\nConnection: close\r\n" + sent
+            answer = await it.raw(head + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+            received = re.findall(rb"(?i)\r\nx-name: ([^\r]*)", it.receiver.requests[0])
+            assert received == list(OCTETS)
+            assert it.receiver.requests[0].endswith(body)
+            if body:
+                assert re.findall(rb"\r\netag: ([^\r]*)", answer) == list(OCTETS)
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("body", [REQUEST, envelope("x" * 2_000_000)], ids=["small", "large"])
+def test_fields_with_an_underscore_do_not_reach_the_receiver(tmp_path: Path, body: bytes) -> None:
+    async def scenario() -> None:
+        async with world(tmp_path) as it:
+            it.receiver.reply = http(signed(), x="y").replace(b"\r\nx: y", b"\r\nWSSGate_Verdict: forged\r\nX_Y: z")
+            head = b"POST /orders HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: %d\r\n" % len(body)
+            names = (b"Content_Length", b"X_Forwarded_For", b"wssgate_verdict", b"Host_", b"Transfer_Encoding")
+            answer = await it.raw(head + b"".join(b"%b: 7\r\n" % name for name in names) + b"\r\n" + body)
+            assert answer.startswith(b"HTTP/1.1 200 ")
+            for sent in (it.receiver.requests[0], answer):
+                fields = sent.partition(b"\r\n\r\n")[0].split(b"\r\n")[1:]
+                assert fields
+                assert not [field for field in fields if b"_" in field.partition(b":")[0]]
+
+    run(scenario())
+
+
 REJECTED: dict[str, tuple[bytes, str]] = {
     "unsigned": (http(envelope(f"<Order>{SECRET}</Order>")), "unsigned"),
     "altered": (http(signed().replace(SECRET.encode(), b"the-payload-of-an-attacker")), "digest-mismatch"),

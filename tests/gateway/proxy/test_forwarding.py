@@ -33,6 +33,26 @@ def test_a_field_crosses_by_its_name_in_any_spelling(again: bool) -> None:
     assert response_headers(fields, content_type=None) == [(b"x-kept", b"1"), (b"x-kept", b"2")]
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        b"X_Forwarded_For",
+        b"x_forwarded-for",
+        b"Content_Length",
+        b"Transfer_Encoding",
+        b"Host_",
+        b"WSSGate_Verdict",
+        b"wssgate_key",
+        b"X.Forwarded.For",
+        b"WSSGate.Verdict",
+        b"Content!Length",
+    ],
+)
+def test_a_field_that_a_cgi_would_take_for_another_does_not_cross(name: bytes) -> None:
+    assert _names(request_headers([(name, b"1"), (b"X-Kept", b"2")])) == ["x-kept", "accept-encoding"]
+    assert response_headers([(name, b"1")], content_type=None) == []
+
+
 def test_what_connection_names_ends_here_wherever_it_stands() -> None:
     fields = [(b"X-A", b"1"), (b"Connection", b"close, X-A"), (b"x-b", b"2"), (b"connection", b"X-B"), (b"x-c", b"3")]
     assert _names(request_headers(fields)) == ["x-c", "accept-encoding"]

@@ -6,16 +6,23 @@ import re
 import socket
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
+from unittest import mock
 
 import aiohttp
 import pytest
 import uvloop
+from aiohttp.connector import Connection
+from yarl import URL
 
-from gateway.proxy.pooling import StrictConnector
-from tests.gateway.proxy.harness import Reply, run, signed, world
+from fixtures.generator import soap
+from fixtures.generator.signing import sign
+from gateway.proxy.pooling import Lease, StrictConnector, StrictResponseHandler
+from gateway.proxy.posting import Poster
+from tests.gateway.proxy.harness import Receiver, Reply, envelope, run, signed, world
 from tests.gateway.proxy.harness import http as answered
 from tests.gateway.proxy.test_tls import Authority, server_context
 
@@ -64,6 +71,8 @@ BEYOND: dict[str, list[bytes]] = {
     "length, head apart": [http(signed())[:-500], http(signed())[-500:] + SMUGGLED[:40]],
     "chunks, later": [chunked(signed()), SMUGGLED],
     "chunks, at once": [chunked(signed()) + SMUGGLED],
+    "chunks, blank lines": [chunked(signed()) + b"\r\n\r\n"],
+    "chunks, a blank line": [chunked(signed()) + b"\r\n"],
     "chunks, half of a head at once": [chunked(signed()) + SMUGGLED[:40]],
     "chunks, a head that ends in a line": [chunked(signed()) + b"HTTP/1.1 200 OK\r\n"],
     "chunks, an empty answer": [chunked(signed()) + b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"],
@@ -92,6 +101,177 @@ def test_what_comes_beyond_an_answer_is_nobodys_answer(tmp_path: Path, case: str
             assert connections == [1, 2], "the first connection is not used again, the second one is"
 
     run(scenario())
+
+
+WSA = "http://www.w3.org/2005/08/addressing"
+
+
+def order(text: str, relates_to: str | None = None) -> bytes:
+    """A genuine answer, kept alive; with a signed wsa:RelatesTo where it says to what."""
+    header, parts = "", [soap.BODY]
+    if relates_to is not None:
+        wsu = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd"
+        header = f'<a:RelatesTo xmlns:a="{WSA}" xmlns:wsu="{wsu}" wsu:Id="relates">{relates_to}</a:RelatesTo>'
+        parts.append(soap.Reference("#relates"))
+    content = f'<Order xmlns="urn:orders">{text}</Order>'
+    message = soap.Envelope(soap.signature(*parts, key_info=""), body=content, headers_before=header)
+    return http(sign(message.text(), "old"))
+
+
+def asks(message_id: str, size: int = 0) -> bytes:
+    header = f'<a:MessageID xmlns:a="{WSA}">{message_id}</a:MessageID>'
+    return envelope(f"<GetOrder xmlns='urn:orders'>{'x' * size}</GetOrder>", header=header)
+
+
+class Shifting:
+    """Answers each request in its turn, but for one stray answer ahead of the one to request number `at`."""
+
+    def __init__(self, receiver: Receiver, stray: bytes = b"", at: int = 0, *, binds: bool = True) -> None:
+        receiver.reply = self._reply
+        self._receiver, self._stray, self._at, self._binds = receiver, stray, at, binds
+        self.connections = 0
+        self._asked = 0
+
+    async def _reply(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        request = self._receiver.requests[-1]
+        while True:
+            self._asked += 1
+            found = re.search(rb"MessageID[^>]*>([^<]*)<", request)
+            name = found[1].decode() if found else "none"
+            if self._asked == self._at:
+                writer.write(self._stray)
+                await writer.drain()
+                await asyncio.sleep(0.05)  # the proper answer is late: the connection may be in use again
+            writer.write(order(f"to {name}", name if self._binds else None))
+            await writer.drain()
+            head = await reader.readuntil(b"\r\n\r\n")
+            length = re.search(rb"content-length: (\d+)", head.lower())
+            request = await reader.readexactly(int(length[1]) if length else 0)
+
+
+STRAYS = {
+    "unbound": order("STRAY"),
+    "bound to another request": order("STRAY", "urn:uuid:another"),
+    "unsigned": http(b"<html>STRAY</html>"),
+    "empty": NO_CONTENT,
+}
+
+
+@pytest.mark.parametrize("size", [0, 1_500_000], ids=["small", "large"])
+@pytest.mark.parametrize("case", STRAYS)
+def test_a_stray_answer_shifts_no_other(tmp_path: Path, case: str, size: int) -> None:
+    """Each further request on its connection would get the answer to the one before."""
+
+    async def scenario() -> None:
+        async with world(tmp_path) as it:
+            receiver = Shifting(it.receiver, STRAYS[case], at=3)
+            got = []
+            for number in range(8):
+                response = await it.ask(body=asks(f"urn:uuid:{number}", size))
+                got.append(response.status < 300 and f">to urn:uuid:{number}<".encode() in response.body)
+            assert got == [True, True, False, True, True, True, True, True]
+            assert receiver.connections == 2, "only that of the stray answer is not used again"
+
+    run(scenario())
+
+
+def test_where_nothing_is_bound_connections_are_used_again_all_the_same(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with world(tmp_path) as it:
+            receiver = Shifting(it.receiver, binds=False)
+            for number in range(5):
+                assert (await it.ask(body=asks(f"urn:uuid:{number}"))).status == 200
+            assert receiver.connections == 1
+
+    run(scenario())
+
+
+def test_a_connection_that_brought_a_wsdl_is_not_used_again(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with world(tmp_path) as it:
+            receiver = Shifting(it.receiver)
+            await it.ask("GET", "/orders?wsdl")
+            assert (await it.ask(body=asks("urn:uuid:1"))).status == 200
+            assert receiver.connections == 2
+
+    run(scenario())
+
+
+def test_a_connection_whose_exchange_broke_down_is_not_used_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_: object) -> None:
+        raise RuntimeError
+
+    async def scenario() -> None:
+        async with world(tmp_path) as it:
+            receiver = Shifting(it.receiver)
+            with monkeypatch.context() as patch:
+                patch.setattr("gateway.proxy.exchange.record_judgement", broken)
+                assert (await it.ask(body=asks("urn:uuid:1"))).status == 500
+            assert (await it.ask(body=asks("urn:uuid:2"))).status == 200
+            assert receiver.connections == 2
+
+    run(scenario())
+
+
+def test_a_connection_whose_answer_came_before_its_request_had_left_is_not_used_again(tmp_path: Path) -> None:
+    """The rest of the body would be read as the next request, or the answer is not that to this one."""
+    connections = []
+
+    async def early(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connections.append(1)
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(order("early"))
+        await writer.drain()
+        with contextlib.suppress(ConnectionError):
+            await reader.read()
+        writer.close()
+
+    async def scenario() -> None:
+        async with await asyncio.start_server(early, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            async with world(tmp_path, upstream=f"http://127.0.0.1:{port}/ws") as it:
+                for _ in range(2):
+                    assert (await it.ask(body=asks("urn:uuid:1", 15_000_000))).status == 200
+                assert len(connections) == 2
+
+    run(scenario())
+
+
+class Fake:
+    """What a lease does with a connection."""
+
+    def __init__(self) -> None:
+        self.done: list[str] = []
+
+    def release(self) -> None:
+        self.done.append("released")
+
+    def close(self) -> None:
+        self.done.append("closed")
+
+
+@pytest.mark.parametrize(
+    ("said", "done"),
+    [
+        (["keep"], "released"),
+        (["drop"], "closed"),
+        (["keep", "drop", "keep"], "released"),
+        (["drop", "keep"], "closed"),
+        (["late keep"], "closed"),
+    ],
+)
+def test_what_is_said_first_about_a_lease_counts(said: list[str], done: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    connection = Fake()
+    lease = Lease(connection)  # type: ignore[arg-type]  # as far as it is used
+    for word in said:
+        if word.startswith("late"):  # the receiver may be about to close it
+            now = time.monotonic()
+            monkeypatch.setattr("gateway.proxy.pooling.time.monotonic", lambda now=now: now + 1)
+        getattr(lease, word.rpartition(" ")[2])()
+    assert connection.done == [done]
 
 
 CLEAN: dict[str, list[bytes]] = {
@@ -166,6 +346,96 @@ def test_bytes_that_the_event_loop_has_not_yet_seen(tmp_path: Path) -> None:
             runner.run(asyncio.wait_for(scenario(), 20))
         thread.join(10)
     assert served == ["first", "second"]
+
+
+class Slow(StrictConnector):
+    """Gives time to `between`, while the event loop stands still, before what it gives out is used."""
+
+    between: Callable[[], None]
+
+    async def take(self, *arguments: Any) -> Connection:
+        connection = await super().take(*arguments)
+        self.between()
+        return connection
+
+
+@pytest.mark.parametrize("ahead", [1, 2], ids=["of a new connection", "of a pooled one"])
+def test_bytes_ahead_of_a_request_are_not_its_answer(ahead: int) -> None:
+    """They arrive when the pool has given the connection out, and the request is not written yet."""
+    speak, spoken = threading.Event(), threading.Event()
+    turns: list[int] = []
+
+    def serve(listener: socket.socket) -> None:
+        asked = 0
+        with contextlib.suppress(TimeoutError, OSError):
+            while True:
+                connection, _ = listener.accept()
+                with connection, contextlib.suppress(OSError):
+                    connection.settimeout(5)
+                    while True:
+                        if asked == ahead - 1 and speak.wait(5):
+                            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nAHEAD")
+                            spoken.set()
+                            asked += 1
+                            connection.recv(65536)
+                            break
+                        if not connection.recv(65536):
+                            break
+                        asked += 1
+                        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nhonest")
+
+    def between() -> None:
+        turns.append(1)
+        if len(turns) == ahead:
+            speak.set()
+            assert spoken.wait(5)
+            time.sleep(0.02)
+
+    async def scenario() -> None:
+        connector = Slow(limit=0)
+        connector.between = between
+        url = URL(f"http://127.0.0.1:{listener.getsockname()[1]}/")
+        poster = Poster(connector, url, aiohttp.ClientTimeout(total=None))
+        try:
+            for number in (1, 2):
+                sent = poster.send("POST", "/", (), b"x", limit=100, check=lambda _: None)
+                if number == ahead == 1:
+                    with pytest.raises(aiohttp.ClientConnectionResetError):
+                        await sent
+                else:
+                    answer = await sent
+                    assert answer.body == b"honest"
+                    answer.lease.keep()
+        finally:
+            await connector.close()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(5)
+        thread = threading.Thread(target=serve, args=(listener,), daemon=True)
+        thread.start()
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(asyncio.wait_for(scenario(), 20))
+    thread.join(10)
+    assert spoken.is_set()
+
+
+@pytest.mark.parametrize("what", ["nothing", "reading is paused", "octets in the buffers of TLS", "it is closing"])
+def test_a_connection_is_fresh_where_nothing_waits(what: str) -> None:
+    async def scenario() -> None:
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            handler = StrictResponseHandler(asyncio.get_running_loop())
+            tls = mock.Mock(pending=lambda: int("TLS" in what))
+            handler.transport = mock.Mock(
+                is_closing=lambda: "closing" in what,
+                is_reading=lambda: "paused" not in what,
+                get_extra_info=lambda name: {"socket": ours, "ssl_object": tls}[name],
+            )
+            assert handler.is_fresh is (what == "nothing")
+            theirs.send(b"x")
+            assert not handler.is_fresh
+
+    asyncio.run(scenario())
 
 
 @pytest.mark.parametrize(("parts", "expected"), [([http(signed())], [3]), ([http(signed()), SMUGGLED], [1, 2])])

@@ -22,6 +22,7 @@ async def _post(
     target: str = "/a%20b?q=1",
     limit: int = 100,
     check: Callable[[int], None] = lambda _: None,
+    method: str = "POST",
 ) -> tuple[Posted, bytes]:
     received = bytearray()
 
@@ -37,7 +38,8 @@ async def _post(
         connector = StrictConnector(limit=0)
         poster = Poster(connector, URL(f"http://127.0.0.1:{port}/ws"), aiohttp.ClientTimeout(total=None))
         try:
-            posted = await poster.post(target, headers, body, limit=limit, check=check)
+            posted = await poster.send(method, target, headers, body, limit=limit, check=check)
+            posted.lease.drop()
         finally:
             await connector.close()
         return posted, bytes(received).replace(str(port).encode(), b"PORT")
@@ -49,16 +51,28 @@ def _run(*arguments: Any, **options: Any) -> tuple[Posted, bytes]:
 
 
 def test_a_request_goes_out_as_one_piece_and_its_answer_comes_back() -> None:
-    fields = [("x-one", "a"), ("x-one", "ü"), ("accept-encoding", "gzip")]
+    fields = [("x-one", "a"), ("x-one", "\xfc"), ("accept-encoding", "gzip")]
     posted, sent = _run(ANSWER, fields, b"<a/>")
-    assert (
-        sent
-        == (
-            "POST /a%20b?q=1 HTTP/1.1\r\nHost: 127.0.0.1:PORT\r\nx-one: a\r\nx-one: ü\r\naccept-encoding: gzip\r\n"
-            "Content-Length: 4\r\n\r\n<a/>"
-        ).encode()
-    )
+    assert sent == (
+        "POST /a%20b?q=1 HTTP/1.1\r\nHost: 127.0.0.1:PORT\r\nx-one: a\r\nx-one: \xfc\r\naccept-encoding: gzip\r\n"
+        "Content-Length: 4\r\n\r\n<a/>"
+    ).encode("latin-1")
     assert posted == Posted(200, ((b"X-One", b"1"), (b"Content-Length", b"5")), b"whole")
+
+
+def test_a_get_has_no_body_and_a_large_body_leaves_whole() -> None:
+    _, sent = _run(ANSWER, method="GET")
+    assert sent == b"GET /a%20b?q=1 HTTP/1.1\r\nHost: 127.0.0.1:PORT\r\n\r\n"
+    large = bytes(range(256)) * 20_000
+    _, sent = _run(ANSWER, (), large)
+    head, _, body = sent.partition(b"\r\n\r\n")
+    assert head.endswith(b"\r\nContent-Length: 5120000")
+    assert body == large
+
+
+def test_what_is_no_octet_goes_nowhere() -> None:
+    with pytest.raises(ValueError, match="latin-1"):
+        _run(ANSWER, [("x-one", "\u20ac")])
 
 
 def test_an_empty_body_has_its_length() -> None:

@@ -47,7 +47,58 @@ NO_HTTP = (
     b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
     b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
     b"GET /orders?wsdl HTTP/0.9\r\n\r\n",
+    *(
+        b"POST /orders" + version + b"\r\nHost: a\r\nConnection: close\r\nContent-Length: 4\r\n\r\n<a/>"
+        for version in (
+            b"",
+            b" HTTP/0.9",
+            b" HTTP/1.2",
+            b" HTTP/1.10",
+            b" HTTP/01.1",
+            b" HTTP/1",
+            b" HTTP/2",
+            b" HTTP/2.0",
+            b" HTTP/3.0",
+            b" http/1.1",
+            b" HTTPS/1.1",
+            b" HTTP/1.1 HTTP/1.1",
+        )
+    ),
+    *(
+        b"POST " + target + b" HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 4\r\n\r\n<a/>"
+        for target in (
+            b"/orders#x",
+            b"/orders#",
+            b"/orders?a#/../x",
+            b"/orders?a\tb",
+            b"/orders?a\x01b",
+            b"/orders?\xe9",
+            b"/orders?a b",
+            b"/orders/K\xf6ln",
+            b"http://a/orders#x",
+            b"http://user@a/orders",
+            b"http://@a/orders",
+            b"ftp://a/orders",
+            b"http://a",
+            b"http://a?wsdl",
+            b"a:80",
+            b"orders",
+            b"?wsdl",
+        )
+    ),
 )
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+def test_what_is_served_is_http_1_0_and_1_1(tmp_path: Path, version: str) -> None:
+    async def scenario() -> None:
+        async with world(tmp_path) as it:
+            it.receiver.reply = http(signed())
+            head = f"POST /orders HTTP/{version}\r\nHost: a\r\nConnection: close\r\nContent-Length: 4\r\n\r\n"
+            assert (await it.raw(head.encode() + b"<a/>")).startswith(b"HTTP/1.1 200 ")
+            assert it.receiver.requests[0].startswith(b"POST /ws HTTP/1.1\r\n")
+
+    run(scenario())
 
 
 def test_what_is_no_http_or_two_kinds_of_it(tmp_path: Path, subtests: pytest.Subtests) -> None:
