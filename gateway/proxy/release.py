@@ -19,7 +19,7 @@ from gateway.proxy.upstream import UpstreamResponse
 Field = tuple[bytes, bytes]
 
 _DESCRIPTION: Final = frozenset({b"date", b"server", b"via"})
-_TRACING: Final = frozenset(
+TRACING: Final = frozenset(
     {
         b"traceparent",  # W3C Trace Context
         b"tracestate",
@@ -151,7 +151,7 @@ def verdict_fields(record: MessageRecord) -> tuple[Field, ...]:
 def _names(admitted: tuple[str, ...]) -> _Names:
     """Which fields leave where a configuration admits `admitted` besides; made once for each endpoint."""
     more = frozenset(name.encode("ascii") for name in admitted)
-    always = _DESCRIPTION | _TRACING | {_RETRY_AFTER}
+    always = _DESCRIPTION | TRACING | {_RETRY_AFTER}
     harmless = frozenset(name for name in more - _STEERS_CLIENTS if not name.startswith(_CROSS_ORIGIN))
     with_cookies = always | more | {b"set-cookie"}
     observed = with_cookies - _CACHING
