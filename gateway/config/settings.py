@@ -166,7 +166,7 @@ class EndpointSettings(BaseModel):
     response_headers: ResponseFields = ()
     """Header fields of the receiver that reach the client besides those that always do (`gateway.proxy.release`).
 
-    With messages; of those that steer a client (Location, WWW-Authenticate, ...) none with what is released unverified.
+    Those that steer a client (Location, WWW-Authenticate, ...) do with accepted messages alone.
     """
     replay_attacks: Literal["reject", "ignore"] = "reject"
     """A response seen before; only a signed Timestamp lets it be told for sure."""

@@ -66,7 +66,7 @@ _STEERS_CLIENTS: Final = frozenset(
     }
 )
 """Fields that send a client elsewhere, ask for its credentials or set its state. A configuration may admit them for
-messages; with what is released unverified they never leave."""
+accepted messages; with what is released unverified they never leave."""
 _CROSS_ORIGIN: Final = b"access-control-"
 _NO_STORE: Final = (b"cache-control", b"no-store")
 """With whatever nobody vouches for: a cache must not keep it for longer than its sender has the connection."""
@@ -86,7 +86,7 @@ class _Names:
     unverified: frozenset[bytes]
     """With what a setting lets pass without a signature: empty answers, faults, WSDL and schemas."""
     observed: frozenset[bytes]
-    """With what only mode `observe` delivers. Cookies too: without them it would end sessions that work without it."""
+    """With what only mode `observe` delivers. Cookies too: else it would end sessions that work without the gateway."""
     observed_coded: frozenset[bytes]
     """The same where the body could not be decoded."""
 
@@ -153,11 +153,11 @@ def _names(admitted: tuple[str, ...]) -> _Names:
     more = frozenset(name.encode("ascii") for name in admitted)
     always = _DESCRIPTION | TRACING | {_RETRY_AFTER}
     harmless = frozenset(name for name in more - _STEERS_CLIENTS if not name.startswith(_CROSS_ORIGIN))
-    with_cookies = always | more | {b"set-cookie"}
-    observed = with_cookies - _CACHING
+    unverified = (always | harmless) - _CACHING
+    observed = unverified | {b"set-cookie"}
     return _Names(
-        messages=with_cookies | _CACHING,
-        unverified=(always | harmless) - _CACHING,
+        messages=always | more | _CACHING | {b"set-cookie"},
+        unverified=unverified,
         observed=observed,
         observed_coded=observed | {b"content-encoding"},
     )

@@ -165,6 +165,12 @@ def test_the_type_of_an_accepted_message_says_what_was_verified(
     assert found == ([] if warned is None else [f"content-type: {warned}; read as XML all the same"])
 
 
+def test_a_second_opinion_needs_no_type(tmp_path: Path) -> None:
+    data = http(signed(), content_type=None)
+    response, record = one(tmp_path, data, endpoint='second_opinion = "always"')
+    assert (response.status, record.outcome, str(record.second_opinion.opinion)) == (200, "accepted", "agrees")
+
+
 @pytest.mark.parametrize("content_type", ["application/soap+xml; charset=utf-8; action=urn:a", "text/xml", None])
 def test_the_version_of_soap_is_that_of_the_envelope(tmp_path: Path, content_type: str | None) -> None:
     response, record = one(tmp_path, http(signed("old", "<x/>", "1.2"), content_type=content_type))
@@ -259,14 +265,16 @@ def test_what_is_released_unverified_steers_nobody(tmp_path: Path, admitted: boo
         assert response.headers["cache-control"] == "no-store", "nothing keeps for later what nobody vouches for"
 
 
-def test_what_observe_delivers_unverified_steers_no_proxy(tmp_path: Path) -> None:
+def test_what_observe_delivers_unverified_steers_nobody_but_by_cookies(tmp_path: Path) -> None:
     replies = {
         "unsigned": reply(envelope("<x/>")),
         "coded": reply(b"\x1f\x8b no gzip", Content_Encoding="gzip"),
         "empty": reply(b"", "200 OK"),
         "not modified": reply(b"", "304 Not Modified"),
     }
-    for case, (response, record) in play(tmp_path, replies, endpoint='mode = "observe"').items():
+    admitted = ", ".join(f'"{name}"' for name in CLIENTS)
+    endpoint = f'mode = "observe"\nresponse_headers = [{admitted}]'
+    for case, (response, record) in play(tmp_path, replies, endpoint=endpoint).items():
         assert (record.outcome, record.released) == ("rejected", True)
         names = response.headers.keys() - KEPT - OUR_OWN - VERDICT
         # A session that works without the gateway works with one that only watches.
