@@ -153,6 +153,7 @@ def _endpoint_json(endpoint: _EndpointStatus) -> dict[str, object]:
         "upstream": settings.upstream,
         "mode": str(settings.mode),
         "dangers": list(settings.dangers),
+        "response_headers": list(settings.response_headers),
         "trusted": [_trusted_json(entry) for entry in endpoint.trusted],
         "staged": [_trusted_json(entry) for entry in endpoint.staged],
         "messages": endpoint.messages,
@@ -225,6 +226,8 @@ def _print_endpoint(endpoint: _EndpointStatus, at: datetime) -> None:
     say(f"{settings.name}: {settings.path} -> {plain(settings.upstream)} ({settings.mode})", style="bold")
     for danger in settings.dangers:
         say(f"  danger: {danger}", style="red")
+    if settings.response_headers:
+        say(f"  passes on the header fields {', '.join(settings.response_headers)} as well")
     if not endpoint.trusted:
         say(
             f"  trusts nobody: every response is rejected; wssgate keystore add ALIAS FILE -e {settings.name}",

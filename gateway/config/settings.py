@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from gateway.config.field_names import ResponseFields
 from gateway.config.values import (
     AnchorInterval,
     Deadline,
@@ -151,7 +152,7 @@ class EndpointSettings(BaseModel):
     upstream_timeout: Deadline = timedelta(seconds=60)
     """Until the whole response has arrived, connecting included."""
     empty_responses: Literal["pass", "reject"] = "pass"
-    """`pass`: HTTP 202 and 204 without a body are delivered, without Location, WWW-Authenticate and Set-Cookie.
+    """`pass`: HTTP 202 and 204 without a body are delivered, without any field that steers a client or a proxy.
 
     They have nothing that could be signed. With any other status a response without a body is rejected as unsigned.
     """
@@ -161,6 +162,11 @@ class EndpointSettings(BaseModel):
     """Retrieval of WSDL and schemas with GET: `?wsdl` and `?xsd=NAME` at `path`, NAME.wsdl and NAME.xsd below it.
 
     A document that imports another one from elsewhere than `upstream` is refused.
+    """
+    response_headers: ResponseFields = ()
+    """Header fields of the receiver that reach the client besides those that always do (`gateway.proxy.release`).
+
+    Those that steer a client (Location, WWW-Authenticate, ...) do with accepted messages alone.
     """
     replay_attacks: Literal["reject", "ignore"] = "reject"
     """A response seen before; only a signed Timestamp lets it be told for sure."""

@@ -14,9 +14,10 @@ from typing import Final, Protocol
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from gateway.config import GatewaySettings
-from gateway.proxy.answer import Answer, Receive, Scope, Send, send_answer, text_answer
+from gateway.proxy.answer import Answer, Receive, Scope, Send, send_answer
 from gateway.proxy.listening import Server
 from gateway.proxy.protocol import ProtocolLimits, protocol_class
+from gateway.proxy.release import own_answer, text_answer
 
 Status = Mapping[str, object]
 
@@ -70,12 +71,11 @@ class AdminApplication:
             is_alive = await self._overview.is_alive()
             return text_answer(200 if is_alive else 503, "ok" if is_alive else "no worker serves", _NO_STORE)
         if path == "/metrics":
-            headers = ((b"content-type", CONTENT_TYPE_LATEST.encode()), _NO_STORE)
-            return Answer(200, headers, await self._overview.exposition())
+            return own_answer(200, CONTENT_TYPE_LATEST.encode(), await self._overview.exposition(), _NO_STORE)
         is_ready, status = await self._overview.status()
         body = json.dumps({"status": "ready" if is_ready else "not-ready", **status}, ensure_ascii=False, indent=2)
-        headers = ((b"content-type", b"application/json; charset=utf-8"), _NO_STORE)
-        return Answer(200 if is_ready else 503, headers, f"{body}\n".encode())
+        content_type = b"application/json; charset=utf-8"
+        return own_answer(200 if is_ready else 503, content_type, f"{body}\n".encode(), _NO_STORE)
 
 
 def _is_known(host: str, names: Collection[str]) -> bool:

@@ -18,16 +18,11 @@ _WITHOUT_BODY = frozenset({204, 304})
 
 @statically_frozen(frozen=True, slots=True)
 class Answer:
-    """Status, header fields and body; Content-Length and Date are added on sending."""
+    """Status, header fields and body, made by `gateway.proxy.release`; Content-Length and Date are added on sending."""
 
     status: int
     headers: tuple[tuple[bytes, bytes], ...]
     body: bytes
-
-
-def text_answer(status: int, sentence: str, *headers: tuple[bytes, bytes]) -> Answer:
-    """A plain sentence, for requests that are no SOAP."""
-    return Answer(status, ((b"content-type", b"text/plain; charset=utf-8"), *headers), f"{sentence}\n".encode())
 
 
 async def send_answer(send: Send, answer: Answer, *, head_only: bool = False) -> None:

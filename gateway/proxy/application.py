@@ -5,13 +5,14 @@ from typing import Final
 import structlog
 
 from gateway.config import EndpointSettings
-from gateway.proxy.answer import Answer, Receive, Scope, Send, send_answer, text_answer
+from gateway.proxy.answer import Answer, Receive, Scope, Send, send_answer
 from gateway.proxy.body import BodyRefused, ClientGone, read_body
 from gateway.proxy.breakdown import place_of
 from gateway.proxy.exchange import Request, Surroundings, exchange
 from gateway.proxy.faults import SoapVersion, fault
 from gateway.proxy.forwarding import single
 from gateway.proxy.generation import Generation
+from gateway.proxy.release import text_answer
 from gateway.proxy.routing import PathRefused, Route
 from gateway.proxy.upstream import UpstreamClient
 from gateway.proxy.wsdl import gateway_base, is_retrieval, retrieve

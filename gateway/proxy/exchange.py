@@ -20,13 +20,13 @@ from gateway.ledger.record_ids import new_record_id
 from gateway.proxy.answer import Answer
 from gateway.proxy.breakdown import place_of
 from gateway.proxy.faults import SoapVersion, fault
-from gateway.proxy.forwarding import Headers, request_headers, response_headers, single
-from gateway.proxy.judgement import INLINE_BYTES, Judgement, content_type_of, judge_message, runs_inline
+from gateway.proxy.forwarding import Headers, request_headers, single
+from gateway.proxy.judgement import INLINE_BYTES, Judgement, judge_message, runs_inline
 from gateway.proxy.metrics import Metrics
+from gateway.proxy.release import released, verdict_fields
 from gateway.proxy.telling import Teller
 from gateway.proxy.upstream import UpstreamClient, UpstreamFailure, UpstreamResponse
 from gateway.verify import Expectation, Outcome, Reason
-from gateway.verify.reason import Rejection
 from keystore import TrustSnapshot
 
 _log = structlog.get_logger("wssgate.exchange")
@@ -144,7 +144,7 @@ async def _conclude(
         response.lease.keep()
     if not recorded.record.released:
         return _refusal(recorded, _version(request, expects))
-    return _release(response, judgement, recorded)
+    return released(response, judgement, recorded.record, endpoint)
 
 
 async def record_judgement(
@@ -264,16 +264,7 @@ async def answer_failure(
     recorded = await write_record(record, surroundings)
     if recorded is None:
         return fault(version, 503, UNRECORDED_SENTENCE, RETRY_AFTER)
-    return fault(version, failure.status, failure.sentence, *verdict_headers(recorded), record_id=record.id)
-
-
-def verdict_headers(recorded: Recorded) -> tuple[tuple[bytes, bytes], ...]:
-    """The header fields that tell the client what was found out."""
-    record = recorded.record
-    headers = [(b"wssgate-verdict", record.outcome.encode()), (b"wssgate-record", recorded.receipt.record_id.encode())]
-    if record.verified_by:
-        headers.insert(1, (b"wssgate-key", ", ".join(entry.alias for entry in record.verified_by).encode()))
-    return tuple(headers)
+    return fault(version, failure.status, failure.sentence, *verdict_fields(recorded.record), record_id=record.id)
 
 
 def _version(request: Request, expects: Expectation) -> SoapVersion:
@@ -283,21 +274,7 @@ def _version(request: Request, expects: Expectation) -> SoapVersion:
 
 def _refusal(recorded: Recorded, version: SoapVersion) -> Answer:
     sentence = BREAKDOWN_SENTENCE if recorded.record.outcome == "failed" else REJECTED_SENTENCE
-    return fault(version, 502, sentence, *verdict_headers(recorded), record_id=recorded.receipt.record_id)
-
-
-def _release(response: UpstreamResponse, judgement: Judgement, recorded: Recorded) -> Answer:
-    try:
-        content_type = content_type_of(response)
-    except Rejection:  # several of them; only mode `observe` gets here
-        content_type = response.values(b"content-type")[0]
-    kept = response_headers(
-        response.headers,
-        content_type=content_type,
-        keep_encoding=not judgement.is_decoded,
-        is_unverified=judgement.kind == "empty" and judgement.outcome == "passed",
-    )
-    return Answer(response.status, (*kept, *verdict_headers(recorded)), judgement.body)
+    return fault(version, 502, sentence, *verdict_fields(recorded.record), record_id=recorded.record.id)
 
 
 async def _expectation(request: Request, endpoint: EndpointSettings, surroundings: Surroundings) -> Expectation:

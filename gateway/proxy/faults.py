@@ -4,6 +4,7 @@ from enum import StrEnum
 from xml.sax.saxutils import escape
 
 from gateway.proxy.answer import Answer
+from gateway.proxy.release import own_answer
 
 _FAULT_NAMESPACE = "urn:wssgate:fault:1"
 
@@ -60,4 +61,4 @@ def fault(
             f"{f'<detail>{detail}</detail>' if detail else ''}"
             "</soap:Fault></soap:Body></soap:Envelope>"
         )
-    return Answer(status, ((b"content-type", content_type), *headers), body.encode())
+    return own_answer(status, content_type, body.encode(), *headers)

@@ -1,7 +1,10 @@
-"""Which header fields cross the gateway, in either direction (RFC 9110, 7.6.1)."""
+"""Header fields by their names: which end at this hop, and which cross to the receiver (RFC 9110, 7.6.1).
+
+Which of them reach the client is decided in `gateway.proxy.release`.
+"""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Final
 
 Headers = Iterable[tuple[bytes, bytes]]
@@ -22,21 +25,6 @@ _HOP_BY_HOP = frozenset(
     }
 )
 _MADE_ANEW_FOR_UPSTREAM = frozenset({b"host", b"content-length", b"expect", b"accept-encoding"})
-_MADE_ANEW_FOR_CLIENT = frozenset(
-    {
-        b"content-length",
-        b"content-type",  # exactly the one that the verification went by
-        b"content-encoding",  # what leaves is the decoded body
-        b"content-md5",  # made over the encoded body
-        b"content-digest",
-        b"repr-digest",
-        b"digest",
-        b"alt-svc",  # would lead the client around the gateway
-        b"refresh",
-    }
-)
-_STEERING = frozenset({b"location", b"www-authenticate", b"set-cookie", b"set-cookie2"})
-"""Fields that steer a client; on a response without a body there is no signature anywhere near them."""
 _OWN_PREFIX = b"wssgate-"
 ACCEPT_ENCODING = "gzip, deflate"
 """What the gateway can decode under a cap."""
@@ -97,23 +85,28 @@ def request_headers(headers: Headers) -> list[tuple[str, str]]:
     return forwarded
 
 
-def response_headers(
-    headers: Headers, *, content_type: str | None, keep_encoding: bool = False, is_unverified: bool = False
-) -> list[tuple[bytes, bytes]]:
-    """The header fields of a response as they go to the client.
+def passing(headers: Headers, allowed: Collection[bytes]) -> list[tuple[bytes, bytes]]:
+    """The fields of `headers` that are called by one of the names `allowed`, in lower case, and do not end at this hop.
 
-    `content_type` is the one that the verification went by. With `keep_encoding` the body leaves as it came. With
-    `is_unverified` nothing goes that would send the client elsewhere, ask for its credentials or set its cookies.
+    In the order in which they came; without values that cannot be passed on.
     """
-    left_out = _MADE_ANEW_FOR_CLIENT - {b"content-encoding"} if keep_encoding else _MADE_ANEW_FOR_CLIENT
-    if is_unverified:
-        left_out |= _STEERING
-    forwarded = [(name.lowered, value) for name, value in _end_to_end(headers) if name.lowered not in left_out]
-    if content_type is not None:
-        field = content_type.encode("latin-1", "replace")
-        if not _INVALID_VALUE.search(field):
-            forwarded.append((b"content-type", field))
-    return forwarded
+    fields = []
+    named_by_connection: set[bytes] = set()
+    for field, value in headers:
+        name = _NAMES[field].lowered
+        if name in allowed:
+            if is_field_value(value):
+                fields.append((name, value))
+        elif name == b"connection":
+            named_by_connection.update([token.strip().lower() for token in value.split(b",")])
+    if named_by_connection:
+        return [field for field in fields if field[0] not in named_by_connection]
+    return fields
+
+
+def is_field_value(value: bytes) -> bool:
+    """Whether `value` is one of a header field: nothing in it ends the line or is taken for something else."""
+    return _INVALID_VALUE.search(value) is None
 
 
 def unforwardable_field(headers: Headers) -> str | None:

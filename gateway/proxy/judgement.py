@@ -155,8 +155,8 @@ def refuse_unforwardable(response: UpstreamResponse) -> None:
         raise Rejection(Reason.ENCODING, f"the response has control characters in its header field {name}")
 
 
-def content_type_of(response: UpstreamResponse) -> str | None:
-    """The one Content-Type of `response`; None where it gives none.
+def content_type_of(response: UpstreamResponse) -> str:
+    """The one Content-Type of `response`; empty where it gives none.
 
     Raises:
         Rejection: It gives several: the client might go by another than the verification.
@@ -164,4 +164,4 @@ def content_type_of(response: UpstreamResponse) -> str | None:
     values = response.values(b"content-type")
     if len(values) > 1:
         raise Rejection(Reason.ENCODING, "the response has several Content-Type header fields")
-    return values[0] if values else None
+    return values[0] if values else ""

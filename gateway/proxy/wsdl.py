@@ -7,12 +7,11 @@ they are asked for, and leave the gateway rewritten. What cannot be rewritten is
 import asyncio
 import re
 import time
-from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 
 from gateway.config import EndpointSettings
-from gateway.proxy.answer import Answer, text_answer
+from gateway.proxy.answer import Answer
 from gateway.proxy.breakdown import place_of
 from gateway.proxy.exchange import (
     RETRY_AFTER,
@@ -21,11 +20,11 @@ from gateway.proxy.exchange import (
     Surroundings,
     answer_failure,
     record_judgement,
-    verdict_headers,
 )
 from gateway.proxy.faults import SoapVersion
-from gateway.proxy.forwarding import Headers, request_headers, response_headers, single
+from gateway.proxy.forwarding import Headers, request_headers, single
 from gateway.proxy.judgement import Judgement, decoded_body, refuse_unforwardable
+from gateway.proxy.release import released, text_answer, verdict_fields
 from gateway.proxy.upstream import UpstreamClient, UpstreamFailure, UpstreamResponse
 from gateway.proxy.wsdl_addresses import Addresses, rewrite
 from gateway.verify import Outcome, Policy, Verdict
@@ -98,7 +97,7 @@ async def retrieve(
     recorded = await record_judgement(request, endpoint, response, judgement, upstream_seconds, surroundings)
     if recorded is None:
         return text_answer(503, _UNRECORDED, RETRY_AFTER)
-    return _release(response, judgement, recorded)
+    return _release(response, judgement, recorded, endpoint)
 
 
 def _judge(response: UpstreamResponse, policy: Policy, addresses: Addresses, at: datetime, revision: int) -> Judgement:
@@ -123,18 +122,13 @@ def _judge(response: UpstreamResponse, policy: Policy, addresses: Addresses, at:
     return Judgement("wsdl", outcome, verdict, body, True, False, at, time.perf_counter() - started, revision)
 
 
-def _release(response: UpstreamResponse, judgement: Judgement, recorded: Recorded) -> Answer:
-    headers = verdict_headers(recorded)
-    if not recorded.record.released:
-        sentence = "The receiver gave no WSDL or schema that could be delivered"
-        return text_answer(502, f"{sentence}; record {recorded.receipt.record_id}.", *headers)
-    kept = _without_validators(response_headers(response.headers, content_type="text/xml; charset=utf-8"))
-    return Answer(200, (*kept, *headers), judgement.body)
-
-
-def _without_validators(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-    """Leave out what speaks of the document before it was rewritten."""
-    return [(name, value) for name, value in headers if name not in {b"etag", b"last-modified", b"accept-ranges"}]
+def _release(
+    response: UpstreamResponse, judgement: Judgement, recorded: Recorded, endpoint: EndpointSettings
+) -> Answer:
+    if recorded.record.released:
+        return released(response, judgement, recorded.record, endpoint)
+    sentence = f"The receiver gave no WSDL or schema that could be delivered; record {recorded.record.id}."
+    return text_answer(502, sentence, *verdict_fields(recorded.record))
 
 
 def _unconditional(headers: list[tuple[str, str]]) -> list[tuple[str, str]]:

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 import yaml  # type: ignore[import-untyped]  # comes with uvicorn[standard], without types
 
+from gateway.proxy import release
+
 DOCS = Path(__file__).parents[2] / "docs"
 EXAMPLES = DOCS / "examples"
 
@@ -46,6 +48,11 @@ def test_compose_file_is_whole() -> None:
         assert services[name]["command"][:2] == ["serve", "--json"]
         assert services[name]["read_only"] is True
     assert services["nginx"]["ports"] == ["127.0.0.1:8079:8079"]
+
+
+def test_guide_names_every_tracing_field_that_leaves() -> None:
+    guide = (DOCS / "operate.md").read_text().lower()
+    assert {name for name in release.TRACING if f"`{name.decode()}`" not in guide} == set()
 
 
 def test_guide_names_every_metric_and_links_every_example() -> None:

@@ -147,6 +147,16 @@ def test_status_names_dangers_and_empty_trust(run: Run, workplace: Path) -> None
     assert "messages: none yet" in shown
 
 
+def test_status_names_the_header_fields_that_the_configuration_admits(run: Run, workplace: Path) -> None:
+    assert "header fields" not in run("status").out
+    config = workplace / "gateway.toml"
+    admitted = 'response_headers = ["X-Acme-Trace", "X-Other"]\n'
+    config.write_text(config.read_text().replace('mode = "enforce"', f'{admitted}mode = "enforce"'))
+    assert "passes on the header fields x-acme-trace, x-other as well" in run("status").out
+    (endpoint,) = json.loads(run("status", "--json").out)["endpoints"]
+    assert endpoint["response_headers"] == ["x-acme-trace", "x-other"]
+
+
 def test_status_names_an_admin_listener_that_others_may_reach(run: Run, workplace: Path) -> None:
     config = workplace / "gateway.toml"
     # Port 1 of every address of this machine: nothing listens there.

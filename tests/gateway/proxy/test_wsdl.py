@@ -272,13 +272,13 @@ def test_retrieval_through_the_gateway(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with world(tmp_path) as it:
             upstream = f"http://127.0.0.1:{it.receiver.port}/ws"
-            it.receiver.reply = http(WSDL.format(upstream=upstream).encode(), ETag='"1"', X_Kept="y")
+            it.receiver.reply = http(WSDL.format(upstream=upstream).encode(), ETag='"1"', X_Request_Id="y")
             response = await it.ask("GET", "/orders?WSDL", Host="gateway.example:8443", If_None_Match='"1"')
             assert response.status == 200
             assert upstream.encode() not in response.body
             assert b'location="http://gateway.example:8443/orders"' in response.body
             assert response.headers["wssgate-verdict"] == "passed"
-            assert response.headers["x-kept"] == "y"
+            assert response.headers["x-request-id"] == "y"
             assert "etag" not in response.headers
             assert it.receiver.requests[0].startswith(b"GET /ws?WSDL HTTP/1.1\r\n")
             assert b"if-none-match" not in it.receiver.requests[0].lower()
