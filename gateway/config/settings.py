@@ -160,7 +160,8 @@ class EndpointSettings(BaseModel):
     wsdl: Literal["pass", "reject"] = "pass"
     """Retrieval of WSDL and schemas with GET: `?wsdl` and `?xsd=NAME` at `path`, NAME.wsdl and NAME.xsd below it.
 
-    A document that imports another one from elsewhere than `upstream` is refused.
+    Whatever in them leads past the gateway is rewritten or removed; a document that imports another one from elsewhere
+    than `upstream`, or includes it with XInclude, is refused.
     """
     replay_attacks: Literal["reject", "ignore"] = "reject"
     """A response seen before; only a signed Timestamp lets it be told for sure."""
