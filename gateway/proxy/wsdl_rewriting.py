@@ -36,7 +36,8 @@ _FOR_BROWSERS: Final = (
     "{http://www.w3.org/2000/svg}*",
     "{http://www.w3.org/1998/Math/MathML}*",
 )
-"""Of what a browser would show, or run, only the text stays."""
+"""Of what a browser would show, or run, only the text stays, as documentation."""
+_DOCUMENTATION: Final = "{http://schemas.xmlsoap.org/wsdl/}documentation"
 _XINCLUDE: Final = re.compile(r"https?://www\.w3\.org/.*xinclude", re.IGNORECASE)
 _STANDARDS: Final = ("http://www.w3.org/", "http://schemas.xmlsoap.org/", "http://docs.oasis-open.org/")
 """Namespaces in which it is known what is an address."""
@@ -56,6 +57,8 @@ _LONGEST_SHOWN: Final = 200
 _MOST_ADDRESSES: Final = 10_000
 """Different addresses of one document. Taking one apart takes some 20 microseconds; 16 MB have room for millions."""
 
+_MOST_GROWTH: Final = 4 * 1024 * 1024
+"""Characters that a document may gain: an address of two characters becomes one of a hundred."""
 _NAMES_REMEMBERED: Final = 1024
 _METADATA_EXCHANGE: Final = re.compile(r"(?:^|[/:-])mex/?$", re.IGNORECASE)
 _SETTINGS: Final = re.compile(
@@ -106,12 +109,16 @@ def rewrite(document: bytes, policy: Policy, addresses: Addresses) -> tuple[byte
     root = parse_document(document, policy)
     if root.tag not in _ROOTS:
         raise Rejection(Reason.STRUCTURE, "the document is neither a WSDL nor a schema")
-    etree.strip_tags(root, *_FOR_BROWSERS)
     # Comments and instructions part texts, and the latter name stylesheets, catalogs and schemas.
     root = parse_without_remarks(serialize_document(root))
+    # Not unwrapped: what is inside may need namespaces that they declare, and each child would declare them again.
+    for element in list(root.iter(*_FOR_BROWSERS)):
+        element.attrib.clear()
+        element.tag = _DOCUMENTATION
     rewriting = _Rewriting(addresses)
     rewriting.remove_below(root)
-    for element in root.iter("{*}*"):
+    # Listed beforehand: an iteration over the tree ends where the element that comes next is taken out.
+    for element in list(root.iter("{*}*")):
         rewriting.rewrite_element(element)
     return serialize_document(root), tuple(rewriting.warnings)
 
@@ -121,6 +128,7 @@ class _Rewriting:
 
     def __init__(self, addresses: Addresses) -> None:
         self.warnings: dict[str, None] = {}
+        self._grown = 0
         self._gateway = addresses.gateway
         self._host = (urlsplit(addresses.upstream).hostname or "").lower()
         spent = count(1)
@@ -154,16 +162,24 @@ class _Rewriting:
             if rewritten is None:
                 del element.attrib[name]
             elif rewritten != value:
+                self._grow(len(rewritten) - len(value))
                 element.set(name, rewritten)
         parent = element.getparent()
         role = _role_of_text(tag, "" if parent is None else str(parent.tag))
+        if role is _Role.NAME:
+            return
+        children = list(element)
         if role is _Role.SERVICE:
             text = "".join(element.itertext("{*}*"))
-            for child in list(element):
+        else:
+            # Some readers put together what stands between children.
+            text = (element.text or "") + "".join(child.tail or "" for child in children)
+        rewritten = self._value(role, text) or ""
+        if rewritten != text:
+            self._grow(len(rewritten) - len(text))
+            for child in children:
                 element.remove(child)
-            element.text = self._service(text)
-        elif role is not _Role.NAME and element.text and not len(element):
-            element.text = self._value(role, element.text)
+            element.text = rewritten
 
     def _reason_to_remove(self, element: etree._Element) -> str | None:
         tag = str(element.tag)
@@ -248,11 +264,16 @@ class _Rewriting:
         return True
 
     def _policies(self, value: str) -> str | None:
-        resolved = [self._resolve_fragment(uri) for uri in value.split()]
+        resolved = {self._resolve_fragment(uri): None for uri in value.split()}
         kept = " ".join(uri for uri in resolved if uri is not None)
         if None in resolved:
             self._warn(_POLICY)
         return kept or None
+
+    def _grow(self, characters: int) -> None:
+        self._grown += max(0, characters)
+        if self._grown > _MOST_GROWTH:
+            raise Rejection(Reason.LIMITS, f"its addresses would make the document {_MOST_GROWTH} characters longer")
 
     def _warn(self, warning: str) -> None:
         self.warnings[warning] = None
@@ -336,7 +357,7 @@ def _bounded(look_up: Callable[[str], _Found], spent: Iterator[int]) -> Callable
 
 
 def _names_a_place(name: str) -> bool:
-    return name in {"href", "src", "address", "endpoint"} or name.endswith(("location", "url", "-uri"))
+    return name in {"href", "src", "system", "address", "endpoint"} or name.endswith(("location", "url", "-uri"))
 
 
 def _split(name: str) -> tuple[str, str]:
