@@ -161,7 +161,8 @@ class EndpointSettings(BaseModel):
     wsdl: Literal["pass", "reject"] = "pass"
     """Retrieval of WSDL and schemas with GET: `?wsdl` and `?xsd=NAME` at `path`, NAME.wsdl and NAME.xsd below it.
 
-    A document that imports another one from elsewhere than `upstream` is refused.
+    Whatever in them leads past the gateway is rewritten or removed; a document that imports another one from elsewhere
+    than `upstream`, or includes it with XInclude, is refused.
     """
     response_headers: ResponseFields = ()
     """Header fields of the receiver that reach the client besides those that always do (`gateway.proxy.release`).

@@ -26,7 +26,8 @@ from gateway.proxy.forwarding import Headers, request_headers, single
 from gateway.proxy.judgement import Judgement, decoded_body, refuse_unforwardable
 from gateway.proxy.release import released, text_answer, verdict_fields
 from gateway.proxy.upstream import UpstreamClient, UpstreamFailure, UpstreamResponse
-from gateway.proxy.wsdl_addresses import Addresses, rewrite
+from gateway.proxy.wsdl_addresses import Addresses
+from gateway.proxy.wsdl_rewriting import rewrite
 from gateway.verify import Outcome, Policy, Verdict
 from gateway.verify.reason import Rejection
 
@@ -67,10 +68,11 @@ async def retrieve(
 ) -> Answer:
     """Fetch, rewrite, record and deliver one document; `base` is the endpoint's URL at the gateway."""
     started = time.perf_counter()
+    url = upstream.url(request.rest, request.query)
     try:
         response = await upstream.send(
             "GET",
-            upstream.url(request.rest, request.query),
+            url,
             _unconditional(request_headers(request.headers)),
             b"",
             limit=endpoint.policy.max_message_bytes,
@@ -84,7 +86,7 @@ async def retrieve(
         return text_answer(answer.status, sentence, *kept)
     response.lease.drop()  # nothing tells whether the document is the one that was asked for
     upstream_seconds = time.perf_counter() - started
-    addresses = Addresses(endpoint.upstream.partition("?")[0].rstrip("/"), base)
+    addresses = Addresses(endpoint.upstream.partition("?")[0].rstrip("/"), base, url)
     judgement = await asyncio.get_running_loop().run_in_executor(
         surroundings.pool,
         _judge,

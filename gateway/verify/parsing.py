@@ -259,9 +259,28 @@ def parse_own(text: bytes) -> etree._Element:
     return _parsed(text, huge=True)
 
 
+def parse_without_remarks(text: bytes) -> etree._Element:
+    """The same without comments and processing instructions, so that each text is one; for whatever was admitted."""
+    # Taking them out of a tree costs time by the square of their number, once texts are read.
+    parser = etree.XMLParser(
+        encoding="utf-8",
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        huge_tree=True,
+        collect_ids=False,
+        remove_comments=True,
+        remove_pis=True,
+    )
+    return etree.fromstring(text, parser)
+
+
 def serialize_document(root: etree._Element) -> bytes:
-    """The document in UTF-8 with an XML declaration: for documents the gateway rewrote, never for verified ones."""
-    return etree.tostring(root.getroottree(), xml_declaration=True, encoding="utf-8")
+    """The root element in UTF-8 with an XML declaration: for documents the gateway rewrote, never for verified ones.
+
+    What stands around it is left out: comments, and instructions such as those that name a stylesheet.
+    """
+    return etree.tostring(root, xml_declaration=True, encoding="utf-8", with_tail=False)
 
 
 def _parsed(text: bytes, *, huge: bool) -> etree._Element:

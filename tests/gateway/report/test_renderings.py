@@ -19,6 +19,7 @@ from gateway.report import (
     usage_report,
     usage_table,
 )
+from gateway.report.spreadsheet import csv_line
 from gateway.report.text import OperationNames, age_text, count_text, share_text
 from tests.gateway.report.scene import DAY, GET, NEW, OLD, PLACE, Scene, at
 
@@ -143,6 +144,95 @@ def test_csv_has_a_header_and_no_formulas(busy: Scene) -> None:
 def test_every_start_of_a_formula_is_quoted(scene: Scene, start: str) -> None:
     scene.accept(0, by=[OLD], operation=start)
     assert _rows(usage_csv(usage_report(scene.engine, now=scene.now)))[0]["operation"] == "'" + start
+
+
+def _cell(text: str) -> str:
+    return next(csv.reader([csv_line([text])]))[0]
+
+
+@pytest.mark.parametrize(
+    "sign",
+    "\uff1d\uff0b\uff0d\uff20\uff05\uff5c\ufe66\ufe62\ufe63\ufe6b\ufe6a\u207c\u207a\u207b\u208c\u208a\u208b\u2212",
+)
+@pytest.mark.parametrize("front", ["", " ", "x;"])
+def test_a_formula_with_a_full_width_or_small_sign_is_neutralised(sign: str, front: str) -> None:
+    assert _cell(f"{front}{sign}1+1") == f"{front.strip()}'{front if front == ' ' else ''}{sign}1+1"
+
+
+@pytest.mark.parametrize("separator", [",", ";", "|", "\uff0c", "\uff1b", "\ufe54", "؛", "،", "\u3001"])
+@pytest.mark.parametrize("sign", ["=", "+", "-", "@", "\uff1d"])
+@pytest.mark.parametrize("blank", ["", " ", '"', " '"])
+def test_a_formula_behind_a_list_separator_is_neutralised(separator: str, sign: str, blank: str) -> None:
+    assert _cell(f"x{separator}{blank}{sign}cmd()") == f"x{separator}'{blank}{sign}cmd()"
+    assert _cell(f"x{separator * 2}{blank}{sign}cmd()").endswith(f"{separator}'{blank}{sign}cmd()")
+
+
+@pytest.mark.parametrize("separator", [",", ";", "|", "\t"])
+@pytest.mark.parametrize("quoting", [csv.QUOTE_MINIMAL, csv.QUOTE_NONE])
+def test_a_spreadsheet_that_expects_another_separator_finds_no_formula(separator: str, quoting: Any) -> None:
+    hostile = [
+        "x;=cmd()",
+        "x\t=cmd()",
+        "x,=cmd()",
+        "x|=cmd()",
+        '";=cmd()',
+        'x";"=cmd()',
+        "=cmd()",
+        ';;" =cmd()',
+        "\n=1",
+    ]
+    line = csv_line([text for pair in zip(hostile, reversed(hostile), strict=True) for text in pair])
+    cells = next(csv.reader([line], delimiter=separator, quoting=quoting))
+    assert len(cells) > 1 or separator == "\t"
+    assert not [cell for cell in cells if cell.lstrip(' "').startswith(("=", "+", "-", "@"))]
+
+
+@pytest.mark.parametrize(
+    "front",
+    [
+        "'",
+        '"',
+        "''",
+        "\u201c",
+        "\u2019",
+        "`",
+        "\uff02",
+        "\N{COMBINING GRAPHEME JOINER}",
+        "\N{HANGUL FILLER}",
+        "\N{VARIATION SELECTOR-16}",
+    ],
+)
+def test_a_formula_behind_quotes_or_characters_that_show_nothing_is_neutralised(front: str) -> None:
+    assert _cell(f"{front}=1") == f"'{front}=1"
+    assert _cell(f"x;{front}=1") == f"x;'{front}=1"
+
+
+@pytest.mark.parametrize(
+    "front", ["\ufeff", "\u200b", "\u2060", "\xa0", "\u3000", "\t", "\r", "\n", "\x00", "\u2028", "\xad"]
+)
+def test_no_invisible_character_stands_in_front_of_a_formula(front: str) -> None:
+    escape = front.encode("unicode_escape").decode()
+    assert _cell(f"{front}=1") == f"{escape}=1"
+    assert _cell(f"x{front}=1") == f"x{escape}=1"
+
+
+def test_every_cell_is_quoted_and_numbers_stay_numbers() -> None:
+    line = csv_line([1, -2, -0.5, None, "a", "-5", True, float("-inf")])
+    assert line == '"1","-2","-0.5","","a","\'-5","True","\'-inf"\n'
+
+
+def test_an_honest_cell_is_written_as_it_is() -> None:
+    honest = ["{urn:acme}Get-Order+1@x=y", "a - b", "a; b, c | d", "2026-06-01T12:00:00Z", "100 %", "O'Neill", "größe"]
+    assert next(csv.reader([csv_line(honest)])) == honest
+
+
+@pytest.mark.parametrize("hostile", ["x" * 32_767 + "=cmd()", ";=" * 20_000, '"' * 40_000])
+def test_what_a_spreadsheet_would_continue_in_another_cell_is_cut_off(hostile: str) -> None:
+    # Excel begins another cell with the 32,768th character.
+    assert len(csv_line([hostile])) < 32_767
+    line = csv_line([hostile, 5, "short", hostile, None])
+    assert len(line) < 32_767
+    assert '"5","short",' in line
 
 
 def test_the_json_of_the_usage(busy: Scene) -> None:

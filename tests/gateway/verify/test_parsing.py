@@ -10,6 +10,7 @@ from gateway.verify.parsing import (
     MAX_NAMESPACE_OCTETS,
     parse_admitted,
     parse_document,
+    parse_without_remarks,
     read_document,
     serialize_document,
 )
@@ -183,14 +184,23 @@ def test_an_error_of_the_parser_is_told_on_one_line_of_ascii() -> None:
 
 
 def test_what_is_serialized_is_read_again() -> None:
-    root = parse_document('<?xml version="1.0"?><!-- before --><a b="é">\U0001f511</a>'.encode(), Policy())
+    before, behind = '<?xml version="1.0"?><!-- before --><?before?>', "<!-- behind --><?behind?>"
+    root = parse_document(f'{before}<a b="é">\U0001f511</a>{behind}'.encode(), Policy())
     root.set("c", "1")
 
     octets = serialize_document(root)
 
-    assert octets.startswith(b"<?xml version='1.0' encoding='utf-8'?>\n<!-- before -->")
+    assert octets.startswith(b"<?xml version='1.0' encoding='utf-8'?>\n<a ")
+    assert octets.endswith(b"</a>")
     again = parse_document(octets, Policy())
     assert etree.tostring(again, method="c14n") == '<a b="é" c="1">\U0001f511</a>'.encode()
+
+
+def test_without_remarks_a_text_is_one() -> None:
+    root = parse_without_remarks(b"<?b?><a>x<!-- y --><?z?>w<c/></a><!-- d -->")
+
+    assert (root.text, [child.tag for child in root]) == ("xw", ["c"])
+    assert (root.getprevious(), root.getnext()) == (None, None)
 
 
 def test_a_doctype_that_the_scan_did_not_see_is_refused_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
