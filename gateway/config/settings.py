@@ -180,7 +180,7 @@ class EndpointSettings(BaseModel):
     second_opinion_rate: Annotated[float, Field(gt=0, le=1)] = 0.01
     """The share of the accepted responses that `sample` looks at."""
     policy: Policy = Field(default_factory=Policy)
-    """Each endpoint has one of its own: what is remembered of how partners write belongs to it (`verify.layout`)."""
+    """What is demanded of each message."""
 
     @property
     def dangers(self) -> tuple[str, ...]:

@@ -100,7 +100,8 @@ class Application:
             version = SoapVersion.of_request(None, single(scope["headers"], b"content-type"))
             return self._refuse(fault(version, refusal.status, refusal.sentence, is_senders=True))
         request = Request("POST", route.rest, scope["query_string"], scope["headers"], body)
-        return await exchange(request, endpoint, client, self._surroundings)
+        verifier = generation.verifiers[route.endpoint]
+        return await exchange(request, endpoint, verifier, client, self._surroundings)
 
     async def _retrieve(
         self, generation: Generation, scope: Scope, route: Route, endpoint: EndpointSettings, client: UpstreamClient

@@ -26,7 +26,7 @@ from gateway.proxy.metrics import Metrics
 from gateway.proxy.release import released, verdict_fields
 from gateway.proxy.telling import Teller
 from gateway.proxy.upstream import UpstreamClient, UpstreamFailure, UpstreamResponse
-from gateway.verify import Expectation, Outcome, Reason
+from gateway.verify import Expectation, Outcome, Reason, Verifier
 from keystore import TrustSnapshot
 
 _log = structlog.get_logger("wssgate.exchange")
@@ -89,7 +89,11 @@ class Recorded:
 
 
 async def exchange(
-    request: Request, endpoint: EndpointSettings, upstream: UpstreamClient, surroundings: Surroundings
+    request: Request,
+    endpoint: EndpointSettings,
+    verifier: Verifier,
+    upstream: UpstreamClient,
+    surroundings: Surroundings,
 ) -> Answer:
     """Carry out the exchange of one SOAP message: there is always an answer, and no delivery without a record."""
     surroundings.note_step()
@@ -111,7 +115,7 @@ async def exchange(
     upstream_seconds = time.perf_counter() - started
     surroundings.metrics.time_upstream(endpoint.name, upstream_seconds)
     try:
-        return await _conclude(request, endpoint, upstream, response, expects, upstream_seconds, surroundings)
+        return await _conclude(request, endpoint, verifier, upstream, response, expects, upstream_seconds, surroundings)
     finally:
         response.lease.drop()
 
@@ -119,6 +123,7 @@ async def exchange(
 async def _conclude(
     request: Request,
     endpoint: EndpointSettings,
+    verifier: Verifier,
     upstream: UpstreamClient,
     response: UpstreamResponse,
     expects: Expectation,
@@ -128,10 +133,10 @@ async def _conclude(
     """Judge, record and release `response`; its connection serves again only after an answer that fits."""
     trust, at = surroundings.trust(endpoint.name), surroundings.clock()
     if runs_inline(response):
-        judgement = judge_message(response, endpoint, trust, at, expects)
+        judgement = judge_message(response, endpoint, verifier, trust, at, expects)
     else:
         judgement = await asyncio.get_running_loop().run_in_executor(
-            surroundings.pool, judge_message, response, endpoint, trust, at, expects
+            surroundings.pool, judge_message, response, endpoint, verifier, trust, at, expects
         )
     surroundings.metrics.time_verification(endpoint.name, judgement.verify_seconds)
     if judgement.opinion is not None:

@@ -10,6 +10,7 @@ from gateway.proxy.routing import Router
 from gateway.proxy.second_opinions import require_judges
 from gateway.proxy.tls import tls_context
 from gateway.proxy.upstream import UpstreamClient
+from gateway.verify import Verifier
 
 
 class Generation:
@@ -22,6 +23,8 @@ class Generation:
     def __init__(self, settings: Settings, clients: Mapping[str, UpstreamClient]) -> None:
         """Hold `settings` and a client per endpoint; `of` makes both."""
         self.settings = settings
+        self.verifiers = {name: Verifier(endpoint.policy) for name, endpoint in settings.endpoints.items()}
+        """By endpoint: what is remembered of one partner's messages is not pushed out by another's."""
         self.router = Router(settings.endpoints)
         self.clients = clients
         self._inside = 0

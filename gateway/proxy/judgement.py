@@ -13,7 +13,7 @@ from gateway.proxy.forwarding import unforwardable_field
 from gateway.proxy.second_opinions import reviewed
 from gateway.proxy.upstream import UpstreamResponse
 from gateway.second_opinion import SecondOpinion
-from gateway.verify import Expectation, Outcome, Policy, Reason, Verdict, verify
+from gateway.verify import Expectation, Outcome, Policy, Reason, Verdict, Verifier
 from gateway.verify.reason import Rejection
 from keystore import TrustSnapshot
 
@@ -71,6 +71,7 @@ def runs_inline(response: UpstreamResponse) -> bool:
 def judge_message(
     response: UpstreamResponse,
     endpoint: EndpointSettings,
+    verifier: Verifier,
     trust: TrustSnapshot,
     at: datetime,
     expects: Expectation,
@@ -84,7 +85,7 @@ def judge_message(
         refuse_unforwardable(response)
         if body:
             content_type = content_type_of(response)
-            verdict = verify(body, trust, endpoint.policy, at, content_type=content_type, expects=expects)
+            verdict = verifier.verify(body, trust, at, content_type=content_type, expects=expects)
             review = reviewed(verdict, body, endpoint, trust, content_type)
             verdict, opinion, opinion_seconds = review.verdict, review.opinion, review.seconds
             if verdict.is_fault and verdict.reason is Reason.UNSIGNED and endpoint.unsigned_faults == "pass":

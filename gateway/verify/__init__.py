@@ -6,7 +6,7 @@ Pure: no clock, file, socket or thread. A bad message is a value, never an excep
 from gateway.verify.advice import ADVICE, advice_on
 from gateway.verify.explanation import Explanation, Step, StepState, explain
 from gateway.verify.policy import Policy
-from gateway.verify.procedure import verify
+from gateway.verify.procedure import Verifier, verify
 from gateway.verify.reason import Reason
 from gateway.verify.request import Expectation
 from gateway.verify.verdict import (
@@ -40,6 +40,7 @@ __all__ = [
     "TimestampReport",
     "Verdict",
     "VerifiedBy",
+    "Verifier",
     "advice_on",
     "explain",
     "verify",

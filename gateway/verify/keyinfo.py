@@ -149,9 +149,7 @@ def _token_reference(reference: etree._Element, ids: IdIndex) -> KeyInfo:
         if child.tag == WSSE_REFERENCE or (child.tag == KEY_IDENTIFIER and _names_assertion(child)):
             token = referenced_token(reference, ids)
             if token is None:
-                return KeyInfo(
-                    KeyHint(HintKind.UNRESOLVED, "a reference to a token that the message does not hold under that id")
-                )
+                return KeyInfo(KeyHint(HintKind.UNRESOLVED, "a reference to a token that the message does not hold"))
             return _assertion(token) if token.tag in SAML_ASSERTIONS else KeyInfo(_token(token))
         if child.tag == KEY_IDENTIFIER:
             return KeyInfo(_key_identifier(child))

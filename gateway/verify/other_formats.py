@@ -16,7 +16,7 @@ _REPLAY: Final = "wssgate replay reads bare messages and complete HTTP responses
 
 def named(message: bytes, finding: Rejection) -> Rejection:
     """`finding`, that `message` cannot be read, with what it is instead, where that can be told."""
-    what = _what_it_is(message[:_LOOKED_AT].lstrip(b" \t\r\n") or message[:_LOOKED_AT], message[:2])
+    what = _what_it_is(message[:_LOOKED_AT])
     if what is None or finding.reason not in {Reason.MALFORMED, Reason.ENCODING}:
         return finding
     return Rejection(Reason.MALFORMED, f"the message is {what}", _ADVICE)
@@ -28,8 +28,11 @@ _ADVICE: Final = (
 )
 
 
-def _what_it_is(start: bytes, magic: bytes) -> str | None:
-    if magic == b"\x1f\x8b":
+def _what_it_is(octets: bytes) -> str | None:
+    if octets.startswith(_CAPTURES):
+        return f"a network capture, not XML: take the response out of it; {_REPLAY}"
+    start = octets.lstrip(b" \t\r\n")
+    if start.startswith(b"\x1f\x8b"):
         return f"gzip data, not XML: unpack it first; {_REPLAY}, whose bodies may be compressed"
     if start.startswith(b"PK\x03\x04"):
         return f"a zip archive, not XML: unpack it first; {_REPLAY}, also folders of them"
@@ -50,6 +53,4 @@ def _what_it_is(start: bytes, magic: bytes) -> str | None:
         return f"a PEM file, not a SOAP message; {_REPLAY}"
     if start.startswith((b"PD94bWwg", b"PHNvYXA")):
         return f"base64 of XML, not XML: decode it first; {_REPLAY}"
-    if start.startswith(_CAPTURES):
-        return f"a network capture, not XML: take the response out of it; {_REPLAY}"
     return None

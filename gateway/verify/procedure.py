@@ -68,6 +68,36 @@ from gateway.verify.verdict import (
 from keystore import TrustSnapshot
 
 
+class Verifier:
+    """Verifies the messages of one partner under one policy, and owns what is remembered of how they are written.
+
+    Safe to share between threads.
+    """
+
+    __slots__ = ("_memory", "policy")
+
+    def __init__(self, policy: Policy) -> None:
+        """Demand `policy`; nothing is remembered yet."""
+        self.policy = policy
+        self._memory = LayoutMemory()
+
+    def verify(
+        self,
+        message: bytes,
+        trust: TrustSnapshot,
+        at: datetime,
+        *,
+        content_type: str | None = None,
+        expects: Expectation | None = None,
+    ) -> Verdict:
+        """Verify `message` as the function `verify` does.
+
+        Raises:
+            ValueError: `at` has no time zone.
+        """
+        return _verify(message, trust, self.policy, at, content_type, expects, self._memory)
+
+
 def verify(
     message: bytes,
     trust: TrustSnapshot,
@@ -82,9 +112,11 @@ def verify(
     Args:
         message: the decoded body, byte for byte as it would be passed on.
         trust: the entries of the endpoint; every trusted one is tried.
-        policy: what is demanded. What is remembered of a partner's messages belongs to this object: keep it.
+        policy: what is demanded. What is remembered of how messages are written is shared by all that are judged under
+            an equal policy: for many partners, have a `Verifier` for each.
         at: the one instant that decides validity and freshness, with a time zone.
-        content_type: the Content-Type header that came with it.
+        content_type: the Content-Type header that came with it; empty where it came without one, None where that is
+            not known.
         expects: what the request lets be expected.
 
     Returns:

@@ -182,7 +182,6 @@ class KnownHead(NamedTuple):
 class _Known:
     """The layouts of one policy."""
 
-    policy: Policy
     by_type: dict[str | None, tuple[Layout, ...]] = field(default_factory=dict)
     """By Content-Type, that which learnt last being the last; of its layouts the one that fitted last comes first."""
     misses: int = 0
@@ -210,12 +209,14 @@ class LayoutMemory:
 
     def __init__(self) -> None:
         """Know nothing."""
-        self._known: dict[int, _Known] = {}
+        self._known: dict[Policy, _Known] = {}
+        """By the policy's value: whoever makes the same one anew for each message finds what the others taught."""
+        self._seen: dict[int, tuple[Policy, _Known]] = {}
+        """The same by the object itself, which is held here as long as its number is used: a value takes longer."""
 
     def recognise(self, text: bytes, policy: Policy, content_type: str | None) -> KnownHead | None:
         """The head of the document `text`; None where its layout is not known."""
-        # By the policy object itself, which is held here as long as its number is used.
-        known = self._known.get(id(policy))
+        known = self._of(policy)
         layouts = () if known is None else known.by_type.get(content_type, ())
         for layout in layouts:
             found = layout.values_in(text)
@@ -227,16 +228,27 @@ class LayoutMemory:
 
     def wants(self, policy: Policy) -> bool:
         """Whether a layout should be made from an accepted message of none that is known."""
-        known = self._known.get(id(policy))
+        known = self._of(policy)
         if known is None:
-            known = _Known(policy)
+            known = _Known()
             newest = list(self._known.items())[1 - MOST_POLICIES :]
-            self._known = {**dict(newest), id(policy): known}
+            self._known = {**dict(newest), policy: known}
+            self._seen = {}
         known.misses += 1
         return known.misses <= EAGER or known.misses % 64 == 0
 
     def add(self, layout: Layout, policy: Policy, content_type: str | None) -> None:
         """Know `layout` from now on."""
-        known = self._known.get(id(policy))
+        known = self._of(policy)
         if known is not None:
             known.add(content_type, layout)
+
+    def _of(self, policy: Policy) -> _Known | None:
+        seen = self._seen.get(id(policy))
+        if seen is not None:
+            return seen[1]
+        known = self._known.get(policy)
+        if known is not None:
+            newest = list(self._seen.items())[1 - MOST_POLICIES :]
+            self._seen = {**dict(newest), id(policy): (policy, known)}
+        return known

@@ -153,7 +153,7 @@ def test_field_values_keep_their_octets(tmp_path: Path, line: bytes, body: bytes
     async def scenario() -> None:
         async with world(tmp_path) as it:
             reply = http(signed())
-            fields = b"".join(b"ETag: %b\r\n" % value for value in OCTETS)
+            fields = b"".join(b"X-Request-ID: %b\r\n" % value for value in OCTETS)
             it.receiver.reply = reply.replace(b"\r\n", b"\r\n" + fields, 1)
             sent = b"".join(b"X-Name: %b\r\n" % value for value in OCTETS)
             head = line + b" HTTP/1.1\r\nHost: a\r\nConnection: close\r\n" + sent
@@ -162,7 +162,7 @@ def test_field_values_keep_their_octets(tmp_path: Path, line: bytes, body: bytes
             assert received == list(OCTETS)
             assert it.receiver.requests[0].endswith(body)
             if body:
-                assert re.findall(rb"\r\netag: ([^\r]*)", answer) == list(OCTETS)
+                assert re.findall(rb"\r\nx-request-id: ([^\r]*)", answer) == list(OCTETS)
 
     run(scenario())
 
@@ -656,7 +656,7 @@ def test_defect_in_the_verification_delivers_nothing(tmp_path: Path, monkeypatch
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError(SECRET)
 
-    monkeypatch.setattr("gateway.proxy.judgement.verify", broken)
+    monkeypatch.setattr("gateway.proxy.judgement.Verifier.verify", broken)
 
     def check(response: Response, it: World) -> None:
         assert (response.status, is_fault(response)) == (502, True)

@@ -11,7 +11,7 @@ from fixtures.costly import AT, CONTENT_TYPE, HOSTILE, TRUSTED, Costly
 from fixtures.manifest import trust
 from gateway.proxy.judgement import INLINE_BYTES, runs_inline
 from gateway.proxy.upstream import UpstreamResponse
-from gateway.verify import Policy, verify
+from gateway.verify import Policy, Verifier, verify
 from gateway.verify.budget import MAX_NAMESPACE_WORK, WorkBudget
 from keystore import TrustSnapshot
 from tests.gateway.proxy.harness import http, run, signed, world
@@ -44,9 +44,10 @@ def test_a_small_compressed_response_is_judged_in_a_thread(tmp_path: Path, monke
 
     def watched(*arguments: Any, **options: Any) -> Any:
         threads.append(threading.current_thread().name)
-        return verify(*arguments, **options)
+        return verify_by(*arguments, **options)
 
-    monkeypatch.setattr("gateway.proxy.judgement.verify", watched)
+    verify_by = Verifier.verify
+    monkeypatch.setattr(Verifier, "verify", watched)
 
     async def scenario() -> None:
         async with world(tmp_path) as it:

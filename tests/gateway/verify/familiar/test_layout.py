@@ -2,7 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import pytest
@@ -19,7 +19,7 @@ from fixtures.generator.soap import (
 )
 from fixtures.generator.uris import C14N10, WSU
 from fixtures.manifest import Case, entry, own_case
-from gateway.verify import Expectation, Policy, Reason, procedure
+from gateway.verify import Expectation, Policy, Reason, Verifier, procedure
 from gateway.verify.familiar import body as familiar_body
 from gateway.verify.familiar.as_written import LONGEST_OPERATION
 from gateway.verify.familiar.cutting import BODY as BODY_PATH
@@ -717,7 +717,7 @@ def test_more_shapes_than_are_kept_are_not_learnt_in_turns(asked: Asked, monkeyp
 
 def test_the_memory_of_policies_is_bounded() -> None:
     memory = LayoutMemory()
-    policies = [Policy() for _ in range(MOST_POLICIES + 5)]
+    policies = [Policy(max_elements=1000 + number) for number in range(MOST_POLICIES + 5)]
 
     assert all(memory.wants(policy) for policy in policies)
 
@@ -726,10 +726,47 @@ def test_the_memory_of_policies_is_bounded() -> None:
     assert memory.recognise(b"", policies[-1], None) is None
 
 
+def test_equal_policies_share_what_is_known_of_messages(asked: Asked) -> None:
+    """Whoever makes a policy for each message learns once, and pushes out nothing that others have taught."""
+    kept = replace(CASE, policy=CASE.policy.model_copy(update={"max_elements": 1000}))
+    assert not asked.is_familiar(kept, message())
+    assert not asked.is_familiar(CASE, message())
+
+    for number in range(2 * MOST_POLICIES):
+        anew = replace(CASE, policy=CASE.policy.model_copy())
+        assert anew.policy is not CASE.policy
+        whole = asked.whole
+        assert anew.verdict(message(str(number % 9))).accepted
+        assert asked.whole == whole
+
+    assert len(asked.memory._known) == 2
+    assert len(asked.memory._seen) <= MOST_POLICIES
+    assert asked.is_familiar(kept, message())
+
+
+def test_a_verifier_owns_what_it_remembers(asked: Asked) -> None:
+    one, other = Verifier(CASE.policy), Verifier(CASE.policy)
+    trust = TrustSnapshot.of(*CASE.trust)
+
+    def needs_the_whole(verifier: Verifier) -> bool:
+        whole = asked.whole
+        assert verifier.verify(message(), trust, CASE.at, content_type=CASE.content_type) == CASE.verdict_anew(
+            message()
+        )
+        return asked.whole == whole + 2
+
+    assert needs_the_whole(one)
+    assert not needs_the_whole(one)
+    assert needs_the_whole(other)
+    assert asked.memory._known == {}
+    with pytest.raises(ValueError, match="time zone"):
+        one.verify(message(), trust, datetime(2026, 1, 1))  # noqa: DTZ001 - what must be refused
+
+
 def test_a_policy_that_is_not_known_any_more_learns_nothing(asked: Asked) -> None:
     """Between asking and learning another thread may have pushed it out."""
     assert not asked.is_familiar(CASE, message())
-    [layouts] = asked.memory._known[id(CASE.policy)].by_type.values()
+    [layouts] = asked.memory._known[CASE.policy].by_type.values()
     memory, policy = LayoutMemory(), Policy()
 
     memory.add(layouts[0], policy, None)

@@ -76,6 +76,22 @@ def test_rule_05_one_signature_covers_all_parts_by_itself(signatures: str) -> No
         assert replace(case, policy=alone).verdict().accepted
 
 
+def test_rule_05_several_signatures_cover_together_where_the_policy_admits_it() -> None:
+    together = judged("coverage-together")
+    assert together.accepted
+    assert [bool(report.verified_by) for report in together.signatures] == [True, True]
+    assert own_case("coverage-together").policy.dangers
+
+    assert judged("coverage-one").reason is Reason.PART_NOT_SIGNED
+    assert "the policy may admit that: coverage" in judged("coverage-one").detail
+    assert judged("coverage-together-not-all").reason is Reason.PART_NOT_SIGNED
+    assert judged("coverage-together-unknown-key").reason is Reason.UNKNOWN_KEY
+    # Where one signature covers all, the others lend it nothing.
+    case = own_case("two-signatures-old-and-new")
+    policy = case.policy.model_copy(update={"coverage": "together"})
+    assert replace(case, policy=policy).verdict() == case.verdict()
+
+
 def test_rule_05_a_signature_elsewhere_is_payload() -> None:
     text = own_case(GOOD).message.decode()
     seal = text[text.index("<ds:Signature ") : text.index("</ds:Signature>") + len("</ds:Signature>")]

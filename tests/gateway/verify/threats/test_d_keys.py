@@ -45,6 +45,24 @@ def test_rule_18_weak_algorithms_are_refused() -> None:
     assert Policy(allow_sha1=True).dangers
 
 
+def test_rule_18_pss_has_the_parameters_of_its_plain_identifiers() -> None:
+    with_parameters = [case for case in own_cases() if case.id.startswith("pss-parameters-")]
+    accepted = {case.id.removeprefix("pss-parameters-") for case in with_parameters if case.verdict().accepted}
+
+    assert accepted == {"sha256", "sha384", "sha512", "absent", "empty"}
+    assert {case.verdict().reason for case in with_parameters} == {None, Reason.ALGORITHM_NOT_ALLOWED}
+    assert len(with_parameters) > 15
+
+
+def test_rule_18_brainpool_is_as_good_as_nist_and_other_curves_are_named() -> None:
+    for name in ("bp256", "bp384", "bp512"):
+        assert judged(f"ecdsa-{name}").accepted
+    verdict = judged("unsupported-curve")
+
+    assert verdict.reason is Reason.WEAK_KEY
+    assert "on the curve secp256k1, which is not supported" in verdict.detail
+
+
 @pytest.mark.parametrize(
     ("case", "alter"),
     [
