@@ -35,6 +35,7 @@ def verdict_json(verdict: Verdict, file: str, opinion: SecondOpinion | None = No
         "signatures": [_signature(signature) for signature in verdict.signatures],
         "timestamp": None if verdict.timestamp is None else _timestamp(verdict.timestamp),
         "soap_version": verdict.soap_version,
+        "encoding": verdict.encoding,
         "operation": verdict.operation,
         "is_fault": verdict.is_fault,
         "message_id": verdict.message_id,

@@ -23,7 +23,8 @@ _TOKENS: Final = re.compile(
     re.DOTALL,
 )
 _COMMENT: Final = re.compile(rb"<!--(.*?)-->", re.DOTALL)
-_SOAP_TAG: Final = re.compile(rb"<[!?/]?\s*(?:[^\s<>/:\"'=]{1,100}:)?(?:Envelope|Header|Body)", re.IGNORECASE)
+_SOAP_TAG: Final = re.compile(rb"<(?:[^<>:]*:|[!?/]?\s*)(?:Envelope|Header|Body)(?![\w.\-])", re.IGNORECASE)
+"""A tag with any prefix, or what somebody who is content with less takes for one."""
 _SPACE: Final = b" \t\r\n"
 
 

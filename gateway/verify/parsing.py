@@ -30,6 +30,7 @@ _DECLARED: Final = re.compile(rb"xmlns(?::[^\s=<>\"'/:]+)?\s*=\s*(?=\"([^\"]*)\"
 The value is looked at and not consumed: what only looks like a declaration could end inside a real one, and hide it.
 Linear all the same: a look goes no further than to the next quote of its kind, which the next look starts behind.
 """
+_DECLARATION_STARTS: Final = (b"<?xml ", b"<?xml\t", b"<?xml\r", b"<?xml\n")
 _SMALL: Final = 8192
 """Octets up to which a search costs less than avoiding it, and a namespace name less than looking for it."""
 _MOST_QUOTES: Final = 20_000
@@ -222,7 +223,8 @@ def _has_only_tags(text: bytes) -> bool:
 
 def holds_instructions(text: bytes) -> bool:
     """Whether the document `text` may hold processing instructions; an XML declaration at its beginning is none."""
-    start = text.find(b"?>") + 2 if text.startswith(b"<?xml") else 0
+    # A target may begin like the declaration: <?xml-stylesheet?>.
+    start = text.find(b"?>") + 2 if text.startswith(_DECLARATION_STARTS) else 0
     return text.find(b"?", start) >= 0 and text.find(b"<?", start) >= 0
 
 

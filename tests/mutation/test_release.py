@@ -125,7 +125,7 @@ def test_no_mutant_leaves_as_something_else(identifier: str, count: Count) -> No
         name="orders",
         path="/orders",
         upstream="https://receiver.example/",
-        policy=case.policy,  # type: ignore[arg-type]  # validated
+        policy=case.policy,
     )
     verifier, trust = Verifier(case.policy), TrustSnapshot.of(*case.trust)
     draw = random.Random(identifier)  # noqa: S311 - the same every time, no secrets

@@ -28,7 +28,7 @@ _TAG: Final = re.compile(
     rb"(?P<attributes>(?:[ \t\r\n]+[\w.\-:]+=\"[^\"<&]*\")*)[ \t\r\n]*(?P<empty>/?)>(?P<text>[^<&]*)"
 )
 _ATTRIBUTE: Final = re.compile(rb"([\w.\-:]+)=\"([^\"]*)\"")
-_DECLARATION: Final = re.compile(rb"(?:<\?xml[^?<>]*\?>[ \t\r\n]*)?")
+_DECLARATION: Final = re.compile(rb"(?:<\?xml[ \t\r\n][^?<>]*\?>[ \t\r\n]*)?")
 _ID_NAMES: Final = frozenset(name.encode() for name in ID_NAMES)
 
 Path = tuple[int, ...]

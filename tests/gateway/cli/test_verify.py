@@ -23,6 +23,7 @@ CONTRACT = {
     "signatures",
     "timestamp",
     "soap_version",
+    "encoding",
     "operation",
     "warnings",
 }

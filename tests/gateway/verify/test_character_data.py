@@ -92,6 +92,8 @@ def test_the_element_whose_text_it_is_is_found_by_its_position() -> None:
         ("<!-- <soap:Envelope> --><a/>", True, False),
         ("<a><b/><!--</SOAP:envelope>--></a>", True, False),
         ("<!-- < Body --><a/>", True, False),
+        ("<!-- <a b\n:Envelope> --><a/>", True, False),
+        ("<!-- <x:BodyText> <HeaderRow/> </x:Envelopes> --><a/>", False, False),
         ("<!----><a/><!--<Header/>-->", True, False),
         ("<?p <!-- ?><a/><!-- <x:Body/> --><?p --> ?>", True, False),
         ("<?p <!-- <x:Body/> --> ?><a/><!-- -->", False, False),

@@ -12,13 +12,15 @@ from gateway.verify.names import (
     INCLUSIVE_NAMESPACES,
     KEY_INFO,
     REFERENCE,
+    SAML_ASSERTIONS,
+    SECURITY_TOKEN_REFERENCE,
     SIGNED_INFO,
     TRANSFORM,
     TRANSFORMS,
     WSU,
 )
 from tests.mutation.mutant import Fate, Mutant, Rule, variants
-from tests.mutation.scanning import Edit, Node, end_tag, start_tag
+from tests.mutation.scanning import Edit, Node, content, end_tag, start_tag
 from tests.mutation.source import Source
 
 _BROKEN: Final = frozenset({Reason.SIGNATURE_INVALID, Reason.UNKNOWN_KEY, Reason.DIGEST_MISMATCH})
@@ -160,8 +162,8 @@ def transforms(source: Source) -> Iterator[Mutant]:
         listed = reference.child(TRANSFORMS)
         if listed is None or listed.empty:
             continue
-        for label, (uri, content) in FORBIDDEN.items():
-            element = _transform(uri, content)
+        for label, (uri, inside) in FORBIDDEN.items():
+            element = _transform(uri, inside)
             for where, offset in (("before", listed.inner), ("behind", listed.outer)):
                 yield from variants(source, f"{label} {where}, {named}", (offset, offset, element))
             # A fragment selects no comments that could be kept.
@@ -251,6 +253,36 @@ def indirections(source: Source) -> Iterator[Mutant]:
             yield from variants(source, "a Manifest's Reference", (at, at, f' Type="{DS}Manifest"'))
 
 
+def assertions(source: Source) -> Iterator[Mutant]:
+    """A SAML assertion that is signed through its reference is neither altered nor exchanged for another."""
+    text = source.text
+    named = {
+        name
+        for node in source.signed
+        if node.tag == SECURITY_TOKEN_REFERENCE
+        for child in node.children
+        for name in (child.attributes.get("URI", "").removeprefix("#"), content(text, child).strip())
+    }
+    for node in source.envelope.walk():
+        if node.tag not in SAML_ASSERTIONS or named.isdisjoint(node.ids):
+            continue
+        identifier = next(name for name in node.ids if name in named)
+        whole = text[node.start : node.end]
+        other = whole.replace("user", "admin")
+        renamed = whole.replace(f'"{identifier}"', '"somebody-else"')
+        for where, offset in (("before", node.start), ("behind", node.end)):
+            yield Mutant(f"another of that id {where}", source.edited((offset, offset, other)))
+            yield Mutant(
+                f"another in its place, itself {where}", source.edited((node.start, node.end, renamed + other))
+            )
+        yield Mutant("another in its place", source.edited((node.start, node.end, other)))
+        yield Mutant("gone", source.edited((node.start, node.end, "")))
+        for piece in ("<!-- -->", "<![CDATA[]]>", "<?p?>"):
+            yield Mutant(
+                f"{piece} in a text", source.edited((node.start, node.end, whole.replace("us", f"us{piece}", 1)))
+            )
+
+
 RULES: Final = (
     Rule("B8 twins", twins, _TWIN | _MISPLACED, share=3),
     Rule(
@@ -268,5 +300,6 @@ RULES: Final = (
         prefix_lists,
         _BROKEN | {Reason.LIMITS, Reason.STRUCTURE, Reason.TRANSFORM_NOT_ALLOWED, Reason.ALGORITHM_NOT_ALLOWED},
     ),
+    Rule("B10 assertions", assertions, _BROKEN | {Reason.DUPLICATE_ID, Reason.REFERENCE_URI, Reason.STRUCTURE}),
     Rule("B11 indirections", indirections, _BROKEN | {Reason.STRUCTURE, Reason.REFERENCE_URI}),
 )

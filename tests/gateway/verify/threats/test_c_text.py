@@ -109,7 +109,9 @@ def test_rule_13_an_instruction_in_a_signed_part_is_signed_like_the_rest(content
     )
 
 
-@pytest.mark.parametrize("name", ["prolog", "behind", "in-envelope", "in-header", "in-header-block"])
+@pytest.mark.parametrize(
+    "name", ["that-begins-like-a-declaration", "prolog", "behind", "in-envelope", "in-header", "in-header-block"]
+)
 def test_rule_13_an_instruction_outside_of_what_is_signed_is_refused(name: str) -> None:
     verdict = judged(f"instruction-{name}")
 
