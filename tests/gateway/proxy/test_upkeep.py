@@ -24,8 +24,6 @@ from tests.gateway.proxy.workers.crew import until
 from tests.keystore.issuing import issue
 from tests.keystore.store.authoring import BY, later
 
-NOW = datetime.now(UTC)
-
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
@@ -45,7 +43,7 @@ def _open(settings: Settings) -> Engine:
 def _write(engine: Engine, *ages: int, instance: str = "host:1") -> None:
     writer = LedgerWriter(engine, instance)
     for age in ages:
-        writer.submit(accepted(OLD, time=NOW - timedelta(days=age))).result(10)
+        writer.submit(accepted(OLD, time=datetime.now(UTC) - timedelta(days=age))).result(10)
     assert writer.close(10)
 
 
