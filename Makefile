@@ -19,8 +19,9 @@ check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -n $(JOBS) --cov --cov-report=
+	$(BIN)/pytest -n $(JOBS) --cov --cov-report= --ignore=tests/mutation --ignore=tests/consumers
 	$(BIN)/coverage report --include='gateway/verify/*,keystore/*' --fail-under=100
+	$(BIN)/pytest -n $(JOBS) tests/mutation tests/consumers
 
 serve: $(VENV)/.runtime
 	$(BIN)/wssgate serve --config gateway.example.toml

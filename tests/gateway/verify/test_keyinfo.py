@@ -416,6 +416,7 @@ def test_a_token_reference_points_at_a_token_or_describes_one() -> None:
         KeyHint(HintKind.BINARY_SECURITY_TOKEN, f"certificate with SHA-256 {OLD.thumbprint}", **CERTIFICATE),  # type: ignore[arg-type] # fields by name
         True,
     )
+    assert reference('<x/><wsse:Reference URI="#token-1"/>', token("old"))[1]
     hint, points = reference(x509_data("old"))
     assert hint.kind is HintKind.X509_DATA
     assert not points

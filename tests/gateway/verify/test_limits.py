@@ -12,7 +12,7 @@ from lxml import etree
 
 from fixtures.costly import AT, CODED, CONTENT_TYPE, HONEST, HOSTILE, TRUSTED, Attacker, Costly, Kind
 from fixtures.manifest import own_case, trust
-from gateway.verify import Policy, Reason, Verdict, references, verify
+from gateway.verify import Policy, Reason, Verdict, Verifier, references
 from gateway.verify.algorithms import Canonicalization
 from gateway.verify.budget import (
     ALWAYS_ADMITTED,
@@ -79,7 +79,8 @@ def work(monkeypatch: pytest.MonkeyPatch) -> Work:
 
 
 def judged(message: bytes) -> Verdict:
-    return verify(message, TRUST, Policy(), AT, content_type=CONTENT_TYPE)
+    """By a verifier that remembers nothing."""
+    return Verifier(Policy()).verify(message, TRUST, AT, content_type=CONTENT_TYPE)
 
 
 @pytest.mark.parametrize("case", [case for case in HOSTILE if case.kind is Kind.CONTENT], ids=attrgetter("id"))
