@@ -159,10 +159,11 @@ def _verify(
 ) -> Verdict:
     if at.tzinfo is None:
         raise ValueError("the instant of verification needs a time zone")
-    findings = _Findings()
+    findings: _Findings | None = None
+    about_type: str | None = None
     try:
         # 1
-        findings.about_type = unusual_type(content_type)
+        about_type = unusual_type(content_type)
         head, document = None, None
         if memory is not None and len(message) <= policy.max_message_bytes:
             head = memory.recognise(message, policy, content_type)
@@ -172,12 +173,13 @@ def _verify(
                 document = parse_admitted(message, policy, known=head.end)
             verdict = verify_familiar(message, head, document, trust, policy, at, expects)
             if verdict is not None:
-                return findings.with_what_concerns_the_type(verdict)
+                # A familiar message is accepted whatever its Content-Type is, as long as step 1 lets it pass.
+                return verdict if about_type is None else replace(verdict, warnings=(about_type, *verdict.warnings))
         document = _read(message, policy, content_type) if document is None else Document(document.root, message)
-        findings.encoding = document.encoding
+        findings = _Findings(about_type, document.encoding)
         accepted = _verify_document(document, trust, policy, at, expects, findings)
     except Rejection as rejection:
-        return findings.rejected(rejection)
+        return (findings or _Findings(about_type)).rejected(rejection)
     if memory is not None and head is None and document.as_it_came:
         _remember(memory, policy, content_type, document, accepted)
     return findings.accepted(accepted)
@@ -260,12 +262,6 @@ class _Findings:
 
     def rejected(self, rejection: Rejection) -> Verdict:
         return self._verdict(Outcome.REJECTED, rejection.reason, rejection.detail, special_advice=rejection.advice)
-
-    def with_what_concerns_the_type(self, verdict: Verdict) -> Verdict:
-        """`verdict` of a familiar message, which does not look at the Content-Type."""
-        if self.about_type is None:
-            return verdict
-        return replace(verdict, warnings=(self.about_type, *verdict.warnings))
 
     def _verdict(
         self,

@@ -121,6 +121,7 @@ def saml2(key: str = "") -> str:
         # The key by which the subject of an assertion is confirmed: the first that can be read.
         (direct(uri="#a-1"), saml2(x509_data("old")), HintKind.SAML_ASSERTION, CERTIFICATE),
         (direct(uri="#a-1"), saml2(UNREADABLE + x509_data("old")), HintKind.SAML_ASSERTION, CERTIFICATE),
+        (direct(uri="#a-1"), saml2("<ds:X509Data/>" + x509_data("old")), HintKind.SAML_ASSERTION, CERTIFICATE),
         (direct(uri="#a-1"), saml2(UNREADABLE * 15 + x509_data("old")), HintKind.SAML_ASSERTION, CERTIFICATE),
         (direct(uri="#a-1"), saml2(BARE), HintKind.SAML_ASSERTION, {"key_id": OLD.key_id}),
         (

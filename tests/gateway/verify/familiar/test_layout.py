@@ -247,6 +247,7 @@ def test_an_entry_that_is_trusted_for_a_time_is_asked_about_each_time(asked: Ask
         ((b">1.00<", b">9.00<"), Reason.DIGEST_MISMATCH),
         ((b"T12:00:00Z</wsu:Created>", b"T11:59:59Z</wsu:Created>"), Reason.DIGEST_MISMATCH),
         ((b"</soap:Body>", b"</soap:Body><soap:Body/>"), Reason.STRUCTURE),
+        ((b"</soap:Body>", b"</soap:Body><soap:Body></soap:Body>"), Reason.STRUCTURE),
         ((b"</soap:Body>", b"</soap:Body><!-- behind -->"), None),
         ((b"</soap:Body>", b"</soap:Body>\n"), None),
         ((b">1.00<", b"><!-- in -->1.00<"), Reason.STRUCTURE),
