@@ -83,7 +83,8 @@ def familiar_body(
         Rejection: `limits`, `encoding`, `malformed`.
         Unfamiliar: The whole procedure has to look at it.
     """
-    _refuse_strange_ending(message, head)
+    if not message.endswith(head.layout.closing):
+        _refuse_strange_ending(message, head)
     if document is not None:
         _refuse_strange_text(message)
         return _ParsedBody(document, message, head, ids)

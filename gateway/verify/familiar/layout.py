@@ -83,6 +83,8 @@ class Layout:
     """How many octets the start tag of the Body has without the values in it, and which those are."""
     body_end: bytes
     """The end tag of the Body, as it is written."""
+    closing: bytes
+    """That and the end tag of the Envelope, with nothing between them."""
     version: str
     fault: str
     """The name of a SOAP Fault of this version."""
@@ -216,7 +218,8 @@ class LayoutMemory:
 
     def recognise(self, text: bytes, policy: Policy, content_type: str | None) -> KnownHead | None:
         """The head of the document `text`; None where its layout is not known."""
-        known = self._of(policy)
+        seen = self._seen.get(id(policy))
+        known = self._of(policy) if seen is None else seen[1]
         layouts = () if known is None else known.by_type.get(content_type, ())
         for layout in layouts:
             found = layout.values_in(text)

@@ -88,6 +88,7 @@ def _layout(
         envelope_end=head.envelope_end,
         body_tag=_body_tag(head),
         body_end=forms.body_end,
+        closing=forms.closing,
         version=envelope.version,
         fault=f"{{{envelope.namespace}}}Fault",
         signature_id=head.find(signature, b"Id"),
@@ -186,11 +187,11 @@ class _Forms:
         self._opening = envelope_tag + body_tag
         self.body_end = _end_tag(body_tag)
         """The end tag of the Body."""
-        self._closing = self.body_end + _end_tag(envelope_tag[envelope_tag.rfind(b"<") :])
+        self.closing = self.body_end + _end_tag(envelope_tag[envelope_tag.rfind(b"<") :])
         marked = [
             part for (piece, *_), marker in zip(pieces, self._markers.all, strict=True) for part in (piece, marker)
         ]
-        self._root = parse_own(b"".join((*marked, last, self._closing)))
+        self._root = parse_own(b"".join((*marked, last, self.closing)))
         self.namespace_work = 0
 
     def template(self, path: Path, method: CanonicalizationMethod, form: bytes) -> Template:
@@ -212,7 +213,7 @@ class _Forms:
         """What there is to know of how the Body is written."""
         return WrittenBodies(
             opening=self._opening,
-            closing=self._closing,
+            closing=self.closing,
             end=self.body_end,
             start=template.filled(self._values),
             canonicalize=lambda body: canonicalize(body, method.method, method.prefixes),
