@@ -127,7 +127,7 @@ def refuse_unsigned_markup(
             outside of what is signed, or what looks like one stands in a comment or an unsigned CDATA section; a CDATA
             section splits a signed text where it need not.
     """
-    signed = {reference.digested for reference in references}
+    signed = {reference.digested for reference in references if reference.digested is not None}
     for part in (envelope.body, *envelope.blocks):
         # What is signed holds what its signer put there: a message in a message, say.
         for element in () if part in signed else part.iter(*_SOAP_TAGS):

@@ -34,8 +34,11 @@ class ResolvedReference:
 
     grammar: ReferenceGrammar
     element: etree._Element
-    digested: etree._Element
-    """What the digest is over: `element`, or the token that an STR-Transform put in its place."""
+    digested: etree._Element | None
+    """What of the message the digest is over: `element`, or the token that an STR-Transform put in its place.
+
+    None where that was a certificate of the keystore: then nothing that stands in the message is signed by it.
+    """
     part: SignedPart
     form: bytes
     """The canonical form."""
@@ -105,8 +108,8 @@ def check_reference(
     if reference.enveloped:
         _refuse_enveloping(element, signature.element, reference.uri)
     token = _token(element, reference, ids) if reference.str_transform else None
-    digested = element if token is None else token
-    if may_hold_comments:
+    digested = token if reference.str_transform else element
+    if may_hold_comments and digested is not None:
         _refuse_split_text(digested)
     if token is not None:
         forms = [_with_default_namespace(canonical.of(token, reference.canonicalization))]

@@ -89,7 +89,7 @@ def _finding(trial: KeyTrial, references: list[ResolvedReference], document: Doc
     if altered:
         parts = [reference.part for reference in altered]
         named = ", ".join(f"{part.name} (at {part.path}, referenced as {part.uri})" for part in parts)
-        if any(holds_encrypted(reference.digested, document) for reference in altered):
+        if any(one.digested is not None and holds_encrypted(one.digested, document) for one in altered):
             return encrypted(f"encrypted after signing, so that the gateway cannot read it: {named}")
         return Rejection(Reason.DIGEST_MISMATCH, f"altered after signing: {named}")
     return None if trial.reason is None else Rejection(trial.reason, trial.detail)

@@ -745,6 +745,14 @@ def test_equal_policies_share_what_is_known_of_messages(asked: Asked) -> None:
     assert asked.is_familiar(kept, message())
 
 
+def test_of_a_message_with_an_assertion_nothing_is_remembered(asked: Asked) -> None:
+    """A KeyInfo takes the key from its texts, which would be values of a layout."""
+    case = own_case("saml2-holder-of-key")
+
+    assert not asked.is_familiar(case)
+    assert not asked.is_familiar(case)
+
+
 def test_a_verifier_owns_what_it_remembers(asked: Asked) -> None:
     one, other = Verifier(CASE.policy), Verifier(CASE.policy)
     trust = TrustSnapshot.of(*CASE.trust)

@@ -78,10 +78,14 @@ def test_rule_27_a_conflict_about_octets_that_are_the_same_in_both_is_none() -> 
     admitting = replace(case, policy=Policy(encodings=("ISO-8859-1",)))
 
     assert case.verdict(declaration + case.message).reason is Reason.ENCODING, "the policy does not admit the other one"
+    # Nothing is remembered of it: a message that is written alike may hold octets that differ.
+    security = token("old") + signature(BODY, key_info=direct())
+    ascii_alone, beyond = (
+        made(security, "old", body=f"<r><a>{text}</a></r>", prolog=declaration.decode()) for text in ("10", "Größe")
+    )
     for _ in range(2):
-        # Nothing is remembered of it: a message that is written alike may hold octets that differ.
-        assert admitting.verdict(declaration + case.message).accepted
-        assert admitting.verdict(declaration + case.message + "<!-- Größe -->".encode()).reason is Reason.ENCODING
+        assert admitting.verdict(ascii_alone).accepted
+        assert admitting.verdict(beyond).reason is Reason.ENCODING
 
 
 def test_rule_28_budgets_are_in_the_policy() -> None:

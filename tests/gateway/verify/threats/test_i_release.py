@@ -26,6 +26,15 @@ def test_rule_43_no_soap_element_stands_where_nobody_signed_it(name: str) -> Non
         assert "a second SOAP" in verdict.detail
 
 
+@pytest.mark.parametrize("case", ["str-transform-issuer-serial", "str-transform-thumbprint", "str-transform-bst"])
+@pytest.mark.parametrize("piece", ["<soap:Body><forged/></soap:Body>", "<x><![CDATA[<soap:Envelope/>]]></x>"])
+def test_rule_43_what_an_str_transform_leaves_out_is_not_signed(case: str, piece: str) -> None:
+    """The digest is over the token, or over a certificate of the keystore, and not over the reference to it."""
+    verdict = judged(case, ("</wsse:SecurityTokenReference>", f"{piece}</wsse:SecurityTokenReference>"))
+
+    assert verdict.reason is Reason.STRUCTURE
+
+
 def test_rule_43_a_message_in_a_signed_part_is_payload() -> None:
     assert judged("message-in-signed-body").accepted
     assert judged("body-in-signed-header-block").accepted
