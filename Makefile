@@ -69,11 +69,11 @@ $(VENV)/.fuzz: requirements-fuzz.lock $(VENV)/.dev
 # The gateway under load, killed a hundred times: about ten minutes.
 ROUNDS ?= 100
 crash: $(VENV)/.dev
-	$(BIN)/python -m tests.gateway.proxy.workers.crashing $(ROUNDS)
+	$(BIN)/python -m tests.gateway.service.workers.crashing $(ROUNDS)
 
 # The door alone: connections by the thousand, half-sent requests, resets, a clock that is set back.
 faults: $(VENV)/.dev
-	$(BIN)/pytest tests/gateway/proxy/test_faults.py tests/gateway/proxy/test_protocol.py tests/gateway/proxy/test_exchange.py
+	$(BIN)/pytest tests/gateway/service/test_network_faults.py tests/gateway/wire/inbound/test_protocol.py tests/gateway/exchange/test_pipeline.py
 
 # Maintainers: needs uv. Versions and hashes only, no download addresses.
 lock:

@@ -17,7 +17,8 @@ from bench.measuring import InProcess, Timing, compare
 from bench.targets import Target
 from gateway.ledger import migrate, open_database
 from gateway.ledger.instants import to_microseconds
-from gateway.report import cutover_report, rejection_report, usage_report
+from gateway.renewal import cutover_report
+from gateway.report import rejection_report, usage_report
 from keystore import TrustSnapshot
 
 FEW, MANY = 10_000, 10_000_000

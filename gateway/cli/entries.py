@@ -5,9 +5,8 @@ from datetime import datetime
 
 from rich.table import Table
 
-from gateway.cli.instants import instant_text
 from gateway.cli.terminal import cell, plain, say, show, table
-from gateway.replay.rendering import instant_text as rfc3339
+from gateway.present import instant_json, instant_text
 from keystore import State, TrustedCertificate
 from keystore.fingerprint import Fingerprint, describe
 from keystore.store import StoredEntry
@@ -34,10 +33,10 @@ def entry_json(entry: StoredEntry, at: datetime) -> dict[str, object]:
         "subject": None if description is None else description.subject,
         "issuer": None if description is None else description.issuer,
         "serial": None if description is None else description.serial,
-        "not_before": None if description is None else rfc3339(description.not_before),
-        "not_after": None if description is None else rfc3339(description.not_after),
+        "not_before": None if description is None else instant_json(description.not_before),
+        "not_after": None if description is None else instant_json(description.not_after),
         "key": None if description is None else description.key,
-        "added_at": rfc3339(entry.added_at),
+        "added_at": instant_json(entry.added_at),
         "added_by": entry.added_by,
         "revision": entry.revision,
         "problem": entry.problem,
@@ -122,4 +121,4 @@ def _fingerprint_rows(row: _Row, fingerprint: Fingerprint) -> None:
 
 
 def _optional(instant: datetime | None) -> str | None:
-    return None if instant is None else rfc3339(instant)
+    return None if instant is None else instant_json(instant)

@@ -14,7 +14,7 @@ from gateway.cli.exit_codes import ExitCode
 from gateway.config import ConfigurationError
 from gateway.demo.errors import DemoError, FolderNotEmpty
 from gateway.ledger.errors import LedgerError
-from gateway.proxy.workers.errors import WorkersFailed
+from gateway.service.workers.errors import WorkersFailed
 from keystore import KeystoreError, Refused
 
 

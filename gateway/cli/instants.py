@@ -48,13 +48,3 @@ def parse_since(text: str | datetime) -> datetime:
         return datetime.now(UTC) - timedelta(**{_UNITS[age[2]]: int(age[1])})
     except OverflowError as error:
         raise typer.BadParameter(f"{text!r} lies before the calendar's beginning.") from error
-
-
-def instant_text(instant: datetime | None) -> str:
-    """`instant` for people: UTC to the second, or a dash."""
-    return "-" if instant is None else instant.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
-
-
-def day_text(instant: datetime | None) -> str:
-    """The day of `instant` in UTC, or a dash."""
-    return "-" if instant is None else instant.astimezone(UTC).strftime("%Y-%m-%d")

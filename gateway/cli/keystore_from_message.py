@@ -12,14 +12,12 @@ from cryptography.x509.oid import NameOID
 
 from gateway.cli.entries import entry_json, print_certificate, print_warnings
 from gateway.cli.errors import ChangeRefused, EnvironmentFailed, WrongUse
-from gateway.cli.instants import instant_text
 from gateway.cli.terminal import plain, print_json, say
 from gateway.cli.trust import numbered_aliases, read_key_file
 from gateway.cli.workplace import Workplace
-from gateway.replay.carried import CarriedCertificates, carried_certificates
+from gateway.present import instant_json, instant_text, verdict_json
+from gateway.replay.embedded_certificates import CarriedCertificates, carried_certificates
 from gateway.replay.errors import CaptureUnreadable
-from gateway.replay.rendering import instant_text as rfc3339
-from gateway.replay.rendering import verdict_json
 from gateway.verify import Policy, Verdict
 from keystore import Alias, HintKind, KeystoreError, TrustedCertificate, WrongPassword
 from keystore.store import Added, NewCertificate
@@ -171,7 +169,7 @@ def _json(request: StagingRequest, carried: CarriedCertificates, added: Sequence
             for one, found in zip(added, carried.certificates, strict=True)
         ],
         "warnings": [warning for one in added for warning in one.warnings],
-        "message": verdict_json(carried.verdict, str(request.file)) | {"at": rfc3339(carried.instant.at)},
+        "message": verdict_json(carried.verdict, str(request.file)) | {"at": instant_json(carried.instant.at)},
     }
 
 

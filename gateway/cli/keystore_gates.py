@@ -12,8 +12,8 @@ from gateway.cli.errors import WrongUse
 from gateway.cli.exit_codes import epilog
 from gateway.cli.terminal import print_json
 from gateway.cli.workplace import Workplace
+from gateway.present import instant_json
 from gateway.renewal import MeasuredGates, delays_of, measure
-from gateway.replay.rendering import instant_text as rfc3339
 from keystore import Blocker, GateClosed
 from keystore.store import Changed
 
@@ -78,4 +78,4 @@ def changed_json(changed: Changed, at: datetime) -> dict[str, object]:
 
 
 def _optional(instant: datetime | None) -> str | None:
-    return None if instant is None else rfc3339(instant)
+    return None if instant is None else instant_json(instant)

@@ -8,12 +8,12 @@ from sqlalchemy import Engine
 
 from gateway.cli.entries import endpoints_text, entry_json, print_entry
 from gateway.cli.exit_codes import PLAIN
-from gateway.cli.instants import day_text, instant_text, parse_instant
+from gateway.cli.instants import parse_instant
 from gateway.cli.options import DEFAULT_CONFIG, ConfigOption, EndpointOption, JsonOption, now
 from gateway.cli.terminal import cell, plain, print_json, say, show, table, warn
 from gateway.cli.workplace import open_workplace
 from gateway.ledger import How, usage
-from gateway.replay.rendering import instant_text as rfc3339
+from gateway.present import day_text, instant_json, instant_text
 from keystore import State
 from keystore.store import StoredEntry
 
@@ -119,7 +119,7 @@ def history_command(
                 {
                     "schema": "wssgate.keystore-history/1",
                     "revision": item.revision,
-                    "time": rfc3339(item.time),
+                    "time": instant_json(item.time),
                     "who": item.who,
                     "why": item.why,
                     "action": str(item.action),
@@ -167,9 +167,9 @@ def at_command(
         print_json(
             {
                 "schema": "wssgate.keystore-at/1",
-                "at": rfc3339(at),
+                "at": instant_json(at),
                 "revision": past.number,
-                "time": None if past.time is None else rfc3339(past.time),
+                "time": None if past.time is None else instant_json(past.time),
                 "who": past.who,
                 "why": past.why,
                 "entries": [entry_json(entry, at) for entry in past.entries],
@@ -202,7 +202,7 @@ def _last_seen(engine: Engine, endpoint: str | None, how: How) -> dict[str, date
 
 
 def _optional(instant: datetime | None) -> str | None:
-    return None if instant is None else rfc3339(instant)
+    return None if instant is None else instant_json(instant)
 
 
 def _state_style(entry: StoredEntry, at: datetime) -> str:

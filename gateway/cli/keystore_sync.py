@@ -12,7 +12,7 @@ from gateway.cli.keystore_gates import blocker_json, gates_of, need_reason
 from gateway.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, ReasonOption, WhoOption, now, system_user
 from gateway.cli.terminal import cell, print_json, say, show, table, warn
 from gateway.cli.workplace import Workplace, open_workplace
-from gateway.report.text import count_text
+from gateway.present import count_text
 from keystore import GateClosed
 from keystore.folder import FolderEntry, read_folder
 from keystore.store import Step, synchronise

@@ -19,11 +19,10 @@ from gateway.cli.options import DEFAULT_CONFIG, ConfigOption, EndpointOption, Js
 from gateway.cli.terminal import ReaderGone, print_json, say, stderr_console
 from gateway.cli.workplace import open_workplace
 from gateway.ledger import Anchor, RecordFilter, anchors, traffic
-from gateway.ledger.connections import reading
-from gateway.ledger.streaming import stream_records
-from gateway.report.records import CSV_COLUMNS, anchor_json, history_anchor_json, record_csv, record_json
-from gateway.report.spreadsheet import csv_line
-from gateway.report.text import count_text
+from gateway.ledger.database.connections import reading
+from gateway.ledger.read.streaming import stream_records
+from gateway.present import count_text, csv_line
+from gateway.report import CSV_COLUMNS, anchor_json, history_anchor_json, record_csv, record_json
 from gateway.verify import Reason
 from keystore.store import HistoryAnchor, history_anchor
 

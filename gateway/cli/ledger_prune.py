@@ -12,14 +12,13 @@ from rich.progress import Progress, SpinnerColumn, TextColumn
 
 from gateway.cli.errors import ChangeRefused
 from gateway.cli.exit_codes import epilog
-from gateway.cli.instants import instant_text
 from gateway.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, now
 from gateway.cli.terminal import cell, print_json, say, show, stderr_console, table
 from gateway.cli.workplace import open_workplace
-from gateway.ledger.pruning import Pruned
-from gateway.ledger.retention import Keep
-from gateway.report.text import count_text, instant_json
-from gateway.upkeep import kept_records, prune_once, rehearse_pruning
+from gateway.ledger.retention.horizon import Keep
+from gateway.ledger.retention.pruning import Pruned
+from gateway.present import count_text, instant_json, instant_text
+from gateway.service.daily_pruning import kept_records, prune_once, rehearse_pruning
 
 EPILOG = epilog("another process is pruning; nothing was removed then")
 

@@ -25,10 +25,10 @@ from gateway.ledger import (
     records_to_verify,
     verify_chain,
 )
-from gateway.ledger.connections import reading
-from gateway.ledger.retention import UNCONFIGURED_RETENTION
-from gateway.report.records import anchor_json, history_anchor_json
-from gateway.report.text import count_text, instant_json
+from gateway.ledger.database.connections import reading
+from gateway.ledger.retention.horizon import UNCONFIGURED_RETENTION
+from gateway.present import count_text, instant_json
+from gateway.report import anchor_json, history_anchor_json
 from keystore.store import (
     HistoryAnchor,
     HistoryReport,

@@ -11,7 +11,6 @@ from rich.table import Table
 
 from gateway.cli.errors import EnvironmentFailed, WrongUse
 from gateway.cli.exit_codes import ExitCode, epilog
-from gateway.cli.instants import instant_text
 from gateway.cli.options import (
     DEFAULT_CONFIG,
     AtOption,
@@ -28,9 +27,9 @@ from gateway.cli.second_opinion import require_second_opinion
 from gateway.cli.terminal import cell, complain, print_json, say, show, stderr_console, table
 from gateway.cli.trust import trust_from_options
 from gateway.cli.workplace import open_workplace
+from gateway.present import instant_text, unreadable_json
 from gateway.replay import Replayed, Totals, find_files, replay_file, replayed_json, totals_json
 from gateway.replay.errors import CaptureUnreadable
-from gateway.replay.rendering import unreadable_json
 from gateway.verify import ADVICE, Policy
 from keystore import TrustSnapshot
 

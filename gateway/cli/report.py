@@ -14,18 +14,18 @@ from gateway.cli.options import DEFAULT_CONFIG, ConfigOption, EndpointOption, Js
 from gateway.cli.terminal import print_json, show, warn, write
 from gateway.cli.workplace import Workplace, open_workplace
 from gateway.ledger import traffic
-from gateway.report.cutover import cutover_report
-from gateway.report.export import (
-    cutover_csv,
-    cutover_json,
+from gateway.renewal import cutover_csv, cutover_json, cutover_report, cutover_table
+from gateway.report import (
+    MOST_ROWS,
+    rejection_report,
     rejections_csv,
     rejections_json,
+    rejections_table,
     usage_csv,
     usage_json,
+    usage_report,
+    usage_table,
 )
-from gateway.report.rejections import MOST_ROWS, rejection_report
-from gateway.report.rendering import cutover_table, rejections_table, usage_table
-from gateway.report.usage import usage_report
 
 EPILOG = PLAIN
 CUTOVER_EPILOG = epilog("with --check: an operation has not switched, or has had no traffic")

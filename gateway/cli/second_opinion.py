@@ -2,7 +2,7 @@
 
 from gateway.cli.errors import EnvironmentFailed
 from gateway.cli.terminal import plain, say
-from gateway.second_opinion import JudgeUnavailable, Opinion, SecondOpinion, require_judge
+from gateway.cross_check import JudgeUnavailable, Opinion, SecondOpinion, require_judge
 
 
 def require_second_opinion() -> None:

@@ -10,7 +10,6 @@ from typing import Any
 from sqlalchemy import Engine
 
 from gateway.cli.exit_codes import PLAIN
-from gateway.cli.instants import day_text, instant_text
 from gateway.cli.keystore_read import EXPIRES_SOON
 from gateway.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, now
 from gateway.cli.status_instances import instances_json, print_instances
@@ -18,10 +17,9 @@ from gateway.cli.terminal import cell, plain, print_json, say, show, table
 from gateway.cli.workplace import Workplace, open_workplace
 from gateway.config import EndpointSettings, ListenAddress
 from gateway.ledger import InstanceState, RecordFilter, StoredRecord, known_instances, records, schema_state, traffic
-from gateway.ledger.database import shown_url
-from gateway.replay.rendering import instant_text as rfc3339
-from gateway.report.cutover import cutover_report
-from gateway.report.sentences import endpoint_sentence
+from gateway.ledger.database.opening import shown_url
+from gateway.present import day_text, instant_json, instant_text
+from gateway.renewal import cutover_report, endpoint_sentence
 from gateway.verify import advice_on
 from keystore import State, TrustedCertificate, TrustSnapshot
 
@@ -128,7 +126,7 @@ def _json(
     gateway = workplace.settings.gateway
     return {
         "schema": "wssgate.status/1",
-        "at": rfc3339(at),
+        "at": instant_json(at),
         "configuration": str(workplace.settings.source),
         "warnings": list(workplace.settings.warnings),
         "database": {"url": shown_url(gateway.database), "schema": schema},
@@ -164,7 +162,7 @@ def _endpoint_json(endpoint: _EndpointStatus) -> dict[str, object]:
 
 
 def _trusted_json(entry: TrustedCertificate) -> dict[str, object]:
-    return {"alias": str(entry.alias), "thumbprint": str(entry.thumbprint), "not_after": rfc3339(entry.not_after)}
+    return {"alias": str(entry.alias), "thumbprint": str(entry.thumbprint), "not_after": instant_json(entry.not_after)}
 
 
 def _record_json(stored: StoredRecord | None) -> dict[str, object] | None:
@@ -173,7 +171,7 @@ def _record_json(stored: StoredRecord | None) -> dict[str, object] | None:
     record = stored.record
     return {
         "record": record.id,
-        "time": rfc3339(record.time),
+        "time": instant_json(record.time),
         "operation": record.operation,
         "outcome": record.outcome,
         "reason": record.reason,

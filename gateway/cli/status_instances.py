@@ -2,10 +2,9 @@
 
 from collections.abc import Sequence
 
-from gateway.cli.instants import instant_text
 from gateway.cli.terminal import cell, plain, say, show, table
 from gateway.ledger import InstanceState, loaded_everywhere
-from gateway.replay.rendering import instant_text as rfc3339
+from gateway.present import instant_json, instant_text
 
 
 def instances_json(found: Sequence[InstanceState], revision: int) -> dict[str, object]:
@@ -18,8 +17,8 @@ def instances_json(found: Sequence[InstanceState], revision: int) -> dict[str, o
                 "host": state.identity.host,
                 "pid": state.identity.pid,
                 "version": state.identity.version,
-                "started": rfc3339(state.identity.started),
-                "last_seen": rfc3339(state.last_seen),
+                "started": instant_json(state.identity.started),
+                "last_seen": instant_json(state.last_seen),
                 "lag_seconds": round(state.lag.total_seconds(), 1),
                 "gone": state.is_gone,
                 "keystore_revision": state.keystore_revision,

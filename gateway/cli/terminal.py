@@ -14,7 +14,7 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from gateway.report.text import plain as plain_text
+from gateway.present import plain as plain_text
 
 _PLAIN_WIDTH = 100
 """Columns where standard output is no terminal: what the tables are made for."""

@@ -9,7 +9,6 @@ import typer
 
 from gateway.cli.exit_codes import ExitCode, epilog
 from gateway.cli.explanation import print_steps
-from gateway.cli.instants import instant_text
 from gateway.cli.options import (
     AtOption,
     ContentTypeOption,
@@ -23,7 +22,7 @@ from gateway.cli.policy import policy_from_file
 from gateway.cli.second_opinion import print_opinion, require_second_opinion
 from gateway.cli.terminal import complain, plain, print_json, say
 from gateway.cli.trust import STANDARD_INPUT, trust_from_options
-from gateway.replay.rendering import explanation_json, unreadable_json, verdict_json
+from gateway.present import explanation_json, instant_text, unreadable_json, verdict_json
 from gateway.replay.run import with_second_opinion
 from gateway.verify import Policy, Verdict, explain, verify
 from keystore import TrustSnapshot

@@ -9,8 +9,8 @@ from sqlalchemy import Engine
 
 from gateway.cli.errors import EnvironmentFailed, WrongUse
 from gateway.config import EndpointSettings, Settings, load_settings
-from gateway.ledger.database import open_database, shown_url
-from gateway.ledger.schema import SchemaStatus, schema_state
+from gateway.ledger.database.opening import open_database, shown_url
+from gateway.ledger.database.schema import SchemaStatus, schema_state
 from keystore.store import KeystoreStore
 
 

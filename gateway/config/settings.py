@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from gateway.config.field_names import ResponseFields
+from gateway.config.response_fields import ResponseFields
 from gateway.config.values import (
     AnchorInterval,
     Deadline,
@@ -165,7 +165,7 @@ class EndpointSettings(BaseModel):
     than `upstream`, or includes it with XInclude, is refused.
     """
     response_headers: ResponseFields = ()
-    """Header fields of the receiver that reach the client besides those that always do (`gateway.proxy.release`).
+    """Header fields of the receiver that reach the client besides those that always do (`gateway.exchange.release`).
 
     Those that steer a client (Location, WWW-Authenticate, ...) do with accepted messages alone.
     """

@@ -8,15 +8,9 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, PlainSerializer, PlainValidator
 
+from gateway.present import DURATION_UNITS, duration_text
+
 _DURATION = re.compile(r"([0-9]{1,9})(ms|s|m|h|d|w)")
-_UNITS = {
-    "ms": timedelta(milliseconds=1),
-    "s": timedelta(seconds=1),
-    "m": timedelta(minutes=1),
-    "h": timedelta(hours=1),
-    "d": timedelta(days=1),
-    "w": timedelta(weeks=1),
-}
 _LONGEST = timedelta(days=36_525)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _ENDPOINT_PATH = re.compile(r"/|(?:/[A-Za-z0-9._~!$&'()*+,;=:@-]+)+")
@@ -32,21 +26,13 @@ def _duration(value: object) -> timedelta:
         raise ValueError(
             'must be a duration: a whole number with ms, s, m, h, d or w behind it, such as "30s" or "14d"'
         )
-    length = int(match[1]) * _UNITS[match[2]]
+    length = int(match[1]) * DURATION_UNITS[match[2]]
     if length > _LONGEST:
         raise ValueError("must be at most 100 years")
     return length
 
 
-def format_duration(length: timedelta) -> str:
-    """`length` as it is written in the configuration, in the largest unit that divides it."""
-    for unit in ("d", "h", "m", "s"):
-        if length and length % _UNITS[unit] == timedelta(0):
-            return f"{length // _UNITS[unit]}{unit}"
-    return f"{length // _UNITS['ms']}ms"
-
-
-Duration = Annotated[timedelta, BeforeValidator(_duration), PlainSerializer(format_duration)]
+Duration = Annotated[timedelta, BeforeValidator(_duration), PlainSerializer(duration_text)]
 """A length of time, written such as "250ms", "30s", "14d"."""
 
 

@@ -30,7 +30,7 @@ _OLD, _NEW, _FOREIGN = "acme-2024", "acme-2026", "stranger"
 _THEIRS, _OURS = "Receiver administrator", "Tenant administrator"
 _ATTACKED = OPERATIONS[0]
 _ENOUGH = 36
-"""Calls after which the one relapse no longer keeps the cutover open (see `gateway.report.cells`)."""
+"""Calls after which the one relapse no longer keeps the cutover open (see `gateway.renewal.cutover.cells`)."""
 _LOAD_SECONDS = 10
 """How long the gateway may take to load a change of the keystore; a second is what it promises."""
 _DELIVERY_SECONDS = 1

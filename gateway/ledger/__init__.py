@@ -1,7 +1,7 @@
 """What happened: durable records of verdicts, key usage roll-ups, queries."""
 
-from gateway.ledger.anchors import Anchor, anchors, find_anchors
-from gateway.ledger.database import database_path, open_database
+from gateway.ledger.database.opening import database_path, open_database
+from gateway.ledger.database.schema import SchemaState, SchemaStatus, migrate, schema_state
 from gateway.ledger.errors import (
     AlreadyRecorded,
     DatabaseUnavailable,
@@ -17,7 +17,9 @@ from gateway.ledger.errors import (
 )
 from gateway.ledger.instances import InstanceState, known_instances, loaded_everywhere
 from gateway.ledger.instants import start_of_hour
-from gateway.ledger.queries import (
+from gateway.ledger.proof.anchors import Anchor, anchors, find_anchors
+from gateway.ledger.proof.chain_verification import ChainReport, ChainState, records_to_verify, verify_chain
+from gateway.ledger.read.queries import (
     RecordFilter,
     RejectionRow,
     Rejections,
@@ -31,13 +33,10 @@ from gateway.ledger.queries import (
     traffic,
     usage,
 )
-from gateway.ledger.record import MessageRecord, Receipt, record_fields
-from gateway.ledger.record_ids import new_record_id
-from gateway.ledger.rollups import How
-from gateway.ledger.schema import SchemaState, SchemaStatus, migrate, schema_state
-from gateway.ledger.self_test import prove_replay_guard
-from gateway.ledger.verification import ChainReport, ChainState, records_to_verify, verify_chain
-from gateway.ledger.writer import LedgerWriter
+from gateway.ledger.record import How, MessageRecord, Receipt, record_fields
+from gateway.ledger.write.record_ids import new_record_id
+from gateway.ledger.write.replay_cache_check import prove_replay_guard
+from gateway.ledger.write.writer import LedgerWriter
 
 __all__ = [
     # opening

@@ -12,9 +12,9 @@ from typing import Final
 
 from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 
-from gateway.ledger.connections import is_postgresql, reading, writing
+from gateway.ledger.database.connections import is_postgresql, reading, writing
+from gateway.ledger.database.tables import instances
 from gateway.ledger.instants import from_microseconds, to_microseconds
-from gateway.ledger.tables import instances
 
 _MICROSECOND: Final = timedelta(microseconds=1)
 

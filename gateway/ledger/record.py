@@ -2,9 +2,10 @@
 
 from dataclasses import field
 from datetime import datetime
+from enum import StrEnum
 
+from gateway.cross_check import SecondOpinion
 from gateway.frozen import statically_frozen
-from gateway.second_opinion import SecondOpinion
 from gateway.verify import EmbeddedCertificate, SignatureReport, Verdict, VerifiedBy
 
 
@@ -99,3 +100,12 @@ def record_fields(verdict: Verdict) -> dict[str, object]:
         "fresh_until": verdict.fresh_until,
         "embedded": verdict.embedded,
     }
+
+
+class How(StrEnum):
+    """In which way a key showed up."""
+
+    VERIFIED = "verified"
+    """It is trusted, and the message was accepted by it."""
+    RECOGNISED = "recognised"
+    """The signature is good under it, but it is not trusted (staged, retired) or not admitted: a rejection."""

@@ -13,10 +13,10 @@ from yarl import URL
 
 from gateway.config import EndpointSettings
 from gateway.deadlines import within
+from gateway.exchange.usual_answers import UsualAnswers
 from gateway.frozen import statically_frozen
 from gateway.proxy.pooling import NO_LEASE, BrokenFraming, Lease, StrictConnector
 from gateway.proxy.posting import NotHttp, Poster
-from gateway.proxy.usual import UsualAnswers
 
 _KEEP_ALIVE_SECONDS: Final = 4.0
 """Shorter than what servers commonly keep (Apache httpd: 5 s): a POST on a connection that the receiver is just closing

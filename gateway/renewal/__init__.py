@@ -1,7 +1,41 @@
-"""The gates of the renewal: whether an old key may be retired, or forgotten, told from what the ledger measured."""
+"""The renewal: what was measured of every key, how far the cutover is, and the gates before a key goes."""
 
+from gateway.renewal.cutover import (
+    Cell,
+    CellState,
+    CutoverReport,
+    EndpointCutover,
+    KeySighting,
+    Role,
+    cell_sentence,
+    cutover_csv,
+    cutover_json,
+    cutover_report,
+    cutover_table,
+    endpoint_sentence,
+)
 from gateway.renewal.delays import Delays, delays_of
 from gateway.renewal.evidence import Evidence, measure
 from gateway.renewal.gates import MeasuredGates
 
-__all__ = ["Delays", "Evidence", "MeasuredGates", "delays_of", "measure"]
+__all__ = [
+    # gates
+    "Delays",
+    "Evidence",
+    "MeasuredGates",
+    "delays_of",
+    "measure",
+    # the cutover
+    "Cell",
+    "CellState",
+    "CutoverReport",
+    "EndpointCutover",
+    "KeySighting",
+    "Role",
+    "cell_sentence",
+    "cutover_csv",
+    "cutover_json",
+    "cutover_report",
+    "cutover_table",
+    "endpoint_sentence",
+]

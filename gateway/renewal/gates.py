@@ -15,10 +15,10 @@ it was retired, and since it was seen last.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from gateway.config.settings import MINIMUM_RETENTION
-from gateway.config.values import format_duration
+from gateway.present import duration_text, instant_text
 from gateway.renewal.delays import Delays
 from gateway.renewal.evidence import Evidence
 from keystore import Blocker, State
@@ -62,8 +62,8 @@ class MeasuredGates:
             return ()
         what = "it was retired" if exchanged == since else "a message signed with it came as late as"
         sentence = (
-            f"old keys are kept for {format_duration(kept_for)} after they were exchanged, and {what} "
-            f"{_text(exchanged)}; it may be purged from {_text(safe_at)} on"
+            f"old keys are kept for {duration_text(kept_for)} after they were exchanged, and {what} "
+            f"{instant_text(exchanged)}; it may be purged from {instant_text(safe_at)} on"
         )
         return (Blocker(sentence, safe_at=safe_at),)
 
@@ -89,15 +89,16 @@ class MeasuredGates:
             yield from self._without_successor(endpoint, entry, trusted, since)
         if at < safe_at:
             came = (
-                f"no message signed with it came since it was trusted at {_text(since)}, which tells something only"
+                f"no message signed with it came since it was trusted at {instant_text(since)}, which tells something "
+                "only"
                 if last is None
-                else f"the last message signed with it came at {_text(last)}, and others may be under way"
+                else f"the last message signed with it came at {instant_text(last)}, and others may be under way"
             )
             until = "once" if last is None else "until"
             paused = f", not counting {_span(lost)} in which nothing was recorded" if lost else ""
             yield Blocker(
-                f"{endpoint}: {came} {until} the guaranteed delivery time of {format_duration(delivery)} has "
-                f"passed{paused}: earliest {_text(safe_at)}",
+                f"{endpoint}: {came} {until} the guaranteed delivery time of {duration_text(delivery)} has "
+                f"passed{paused}: earliest {instant_text(safe_at)}",
                 endpoint,
                 safe_at,
             )
@@ -117,14 +118,14 @@ class MeasuredGates:
         if not old and not any(seen >= since for seen in new.values()):
             yield Blocker(
                 f"{endpoint}: no message was verified by another trusted key since this one was trusted at "
-                f"{_text(since)}, and silence is no evidence",
+                f"{instant_text(since)}, and silence is no evidence",
                 endpoint,
             )
         alone = [operation for operation, seen in old.items() if operation not in new or new[operation] <= seen]
         if alone:
             yield Blocker(
                 f"{endpoint}: it is the key that carries {_listed(alone)}: no other trusted key has verified a message "
-                f"there since its last one at {_text(max(old[operation] for operation in alone))}",
+                f"there since its last one at {instant_text(max(old[operation] for operation in alone))}",
                 endpoint,
             )
 
@@ -162,10 +163,6 @@ def _next_second(instant: datetime) -> datetime:
     """`instant` rounded up, so that what is shown to the second is never too early."""
     whole = instant.replace(microsecond=0)
     return whole if whole == instant else whole + timedelta(seconds=1)
-
-
-def _text(instant: datetime) -> str:
-    return f"{instant.astimezone(UTC):%Y-%m-%d %H:%M:%S}Z"
 
 
 def _span(length: timedelta) -> str:

@@ -3,12 +3,12 @@
 What happened is looked at once more against any trust, policy and instant, without a gateway or a database.
 """
 
-from gateway.replay.captured import CapturedResponse, read_response
-from gateway.replay.instant import Instant, InstantSource
-from gateway.replay.rendering import replayed_json, totals_json, verdict_json
+from gateway.replay.capture_files import find_files
+from gateway.replay.captured_response import CapturedResponse, read_response
+from gateway.replay.replay_json import replayed_json, totals_json
 from gateway.replay.run import Replayed, replay_file
-from gateway.replay.sources import find_files
 from gateway.replay.totals import Totals
+from gateway.replay.verification_instant import Instant, InstantSource
 
 __all__ = [
     "CapturedResponse",
@@ -21,5 +21,4 @@ __all__ = [
     "replay_file",
     "replayed_json",
     "totals_json",
-    "verdict_json",
 ]

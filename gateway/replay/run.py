@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from gateway.replay.captured import CapturedResponse, read_response, size_limit, with_content_type
+from gateway.cross_check import SecondOpinion, disputed, second_opinion
+from gateway.replay.captured_response import CapturedResponse, read_response, size_limit, with_content_type
 from gateway.replay.errors import CaptureUnreadable
-from gateway.replay.instant import Instant, InstantSource
-from gateway.second_opinion import SecondOpinion, disputed, second_opinion
+from gateway.replay.verification_instant import Instant, InstantSource
 from gateway.verify import Policy, Verdict, verify
 from keystore import TrustSnapshot
 

@@ -1,6 +1,6 @@
 """What to do next about a rejection: one place, for every command and report that shows a reason to an operator.
 
-Never sent to the client: what a rejection tells whoever sent the message is in `gateway.proxy.faults`.
+Never sent to the client: what a rejection tells whoever sent the message is in `gateway.exchange.soap_faults`.
 """
 
 from collections.abc import Mapping

@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 from fixtures.generator import soap
 from fixtures.generator.signing import sign
-from tests.gateway.proxy.harness import SOAP
+from tests.gateway.exchange.harness import SOAP
 
 Version = Literal["1.1", "1.2"]
 VERSIONS: Final[tuple[Version, ...]] = ("1.1", "1.2")

@@ -12,7 +12,7 @@ from typing import Any
 import uvloop
 
 from gateway.ledger import MessageRecord, RecordFilter, open_database, records
-from tests.gateway.proxy.harness import World, world
+from tests.gateway.exchange.harness import World, world
 
 _SECONDS = 30
 

@@ -11,7 +11,7 @@ from typing import Final
 
 import pytest
 
-from gateway.proxy.exchange import REJECTED_SENTENCE
+from gateway.exchange.pipeline import REJECTED_SENTENCE
 from gateway.proxy.upstream import FailureKind, UpstreamFailure
 from tests.consumers.answers import FORGED, TEXT, VERSIONS, Version, encoded_part, http, instruction, part, signed
 from tests.consumers.clients import CLIENTS, NODE
@@ -20,7 +20,7 @@ from tests.consumers.header_fields import CHARSETS, CONTENT_TYPES, FIELDS, SEEN,
 from tests.consumers.loopback import Loopback, running
 from tests.consumers.places import ENVELOPES, PARTS, SPELLINGS
 from tests.consumers.programs import Reading
-from tests.gateway.proxy.harness import envelope
+from tests.gateway.exchange.harness import envelope
 
 _SENTENCES: Final = {REJECTED_SENTENCE, *(UpstreamFailure(kind, "").sentence for kind in FailureKind)}
 _STATUS: Final = re.compile(r"HTTP response '50[24]: |Bad response: \(50[24]")

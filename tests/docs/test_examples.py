@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml  # type: ignore[import-untyped]  # comes with uvicorn[standard], without types
 
-from gateway.proxy import release
+from gateway.exchange import release
 
 DOCS = Path(__file__).parents[2] / "docs"
 EXAMPLES = DOCS / "examples"
@@ -57,7 +57,7 @@ def test_guide_names_every_tracing_field_that_leaves() -> None:
 
 def test_guide_names_every_metric_and_links_every_example() -> None:
     guide = (DOCS / "operate.md").read_text()
-    source = "".join(path.read_text() for path in (DOCS.parent / "gateway" / "proxy").rglob("*.py"))
+    source = "".join(path.read_text() for path in (DOCS.parent / "gateway").rglob("*.py"))
     metrics = set(re.findall(r'"(wssgate_[a-z_]+)"', source))
     assert len(metrics) > 10
     assert {name for name in metrics if name not in guide} == set()

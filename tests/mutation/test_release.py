@@ -12,9 +12,9 @@ from typing import Final
 import pytest
 
 from gateway.config import EndpointSettings
+from gateway.exchange.judgement import Judgement, judge_message
+from gateway.exchange.release import released
 from gateway.ledger.record import MessageRecord
-from gateway.proxy.judgement import Judgement, judge_message
-from gateway.proxy.release import released
 from gateway.proxy.upstream import UpstreamResponse
 from gateway.verify import Expectation, Verifier
 from keystore import TrustSnapshot

@@ -15,8 +15,9 @@ import pytest
 from sqlalchemy import Engine
 
 from gateway.ledger import LedgerWriter, new_record_id, open_database
-from gateway.ledger.chores import take_chore
-from gateway.report.records import CSV_COLUMNS, JSON_FIELDS
+from gateway.ledger.retention.maintenance_turn import take_chore
+from gateway.report import CSV_COLUMNS
+from gateway.report.record_export import JSON_FIELDS
 from keystore import State
 from keystore.store import Action, KeystoreStore, StoredEntry
 from keystore.store.revision import new_revision

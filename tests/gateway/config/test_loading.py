@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gateway.config import ConfigurationError, ListenAddress, Mode, load_policy, load_settings
-from gateway.config.values import format_duration
+from gateway.present import duration_text
 
 EXAMPLE = Path(__file__).parents[3] / "gateway.example.toml"
 ENDPOINT = '[endpoint.orders]\npath = "/orders"\nupstream = "https://receiver.example/ws"\n'
@@ -236,7 +236,7 @@ def test_warnings_name_what_is_dangerous(tmp_path: Path) -> None:
 def test_durations_are_written_as_they_are_read(tmp_path: Path, length: str) -> None:
     config = tmp_path / "gateway.toml"
     config.write_text(f'{ENDPOINT}guaranteed_delivery_time = "{length}"\n')
-    written = format_duration(load_settings(config).endpoints["orders"].guaranteed_delivery_time)
+    written = duration_text(load_settings(config).endpoints["orders"].guaranteed_delivery_time)
     assert written == {"1w": "7d"}.get(length, length)
 
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import pytest
 from sqlalchemy import Connection
 
-from gateway.ledger.held import HeldConnection
+from gateway.ledger.write.held_connection import HeldConnection
 
 
 def lose_one_answer(monkeypatch: pytest.MonkeyPatch) -> None:

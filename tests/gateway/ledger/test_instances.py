@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from gateway.ledger import known_instances, loaded_everywhere
-from gateway.ledger.connections import writing
+from gateway.ledger.database.connections import writing
 from gateway.ledger.instances import FORGET_AFTER, GONE_AFTER, Identity, beat, leave
 
 SECOND = timedelta(seconds=1)

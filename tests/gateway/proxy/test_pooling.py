@@ -22,8 +22,8 @@ from fixtures.generator import soap
 from fixtures.generator.signing import sign
 from gateway.proxy.pooling import Lease, StrictConnector, StrictResponseHandler
 from gateway.proxy.posting import Poster
-from tests.gateway.proxy.harness import Receiver, Reply, envelope, run, signed, world
-from tests.gateway.proxy.harness import http as answered
+from tests.gateway.exchange.harness import Receiver, Reply, envelope, run, signed, world
+from tests.gateway.exchange.harness import http as answered
 from tests.gateway.proxy.test_tls import Authority, server_context
 
 http = partial(answered, Connection="keep-alive")
@@ -208,7 +208,7 @@ def test_a_connection_whose_exchange_broke_down_is_not_used_again(
         async with world(tmp_path) as it:
             receiver = Shifting(it.receiver)
             with monkeypatch.context() as patch:
-                patch.setattr("gateway.proxy.exchange.record_judgement", broken)
+                patch.setattr("gateway.exchange.pipeline.record_judgement", broken)
                 assert (await it.ask(body=asks("urn:uuid:1"))).status == 500
             assert (await it.ask(body=asks("urn:uuid:2"))).status == 200
             assert receiver.connections == 2

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import Engine
 
 from gateway.ledger import LedgerWriter, migrate, open_database
-from gateway.ledger.connections import reading
+from gateway.ledger.database.connections import reading
 from gateway.verify import VerifiedBy
 from keystore import Alias, State
 from keystore.store import Action, HistoryState, KeystoreStore, NewCertificate, history_anchor, verify_history

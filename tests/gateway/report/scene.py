@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from gateway.ledger import LedgerWriter, MessageRecord
-from gateway.report import Cell, CutoverReport, EndpointCutover, cutover_report
+from gateway.renewal import Cell, CutoverReport, EndpointCutover, cutover_report
 from gateway.verify import VerifiedBy
 from keystore import Alias, State, TrustedCertificate, TrustSnapshot
 from tests.gateway.ledger.load import NOON, OPERATIONS, accepted, rejected

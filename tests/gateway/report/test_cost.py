@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event
 
-from gateway.report import cutover_report, rejection_report, usage_report
+from gateway.renewal import cutover_report
+from gateway.report import rejection_report, usage_report
 from tests.gateway.report.scene import NEW, OLD, Scene
 
 REPORTS: dict[str, Callable[[Scene], object]] = {

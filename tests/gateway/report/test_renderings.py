@@ -6,10 +6,9 @@ from typing import Any
 import pytest
 from rich.console import Console, RenderableType
 
+from gateway.present import OperationNames, age_text, count_text, csv_line, share_text
+from gateway.renewal import cutover_csv, cutover_json, cutover_table
 from gateway.report import (
-    cutover_csv,
-    cutover_json,
-    cutover_table,
     rejection_report,
     rejections_csv,
     rejections_json,
@@ -19,8 +18,6 @@ from gateway.report import (
     usage_report,
     usage_table,
 )
-from gateway.report.spreadsheet import csv_line
-from gateway.report.text import OperationNames, age_text, count_text, share_text
 from tests.gateway.report.scene import DAY, GET, NEW, OLD, PLACE, Scene, at
 
 EVIL = '=HYPERLINK("http://127.0.0.1/")[bold red]\x1b[2J\u202e\r\nx'

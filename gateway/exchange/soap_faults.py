@@ -1,0 +1,64 @@
+"""SOAP Faults: what a client is told, safe and short; the reason is in the record whose id it gets."""
+
+from enum import StrEnum
+from xml.sax.saxutils import escape
+
+from gateway.exchange.release import own_answer
+from gateway.wire.inbound.answer import Answer
+
+_FAULT_NAMESPACE = "urn:wssgate:fault:1"
+
+
+class SoapVersion(StrEnum):
+    """The version in which a fault is written."""
+
+    SOAP_1_1 = "1.1"
+    SOAP_1_2 = "1.2"
+
+    @classmethod
+    def of_request(cls, soap_version: str | None, content_type: bytes | None) -> "SoapVersion":
+        """The version of a request: its envelope's, where that could be read, else what its Content-Type promises."""
+        if soap_version in {"1.1", "1.2"}:
+            return cls(soap_version)
+        return (
+            cls.SOAP_1_2
+            if content_type is not None and b"application/soap+xml" in content_type.lower()
+            else cls.SOAP_1_1
+        )
+
+
+def fault(
+    version: SoapVersion,
+    status: int,
+    sentence: str,
+    *headers: tuple[bytes, bytes],
+    record_id: str | None = None,
+    is_senders: bool = False,
+) -> Answer:
+    """A SOAP Fault (SOAP 1.1, 4.4; SOAP 1.2 part 1, 5.4) that says `sentence`.
+
+    `is_senders` blames the client's request rather than the receiver's side.
+    """
+    sentence = escape(sentence)
+    detail = f'<w:Record xmlns:w="{_FAULT_NAMESPACE}">{escape(record_id)}</w:Record>' if record_id is not None else ""
+    if version is SoapVersion.SOAP_1_2:
+        content_type = b"application/soap+xml; charset=utf-8"
+        body = (
+            '<?xml version="1.0" encoding="utf-8"?>'
+            '<env:Envelope xmlns:env="http://www.w3.org/2003/05/soap-envelope"><env:Body><env:Fault>'
+            f"<env:Code><env:Value>env:{'Sender' if is_senders else 'Receiver'}</env:Value></env:Code>"
+            f'<env:Reason><env:Text xml:lang="en">{sentence}</env:Text></env:Reason>'
+            f"{f'<env:Detail>{detail}</env:Detail>' if detail else ''}"
+            "</env:Fault></env:Body></env:Envelope>"
+        )
+    else:
+        content_type = b"text/xml; charset=utf-8"
+        body = (
+            '<?xml version="1.0" encoding="utf-8"?>'
+            '<soap:Envelope xmlns:soap="http://schemas.xmlsoap.org/soap/envelope/"><soap:Body><soap:Fault>'
+            f"<faultcode>soap:{'Client' if is_senders else 'Server'}</faultcode>"
+            f"<faultstring>{sentence}</faultstring>"
+            f"{f'<detail>{detail}</detail>' if detail else ''}"
+            "</soap:Fault></soap:Body></soap:Envelope>"
+        )
+    return own_answer(status, content_type, body.encode(), *headers)

@@ -1,0 +1,79 @@
+"""The proof, before any traffic, that the memory against replay attacks is wired and works in this database."""
+
+import secrets
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from gateway.ledger.database.connections import explain, rehearsing
+from gateway.ledger.errors import LedgerUnavailable, ReplayGuardBroken
+from gateway.ledger.proof.chain import Link
+from gateway.ledger.record import MessageRecord
+from gateway.ledger.record_rows import Row, row_of
+from gateway.ledger.write.record_ids import new_record_id
+from gateway.ledger.write.storing import store_rows
+from gateway.verify import Outcome, Reason
+
+_NAME = "self-test"
+
+
+def prove_replay_guard(engine: Engine) -> None:
+    """Store an accepted message with random signatures, then another with one of them, the way the writer does it.
+
+    Both happen in one transaction that is always rolled back: nothing of it stays. It takes the write lock for a
+    moment, and waits for it.
+
+    Raises:
+        ReplayGuardBroken: The second message is not refused, or the first one already is.
+        LedgerUnavailable: The database cannot be written.
+    """
+    shared = secrets.token_hex(32)
+    first = _row(secrets.token_hex(32), shared)
+    second = _row(shared, secrets.token_hex(32))
+    try:
+        with rehearsing(engine) as connection:
+            link, replayed_first = store_rows(connection, [first], Link.first(), _NAME)
+            _, replayed_second = store_rows(connection, [second], link, _NAME)
+    except SQLAlchemyError as error:
+        why = explain(error, engine)
+        raise LedgerUnavailable(f"the memory against replay attacks cannot be tried out: {why}") from error
+    if replayed_first:
+        raise ReplayGuardBroken(
+            "the memory against replay attacks takes a message that was never seen for a repeated one, so that nothing "
+            'could be delivered: restore the database from a backup, or set replay_attacks = "ignore"'
+        )
+    if replayed_second != {second["id"]} or second["reason"] != Reason.REPLAYED or second["released"]:
+        raise ReplayGuardBroken(
+            "the memory against replay attacks does not recognise a message that is repeated, so nothing is served: "
+            'restore the database from a backup, or set replay_attacks = "ignore" for every endpoint'
+        )
+
+
+def _row(*replay_keys: str) -> Row:
+    now = datetime.now(UTC)
+    return row_of(
+        MessageRecord(
+            id=new_record_id(),
+            time=now,
+            instance=_NAME,
+            endpoint=_NAME,
+            mode="enforce",
+            kind="message",
+            operation=None,
+            outcome=str(Outcome.ACCEPTED),
+            reason=None,
+            detail=_NAME,
+            released=True,
+            body_sha256="0" * 64,
+            request_bytes=0,
+            response_bytes=0,
+            upstream_status=None,
+            upstream_ms=0.0,
+            verify_ms=0.0,
+            keystore_revision=0,
+            replay_keys=replay_keys,
+            fresh_until=now + timedelta(minutes=5),
+            replay_check=True,
+        )
+    )

@@ -1,0 +1,40 @@
+"""How instants, durations, names, figures and verdicts are written, for people and for programs.
+
+Nothing is decided here: every other package hands in what it knows, and gets text, JSON, CSV or a table.
+"""
+
+from gateway.present.csv_text import csv_line, csv_text
+from gateway.present.durations import DURATION_UNITS, duration_text
+from gateway.present.instants import age_text, day_text, instant_in_table, instant_json, instant_text
+from gateway.present.operation_names import OTHER_OPERATIONS, OperationNames
+from gateway.present.plain_text import count_text, plain, share_text
+from gateway.present.tables import bare_table, endpoint_heading, heading, indented
+from gateway.present.verdict_json import explanation_json, unreadable_json, verdict_json
+
+__all__ = [
+    # instants and lengths of time
+    "DURATION_UNITS",
+    "age_text",
+    "day_text",
+    "duration_text",
+    "instant_in_table",
+    "instant_json",
+    "instant_text",
+    # texts, figures and names
+    "OTHER_OPERATIONS",
+    "OperationNames",
+    "count_text",
+    "plain",
+    "share_text",
+    # tables and spreadsheets
+    "bare_table",
+    "csv_line",
+    "csv_text",
+    "endpoint_heading",
+    "heading",
+    "indented",
+    # verdicts
+    "explanation_json",
+    "unreadable_json",
+    "verdict_json",
+]

@@ -1,0 +1,281 @@
+"""The gateway in one process: listeners in one event loop, reload, an orderly end."""
+
+import asyncio
+import os
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from typing import Final, Self
+
+import structlog
+
+from gateway.config import ConfigurationError, Settings, load_settings
+from gateway.exchange.application import Application
+from gateway.exchange.generation import Generation
+from gateway.exchange.metrics import Metrics
+from gateway.exchange.pipeline import Surroundings
+from gateway.ledger import LedgerWriter, ReplayGuardBroken, migrate, open_database, prove_replay_guard
+from gateway.ledger.database.notices import announcements
+from gateway.ledger.errors import LedgerError
+from gateway.service.admin_listener import Status, admin_server
+from gateway.service.announcements import announce_endpoints
+from gateway.service.configuration_in_use import ConfigurationInUse
+from gateway.service.durability import ledger_of
+from gateway.service.heartbeat import Presence
+from gateway.service.keystore_watch import TrustWatcher
+from gateway.service.maintenance import Upkeep
+from gateway.wire.inbound.listening import Server, bind, bound_address
+from gateway.wire.inbound.protocol import ProtocolLimits, protocol_class
+from keystore import TrustSnapshot
+from keystore.store import CHANGES_CHANNEL, KeystoreStore
+
+_log = structlog.get_logger("wssgate")
+
+_LAST_SECONDS: Final = 0.5
+
+
+class Gateway:
+    """A running gateway, from `async with` to its end."""
+
+    application: Application
+    metrics: Metrics
+    trust: TrustWatcher
+
+    def __init__(
+        self, settings: Settings, *, listener: socket.socket | None = None, server_type: type[Server] = Server
+    ) -> None:
+        """Prepare to run by `settings`; nothing is opened yet.
+
+        Args:
+            settings: The configuration.
+            listener: For one worker of several, the listening socket that they share: addresses, schema and the
+                operator's listener are then the supervisor's business.
+            server_type: How connections are accepted.
+        """
+        self._shared_listener = listener
+        self._server_type = server_type
+        self._configuration = ConfigurationInUse(settings)
+        self.instance = f"{settings.gateway.instance or socket.gethostname()}/{os.getpid()}"
+        self._stack = AsyncExitStack()
+        self._servers: list[Server] = []
+        self._retiring: set[asyncio.Task[None]] = set()
+        self._draining = False
+        self.address = ""
+        """HOST:PORT of the traffic."""
+        self.admin_address = ""
+        """HOST:PORT of the operator's listener."""
+
+    @property
+    def under_way(self) -> int:
+        """Exchanges that have begun and not ended."""
+        return self.application.under_way
+
+    async def failed(self) -> None:
+        """Wait for what ends a gateway from inside: nothing, where there is but one process."""
+        await asyncio.get_running_loop().create_future()
+
+    @property
+    def settings(self) -> Settings:
+        """The configuration in use."""
+        return self._configuration.settings
+
+    async def __aenter__(self) -> Self:
+        """Open database and sockets, and serve.
+
+        Raises:
+            ConfigurationError: A TLS file of an endpoint cannot be used.
+            LedgerError: The database cannot be opened or migrated, or the memory against replay attacks does not work.
+            KeystoreError: The keystore cannot be read.
+            OSError: An address cannot be listened on.
+        """
+        try:
+            await self._start()
+        except BaseException:
+            await self._stack.aclose()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Finish what is under way, then close everything."""
+        self._draining = True
+        for server in self._servers:
+            await server.stop()
+        await self._stack.aclose()
+
+    def hurry(self) -> None:
+        """Do not wait for what is under way any longer."""
+        for server in self._servers:
+            server.force_exit = True
+
+    async def reload(self) -> None:
+        """Read the configuration again; a broken one changes nothing and is reported.
+
+        Raises:
+            ReplayGuardBroken: The memory against replay attacks is needed and does not work: nothing may be served.
+        """
+        try:
+            settings = await asyncio.to_thread(load_settings, self.settings.source)
+        except ConfigurationError as error:
+            self._configuration.keep(error.problems)
+            return
+        if await self.adopt(settings) is None:
+            announce_endpoints(settings, self.trust.trusted_aliases)
+
+    async def adopt(self, settings: Settings) -> str | None:
+        """Go on with `settings`; where that is not possible nothing changes, and the answer says why.
+
+        Raises:
+            ReplayGuardBroken: The memory against replay attacks is needed and does not work: nothing may be served.
+        """
+        try:
+            await self._prove_replay_guard(settings)
+            generation = Generation.of(settings)
+        except ConfigurationError as error:
+            return self._configuration.keep(error.problems)
+        except ReplayGuardBroken:
+            raise
+        except LedgerError as error:
+            return self._configuration.keep([str(error)])
+        self._configuration.replace(settings)
+        retired, self.application.generation = self.application.generation, generation
+        task = asyncio.create_task(retired.retire())
+        self._retiring.add(task)
+        task.add_done_callback(self._retiring.discard)
+        return None
+
+    async def _prove_replay_guard(self, settings: Settings) -> None:
+        """Try out the memory against replay attacks, where an endpoint relies on it."""
+        relying = [name for name, endpoint in settings.endpoints.items() if endpoint.replay_attacks == "reject"]
+        if relying:
+            await asyncio.to_thread(prove_replay_guard, self._engine)
+            _log.info("memory against replay attacks is wired", endpoints=", ".join(relying))
+
+    def announce(self) -> None:
+        """Say where the gateway listens, what it does and what is dangerous about it."""
+        _log.info(
+            "serving",
+            listen=f"http://{self.address}",
+            admin=f"http://{self.admin_address}",
+            instance=self.instance,
+            keystore_revision=self.trust.revision,
+        )
+        announce_endpoints(self.settings, self.trust.trusted_aliases)
+
+    async def _start(self) -> None:
+        gateway = self.settings.gateway
+        is_worker = self._shared_listener is not None
+        listener = self._shared_listener or bind("gateway.listen", gateway.listen)
+        self._stack.callback(listener.close)
+        admin_listener = None if is_worker else bind("gateway.admin", gateway.admin)
+        if admin_listener is not None:
+            self._stack.callback(admin_listener.close)
+        engine = open_database(gateway.database, create=not is_worker)
+        self._stack.callback(engine.dispose)
+        if not is_worker:
+            migrate(engine)
+        self._engine = engine
+        await self._prove_replay_guard(self.settings)
+        self.metrics = Metrics()
+        self._upkeep = Upkeep(engine, self.instance, lambda: self.application.generation.settings)
+        self.trust = TrustWatcher(KeystoreStore(engine), self._on_trust, announcements(engine, CHANGES_CHANNEL))
+        self._presence = Presence(engine, self.instance, lambda: self.trust.revision)
+        self.trust.load()
+        self._stack.push_async_callback(self._presence.close)
+        await self._presence.start()
+        self._ledger = LedgerWriter(engine, self.instance)
+        self._stack.push_async_callback(self._upkeep.close)  # after the ledger: its last anchors cover every record
+        self._stack.push_async_callback(self._close_ledger)
+        self.metrics.watch_queue(lambda: self._ledger.queue_depth)
+        pool = ThreadPoolExecutor(max_workers=os.cpu_count() or 1, thread_name_prefix="verify")
+        self._stack.callback(pool.shutdown)
+        surroundings = Surroundings(
+            trust=self.trust.for_endpoint,
+            ledger=ledger_of(self._ledger, gateway.durability),
+            metrics=self.metrics,
+            pool=pool,
+            clock=lambda: datetime.now(UTC),
+            instance=self.instance,
+            note_step=self._ledger.note_step,
+        )
+        self.application = Application(Generation.of(self.settings), surroundings)
+        self._stack.push_async_callback(self._close_connections)
+        self._upkeep.start()
+        watching = asyncio.create_task(self.trust.watch())
+        self._stack.callback(watching.cancel)
+
+        header_seconds = gateway.header_timeout.total_seconds()
+        protocol = protocol_class(ProtocolLimits(header_seconds))
+        idle_seconds = gateway.idle_timeout.total_seconds()
+        shutdown_seconds = gateway.shutdown_timeout.total_seconds()
+        self._servers = [
+            self._server_type(
+                self.application,
+                listener,
+                protocol,
+                idle_seconds=idle_seconds,
+                shutdown_seconds=shutdown_seconds,
+            )
+        ]
+        self.address = bound_address(listener)
+        if admin_listener is not None:
+            self._servers.append(admin_server(self, admin_listener, gateway))
+            self.admin_address = bound_address(admin_listener)
+        for server in self._servers:
+            server.start()
+
+    async def _close_ledger(self) -> None:
+        """Write what is queued."""
+        await asyncio.to_thread(self._ledger.close)
+        if self._ledger.state.lost:
+            _log.error(
+                "responses were delivered without a record: the ledger could not be written to the end",
+                records=self._ledger.state.lost,
+                error=self._ledger.last_error,
+            )
+
+    def _on_trust(self, snapshot: TrustSnapshot) -> None:
+        self.metrics.show_trust(snapshot)
+        self._presence.tell()
+        self._upkeep.notice_keystore()
+
+    async def _close_connections(self) -> None:
+        # The servers have waited for the exchanges as long as they may; what is left now is cut short.
+        await self.application.generation.retire(_LAST_SECONDS)
+        if self._retiring:
+            await asyncio.wait(self._retiring, timeout=_LAST_SECONDS)
+
+    async def is_alive(self) -> bool:
+        """Whoever answers lives."""
+        return True
+
+    async def exposition(self) -> bytes:
+        """The measurements, for Prometheus."""
+        return self.metrics.exposition()
+
+    async def status(self) -> tuple[bool, Status]:
+        """Whether traffic should come here, and the state of everything."""
+        settings = self.application.generation.settings
+        is_ready = self._ledger.healthy and not self._draining
+        return is_ready, {
+            "instance": self.instance,
+            "draining": self._draining,
+            "under_way": self.application.under_way,
+            "keystore": {"revision": self.trust.revision, "problem": self.trust.problem},
+            "ledger": {
+                "healthy": self._ledger.healthy,
+                "durability": str(self.settings.gateway.durability),
+                "queue": self._ledger.queue_depth,
+                "last_error": self._ledger.last_error,
+            },
+            "configuration": self._configuration.status(),
+            "endpoints": {
+                name: {
+                    "path": endpoint.path,
+                    "mode": str(endpoint.mode),
+                    "trusted": list(self.trust.trusted_aliases(name)),
+                    "dangers": list(endpoint.dangers),
+                }
+                for name, endpoint in settings.endpoints.items()
+            },
+        }

@@ -1,0 +1,77 @@
+"""What several workers say about themselves, as one answer at /readyz."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gateway.service.workers.worker_process import Place, PlaceState
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerView:
+    """One worker as its supervisor sees it."""
+
+    number: int
+    pid: int | None
+    state: PlaceState
+    problem: str | None
+    report: dict[str, Any] | None
+    """Its last report; None where it has made none."""
+
+    @classmethod
+    def of(cls, place: Place) -> "WorkerView":
+        """The worker in `place`, now."""
+        return cls(place.number, place.pid, place.state, place.problem, place.report)
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it would take traffic, by its own account."""
+        return self.report is not None and bool(self.report["ready"])
+
+    def json(self) -> dict[str, object]:
+        """For /readyz."""
+        status = {} if self.report is None else self.report["status"]
+        return {
+            "worker": self.number,
+            "pid": self.pid,
+            "state": str(self.state),
+            "ready": self.is_ready and self.state is PlaceState.SERVING,
+            "problem": self.problem,
+            "instance": status.get("instance"),
+            "under_way": status.get("under_way", 0),
+            "keystore": status.get("keystore"),
+            "ledger": status.get("ledger"),
+            "configuration_problem": status.get("configuration", {}).get("problem"),
+        }
+
+
+def combine(workers: Sequence[WorkerView]) -> tuple[bool, dict[str, object]]:
+    """Whether traffic should come here, and the state of everything.
+
+    A worker that is just being started again takes no connections, so the others speak for the gateway without it. One
+    that serves and is not ready speaks against it: a connection may be its own.
+    """
+    serving = [worker for worker in workers if worker.state is PlaceState.SERVING and worker.report is not None]
+    is_ready = bool(serving) and all(worker.is_ready for worker in serving)
+    statuses = [worker.report["status"] for worker in serving if worker.report is not None]
+    combined: dict[str, object] = dict(statuses[0]) if statuses else {}
+    combined |= {
+        "under_way": sum(status["under_way"] for status in statuses),
+        "keystore": {
+            # The oldest: "loaded" means by every worker.
+            "revision": min((status["keystore"]["revision"] for status in statuses), default=None),
+            "problem": _first(status["keystore"]["problem"] for status in statuses),
+        },
+        "ledger": {
+            **(statuses[0]["ledger"] if statuses else {}),
+            "healthy": bool(statuses) and all(status["ledger"]["healthy"] for status in statuses),
+            "queue": sum(status["ledger"]["queue"] for status in statuses),
+            "last_error": _first(status["ledger"]["last_error"] for status in statuses),
+        },
+        "workers": [worker.json() for worker in workers],
+    }
+    return is_ready, combined
+
+
+def _first(problems: Any) -> str | None:
+    return next((str(problem) for problem in problems if problem is not None), None)

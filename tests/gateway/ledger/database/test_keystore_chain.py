@@ -1,0 +1,117 @@
+"""The keystore's history in the gateway's database: chained by the migration, and tied to the records."""
+
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Engine, create_engine, insert, select, text
+from sqlalchemy.exc import IntegrityError
+
+from gateway.ledger import LedgerWriter, SchemaStatus, migrate, open_database, verify_chain
+from gateway.ledger.database import schema
+from gateway.ledger.database.connections import reading, rehearsing, writing
+from keystore.store import (
+    HistoryReport,
+    HistoryState,
+    KeystoreStore,
+    NewCertificate,
+    history_anchor,
+    keystore_tables,
+    verify_history,
+)
+from keystore.store.tables import entries, head, history, revisions
+from tests.gateway.ledger.load import OLD, accepted, rejected
+from tests.keystore.issuing import issue
+from tests.keystore.store.authoring import BY, later
+
+
+def _verify(engine: Engine) -> HistoryReport:
+    with reading(engine) as connection:
+        return verify_history(connection)
+
+
+def _change(store: KeystoreStore) -> None:
+    store.add_many([NewCertificate("old", issue("old")), NewCertificate("new", issue("new"))], **BY)
+    store.retire("old", **later(1))
+    store.purge("old", **later(2))
+
+
+@pytest.fixture
+def before(url: str, tmp_path: Path) -> Engine:
+    """A database of the schema before the chain, with three revisions in it."""
+    made = create_engine(f"sqlite:///{tmp_path}/made.db")
+    keystore_tables.create_all(made)
+    _change(KeystoreStore(made))
+    engine = open_database(url)
+    config = Config()
+    config.set_main_option("script_location", str(Path(schema.__file__).parent / "migrations"))
+    with writing(engine) as connection, made.connect() as source:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0005")
+        connection.execute(text("UPDATE keystore_head SET revision = 3"))
+        for table in (revisions, entries, history):
+            # Numbered by the database itself, in the same order: it would not count on from numbers that are given.
+            columns = [column for column in table.c if column.name != "id"]
+            rows = source.execute(select(*columns).order_by(*table.primary_key.columns)).mappings().all()
+            connection.execute(insert(table), [dict(row) for row in rows])
+    made.dispose()
+    return engine
+
+
+def test_a_history_from_before_is_chained_and_goes_on(before: Engine) -> None:
+    assert migrate(before).status is SchemaStatus.CURRENT
+    assert (_verify(before).state, _verify(before).revisions) == (HistoryState.INTACT, 3)
+    store = KeystoreStore(before)
+    assert [item.revision for item in store.history()] == [1, 1, 2, 3]
+    store.retire("new", **later(3))
+    with reading(before) as connection:
+        anchor = history_anchor(connection)
+        assert anchor is not None
+        assert (verify_history(connection, [anchor]).revisions, anchor.revision) == (4, 4)
+        assert connection.execute(select(head.c.hash)).scalar_one() == anchor.hash
+    with pytest.raises(Exception, match="is append-only"), writing(before) as connection:
+        connection.execute(text("UPDATE keystore_chain SET hash = ''"))
+    before.dispose()
+
+
+def test_a_history_that_is_altered_after_the_migration_is_found(before: Engine) -> None:
+    migrate(before)
+    with writing(before) as connection:
+        of_table = " ON keystore_revisions" if connection.dialect.name == "postgresql" else ""
+        connection.execute(text(f"DROP TRIGGER keystore_revisions_refuses_update{of_table}"))
+        connection.execute(text("UPDATE keystore_revisions SET who = 'mallory' WHERE revision = 2"))
+    assert (_verify(before).state, _verify(before).revision) == (HistoryState.ALTERED, 2)
+    before.dispose()
+
+
+def test_an_empty_keystore_is_migrated_too(url: str) -> None:
+    engine = open_database(url)
+    migrate(engine)
+    assert _verify(engine).state is HistoryState.INTACT
+    _change(KeystoreStore(engine))
+    assert (_verify(engine).state, _verify(engine).revisions) == (HistoryState.INTACT, 3)
+    engine.dispose()
+
+
+def test_a_command_of_the_former_version_makes_no_revision_without_a_hash(before: Engine) -> None:
+    # The first statement of its every change.
+    counted = text(
+        "INSERT INTO keystore_head (id, revision) VALUES (1, 1) "
+        "ON CONFLICT (id) DO UPDATE SET revision = (keystore_head.revision + 1)"
+    )
+    with rehearsing(before) as connection:
+        connection.execute(counted)
+    migrate(before)
+    with pytest.raises(IntegrityError), writing(before) as connection:
+        connection.execute(counted)
+    before.dispose()
+
+
+def test_the_records_tell_which_revision_there_must_be(engine: Engine, writer: LedgerWriter) -> None:
+    for revision in (3, 7, 5):
+        writer.submit(accepted(OLD, keystore_revision=revision)).result(10)
+    writer.submit(rejected("unsigned", keystore_revision=8)).result(10)
+    (report,) = verify_chain(engine)
+    assert report.keystore_revision == 8
+    assert report.relied_on == {(revision, OLD.thumbprint) for revision in (3, 7, 5)}
