@@ -15,8 +15,7 @@ from sqlalchemy import Engine
 
 from bench.measuring import InProcess, Timing, compare
 from bench.targets import Target
-from gateway.ledger import migrate, open_database
-from gateway.ledger.instants import to_microseconds
+from gateway.ledger import migrate, open_database, to_microseconds
 from gateway.renewal import cutover_report
 from gateway.report import rejection_report, usage_report
 from keystore import TrustSnapshot

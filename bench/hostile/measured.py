@@ -13,9 +13,8 @@ from typing import Final
 from bench.memory import peak, peak_from_now
 from fixtures.costly.case import AT, CONTENT_TYPE, TRUSTED
 from fixtures.manifest import own_case, trust
-from gateway.verify import Policy, verify
-from gateway.verify.reason import Rejection
-from gateway.wire.content_coding import decode
+from gateway.verify import Policy, Reason, verify
+from gateway.wire import BodyDamaged, BodyTooLarge, decode
 from keystore import TrustSnapshot
 
 _POLICY: Final = Policy()
@@ -46,11 +45,13 @@ def main() -> None:
 
 
 def _judge(message: bytes, coding: str, snapshot: TrustSnapshot) -> str | None:
-    """What the door does with a body: decode, verify."""
+    """What the gateway does with a body: decode, verify."""
     try:
         body = decode(message, coding, _POLICY.max_message_bytes)
-    except Rejection as rejection:
-        return str(rejection.reason)
+    except BodyTooLarge:
+        return str(Reason.LIMITS)
+    except BodyDamaged:
+        return str(Reason.MALFORMED)
     verdict = verify(body, snapshot, _POLICY, AT, content_type=CONTENT_TYPE)
     return None if verdict.reason is None else str(verdict.reason)
 

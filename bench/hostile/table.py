@@ -19,7 +19,7 @@ from rich.table import Table
 
 from bench.targets import Target
 from fixtures.costly import CODED, HONEST, HOSTILE, Costly, Kind
-from gateway.exchange.judgement import INLINE_BYTES, runs_inline
+from gateway.exchange import INLINE_BYTES, runs_inline
 from gateway.proxy.upstream import UpstreamResponse
 
 MEGABYTE: Final = 1_000_000

@@ -16,9 +16,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from yarl import URL
 
 from gateway.config import ListenAddress
-from gateway.service.workers.accepting import SharingServer
-from gateway.wire.inbound.answer import Receive, Scope, Send
-from gateway.wire.inbound.listening import Server, bind
+from gateway.service import SharingServer
+from gateway.wire import Receive, Scope, Send, Server, bind
 
 _DROPPED: Final = frozenset({b"content-length", b"connection", b"host", b"accept-encoding"})
 

@@ -25,6 +25,6 @@ def demo_command(
     of the loopback interface only, works in a temporary folder, and leaves nothing behind.
     """
     # Imported late: the SOAP client takes longer to load than most commands take to run.
-    from gateway.demo.story import run
+    from gateway.demo import run_demo
 
-    raise typer.Exit(ExitCode(run(keep, as_json=as_json)))
+    raise typer.Exit(ExitCode(run_demo(keep, as_json=as_json)))

@@ -12,9 +12,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.cli.exit_codes import ExitCode
 from gateway.config import ConfigurationError
-from gateway.demo.errors import DemoError, FolderNotEmpty
-from gateway.ledger.errors import LedgerError
-from gateway.service.workers.errors import WorkersFailed
+from gateway.demo import DemoError, FolderNotEmpty
+from gateway.ledger import LedgerError
+from gateway.service import WorkersFailed
 from keystore import KeystoreError, Refused
 
 

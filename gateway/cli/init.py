@@ -13,8 +13,7 @@ from gateway.cli.exit_codes import epilog
 from gateway.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
 from gateway.cli.terminal import plain, print_json, say
 from gateway.config import load_settings
-from gateway.ledger.database.opening import open_database, shown_url
-from gateway.ledger.database.schema import migrate
+from gateway.ledger import migrate, open_database, shown_url
 
 EPILOG = epilog("the configuration exists already and was left alone")
 

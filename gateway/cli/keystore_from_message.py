@@ -16,8 +16,7 @@ from gateway.cli.terminal import plain, print_json, say
 from gateway.cli.trust import numbered_aliases, read_key_file
 from gateway.cli.workplace import Workplace
 from gateway.present import instant_json, instant_text, verdict_json
-from gateway.replay.embedded_certificates import CarriedCertificates, carried_certificates
-from gateway.replay.errors import CaptureUnreadable
+from gateway.replay import CaptureUnreadable, EmbeddedCertificates, embedded_certificates
 from gateway.verify import Policy, Verdict
 from keystore import Alias, HintKind, KeystoreError, TrustedCertificate, WrongPassword
 from keystore.store import Added, NewCertificate
@@ -67,7 +66,7 @@ def stage_from_message(request: StagingRequest, workplace: Workplace) -> None:
     """
     policy = workplace.endpoint(request.endpoints[0]).policy if request.endpoints else Policy()
     try:
-        carried = carried_certificates(request.file, policy)
+        carried = embedded_certificates(request.file, policy)
     except CaptureUnreadable as error:
         raise EnvironmentFailed(f"{request.file}: {error}") from error
     if not carried.certificates and not carried.verdict.signatures and _is_key_file(request.file):
@@ -137,7 +136,7 @@ def _why_none(verdict: Verdict, *, with_endpoint: bool) -> str:
     return f"the message carries no certificate, it only names one ({report.hint.named}): ask the partner for it"
 
 
-def _show(carried: CarriedCertificates, entries: Sequence[TrustedCertificate], aliases: Sequence[Alias]) -> None:
+def _show(carried: EmbeddedCertificates, entries: Sequence[TrustedCertificate], aliases: Sequence[Alias]) -> None:
     for alias, entry, found in zip(aliases, entries, carried.certificates, strict=True):
         say(alias, style="bold")
         print_certificate(entry)
@@ -160,7 +159,7 @@ def _ask(request: StagingRequest, aliases: Sequence[Alias]) -> None:
         raise ChangeRefused("Nothing was changed.")
 
 
-def _json(request: StagingRequest, carried: CarriedCertificates, added: Sequence[Added]) -> dict[str, object]:
+def _json(request: StagingRequest, carried: EmbeddedCertificates, added: Sequence[Added]) -> dict[str, object]:
     return {
         "schema": "wssgate.keystore-change/1",
         "revision": added[0].revision,

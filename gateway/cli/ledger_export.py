@@ -18,9 +18,7 @@ from gateway.cli.exit_codes import epilog
 from gateway.cli.options import DEFAULT_CONFIG, ConfigOption, EndpointOption, JsonOption, SinceOption, UntilOption
 from gateway.cli.terminal import ReaderGone, print_json, say, stderr_console
 from gateway.cli.workplace import open_workplace
-from gateway.ledger import Anchor, RecordFilter, anchors, traffic
-from gateway.ledger.database.connections import reading
-from gateway.ledger.read.streaming import stream_records
+from gateway.ledger import Anchor, RecordFilter, anchors, reading, stream_records, traffic
 from gateway.present import count_text, csv_line
 from gateway.report import CSV_COLUMNS, anchor_json, history_anchor_json, record_csv, record_json
 from gateway.verify import Reason

@@ -17,16 +17,16 @@ from gateway.cli.terminal import cell, print_json, say, show, stderr_console, ta
 from gateway.cli.workplace import open_workplace
 from gateway.config import Settings
 from gateway.ledger import (
+    UNCONFIGURED_RETENTION,
     Anchor,
     ChainReport,
     ChainState,
     anchors,
     find_anchors,
+    reading,
     records_to_verify,
     verify_chain,
 )
-from gateway.ledger.database.connections import reading
-from gateway.ledger.retention.horizon import UNCONFIGURED_RETENTION
 from gateway.present import count_text, instant_json
 from gateway.report import anchor_json, history_anchor_json
 from keystore.store import (

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from gateway.config.loading import load_policy
+from gateway.config import load_policy
 from gateway.verify import Policy
 
 

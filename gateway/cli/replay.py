@@ -28,8 +28,7 @@ from gateway.cli.terminal import cell, complain, print_json, say, show, stderr_c
 from gateway.cli.trust import trust_from_options
 from gateway.cli.workplace import open_workplace
 from gateway.present import instant_text, unreadable_json
-from gateway.replay import Replayed, Totals, find_files, replay_file, replayed_json, totals_json
-from gateway.replay.errors import CaptureUnreadable
+from gateway.replay import CaptureUnreadable, Replayed, Totals, find_files, replay_file, replayed_json, totals_json
 from gateway.verify import ADVICE, Policy
 from keystore import TrustSnapshot
 

@@ -28,7 +28,7 @@ def serve_command(
     settings = load_settings(config)
     if check:
         if any(endpoint.second_opinion != "off" for endpoint in settings.endpoints.values()):
-            from gateway.exchange.cross_checking import require_judges  # see below
+            from gateway.exchange import require_judges
 
             require_judges(settings)
         if as_json:
@@ -49,6 +49,6 @@ def serve_command(
         gateway = settings.gateway.model_copy(update={"log_format": LogFormat.JSON})
         settings = settings.model_copy(update={"gateway": gateway})
     # Imported late: the server and the HTTP client take longer to load than most commands take to run.
-    from gateway.service.serving import serve
+    from gateway.service import serve
 
     raise typer.Exit(ExitCode(serve(settings)))

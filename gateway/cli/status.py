@@ -16,8 +16,16 @@ from gateway.cli.status_instances import instances_json, print_instances
 from gateway.cli.terminal import cell, plain, print_json, say, show, table
 from gateway.cli.workplace import Workplace, open_workplace
 from gateway.config import EndpointSettings, ListenAddress
-from gateway.ledger import InstanceState, RecordFilter, StoredRecord, known_instances, records, schema_state, traffic
-from gateway.ledger.database.opening import shown_url
+from gateway.ledger import (
+    InstanceState,
+    RecordFilter,
+    StoredRecord,
+    known_instances,
+    records,
+    schema_state,
+    shown_url,
+    traffic,
+)
 from gateway.present import day_text, instant_json, instant_text
 from gateway.renewal import cutover_report, endpoint_sentence
 from gateway.verify import advice_on

@@ -23,7 +23,7 @@ from gateway.cli.second_opinion import print_opinion, require_second_opinion
 from gateway.cli.terminal import complain, plain, print_json, say
 from gateway.cli.trust import STANDARD_INPUT, trust_from_options
 from gateway.present import explanation_json, instant_text, unreadable_json, verdict_json
-from gateway.replay.run import with_second_opinion
+from gateway.replay import with_second_opinion
 from gateway.verify import Policy, Verdict, explain, verify
 from keystore import TrustSnapshot
 

@@ -9,8 +9,7 @@ from sqlalchemy import Engine
 
 from gateway.cli.errors import EnvironmentFailed, WrongUse
 from gateway.config import EndpointSettings, Settings, load_settings
-from gateway.ledger.database.opening import open_database, shown_url
-from gateway.ledger.database.schema import SchemaStatus, schema_state
+from gateway.ledger import SchemaStatus, open_database, schema_state, shown_url
 from keystore.store import KeystoreStore
 
 

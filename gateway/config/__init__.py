@@ -4,8 +4,10 @@ ConfigurationError    the file or an environment variable is not usable; `proble
 """
 
 from gateway.config.errors import ConfigurationError
+from gateway.config.handing_over import handed_over, taken_over
 from gateway.config.loading import load_policy, load_settings
 from gateway.config.settings import (
+    MINIMUM_RETENTION,
     Durability,
     EndpointSettings,
     GatewaySettings,
@@ -17,15 +19,21 @@ from gateway.config.settings import (
 from gateway.config.values import ListenAddress
 
 __all__ = [
+    # reading
     "ConfigurationError",
+    "load_policy",
+    "load_settings",
+    # settings
     "Durability",
     "EndpointSettings",
     "GatewaySettings",
     "ListenAddress",
     "LogFormat",
     "LogLevel",
+    "MINIMUM_RETENTION",
     "Mode",
     "Settings",
-    "load_policy",
-    "load_settings",
+    # from one process to another
+    "handed_over",
+    "taken_over",
 ]

@@ -1,6 +1,27 @@
-"""The door: HTTP in, HTTP out. Forward, verify, record, and only then answer.
+"""One exchange: forward, verify, RECORD, and only then release. What leaves is decided in one place (`release`).
 
-UpstreamFailure    the receiver gave no usable response; each kind has its own safe sentence
 PathRefused        a request path that could mean something else to the receiver
-BodyRefused        a request body that is too long, too slow, or broke off
 """
+
+from gateway.exchange.application import Application
+from gateway.exchange.cross_checking import require_judges
+from gateway.exchange.generation import Generation
+from gateway.exchange.judgement import INLINE_BYTES, runs_inline
+from gateway.exchange.metrics import Metrics
+from gateway.exchange.pipeline import Ledger, Surroundings
+from gateway.exchange.release import own_answer, text_answer
+
+__all__ = [
+    # the application
+    "Application",
+    "Generation",
+    "Ledger",
+    "Metrics",
+    "Surroundings",
+    # rules that others ask for
+    "INLINE_BYTES",
+    "own_answer",
+    "require_judges",
+    "runs_inline",
+    "text_answer",
+]

@@ -13,9 +13,7 @@ from gateway.exchange.routing import PathRefused, Route
 from gateway.exchange.soap_faults import SoapVersion, fault
 from gateway.exchange.wsdl.retrieval import gateway_base, is_retrieval, retrieve
 from gateway.proxy.upstream import UpstreamClient
-from gateway.wire.header_fields import single
-from gateway.wire.inbound.answer import Answer, Receive, Scope, Send, send_answer
-from gateway.wire.inbound.request_body import BodyRefused, ClientGone, read_body
+from gateway.wire import Answer, BodyRefused, ClientGone, Receive, Scope, Send, read_body, send_answer, single
 
 _log = structlog.get_logger("wssgate.door")
 
@@ -100,8 +98,8 @@ class Application:
             version = SoapVersion.of_request(None, single(scope["headers"], b"content-type"))
             return self._refuse(fault(version, refusal.status, refusal.sentence, is_senders=True))
         request = Request("POST", route.rest, scope["query_string"], scope["headers"], body)
-        verifier = generation.verifiers[route.endpoint]
-        return await exchange(request, endpoint, verifier, client, self._surroundings)
+        verifier, usual = generation.verifiers[route.endpoint], generation.usual[route.endpoint]
+        return await exchange(request, endpoint, verifier, client, usual, self._surroundings)
 
     async def _retrieve(
         self, generation: Generation, scope: Scope, route: Route, endpoint: EndpointSettings, client: UpstreamClient

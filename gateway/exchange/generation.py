@@ -8,6 +8,7 @@ from typing import Self
 from gateway.config import ConfigurationError, Settings
 from gateway.exchange.cross_checking import require_judges
 from gateway.exchange.routing import Router
+from gateway.exchange.usual_answers import UsualAnswers
 from gateway.proxy.tls import tls_context
 from gateway.proxy.upstream import UpstreamClient
 from gateway.verify import Verifier
@@ -25,6 +26,8 @@ class Generation:
         self.settings = settings
         self.verifiers = {name: Verifier(endpoint.policy) for name, endpoint in settings.endpoints.items()}
         """By endpoint: what is remembered of one partner's messages is not pushed out by another's."""
+        self.usual = {name: UsualAnswers() for name in settings.endpoints}
+        """By endpoint: what the answers of its receiver are like."""
         self.router = Router(settings.endpoints)
         self.clients = clients
         self._inside = 0

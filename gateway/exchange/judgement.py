@@ -13,8 +13,7 @@ from gateway.frozen import statically_frozen
 from gateway.proxy.upstream import UpstreamResponse
 from gateway.verify import Expectation, Outcome, Policy, Reason, Verdict, Verifier
 from gateway.verify.reason import Rejection
-from gateway.wire.content_coding import coding_of, decode
-from gateway.wire.header_fields import unforwardable_field
+from gateway.wire import BodyDamaged, BodyTooLarge, CodingRefused, CodingUnknown, coding_of, decode, unforwardable_field
 from keystore import TrustSnapshot
 
 INLINE_BYTES: Final = 32 * 1024
@@ -25,6 +24,11 @@ _COMPARISONS: Final = 1_500_000
 element: ten kilobytes can have it take a tenth of a second."""
 _SHORTEST: Final = 4
 """Octets of the shortest element."""
+_REASONS_OF_CODING: Final = {
+    CodingUnknown: Reason.ENCODING,
+    BodyDamaged: Reason.MALFORMED,
+    BodyTooLarge: Reason.LIMITS,
+}
 EMPTY_STATUSES: Final = frozenset({202, 204})
 """Where a response without a body is an answer in itself: accepted, or done, with nothing to say (RFC 9110, 15.3)."""
 
@@ -142,7 +146,10 @@ def decoded_body(response: UpstreamResponse, policy: Policy) -> bytes:
         )
     if not response.body:
         return b""
-    return decode(response.body, coding_of(response.values(b"content-encoding")), policy.max_message_bytes)
+    try:
+        return decode(response.body, coding_of(response.values(b"content-encoding")), policy.max_message_bytes)
+    except CodingRefused as refused:
+        raise Rejection(_REASONS_OF_CODING[type(refused)], str(refused)) from refused
 
 
 def refuse_unforwardable(response: UpstreamResponse) -> None:

@@ -8,7 +8,7 @@ import logging
 
 import structlog
 
-from gateway.ledger.record import MessageRecord
+from gateway.ledger import MessageRecord
 from gateway.verify import Outcome
 
 _NAME = "wssgate.exchange"

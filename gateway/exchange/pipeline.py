@@ -19,14 +19,12 @@ from gateway.exchange.message_log import Teller
 from gateway.exchange.metrics import Metrics
 from gateway.exchange.release import released, verdict_fields
 from gateway.exchange.soap_faults import SoapVersion, fault
+from gateway.exchange.usual_answers import UsualAnswers
 from gateway.frozen import statically_frozen
-from gateway.ledger.errors import LedgerError, LedgerTooSlow
-from gateway.ledger.record import MessageRecord, Receipt
-from gateway.ledger.write.record_ids import new_record_id
+from gateway.ledger import LedgerError, LedgerTooSlow, MessageRecord, Receipt, new_record_id
 from gateway.proxy.upstream import UpstreamClient, UpstreamFailure, UpstreamResponse
 from gateway.verify import Expectation, Outcome, Reason, Verifier
-from gateway.wire.header_fields import Headers, request_headers, single
-from gateway.wire.inbound.answer import Answer
+from gateway.wire import Answer, Headers, request_headers, single
 from keystore import TrustSnapshot
 
 _log = structlog.get_logger("wssgate.exchange")
@@ -93,6 +91,7 @@ async def exchange(
     endpoint: EndpointSettings,
     verifier: Verifier,
     upstream: UpstreamClient,
+    usual: UsualAnswers,
     surroundings: Surroundings,
 ) -> Answer:
     """Carry out the exchange of one SOAP message: there is always an answer, and no delivery without a record."""
@@ -115,7 +114,7 @@ async def exchange(
     upstream_seconds = time.perf_counter() - started
     surroundings.metrics.time_upstream(endpoint.name, upstream_seconds)
     try:
-        return await _conclude(request, endpoint, verifier, upstream, response, expects, upstream_seconds, surroundings)
+        return await _conclude(request, endpoint, verifier, usual, response, expects, upstream_seconds, surroundings)
     finally:
         response.lease.drop()
 
@@ -124,7 +123,7 @@ async def _conclude(
     request: Request,
     endpoint: EndpointSettings,
     verifier: Verifier,
-    upstream: UpstreamClient,
+    usual: UsualAnswers,
     response: UpstreamResponse,
     expects: Expectation,
     upstream_seconds: float,
@@ -145,7 +144,7 @@ async def _conclude(
     recorded = await record_judgement(request, endpoint, response, judgement, upstream_seconds, surroundings)
     if recorded is None:
         return fault(_version(request, expects), 503, UNRECORDED_SENTENCE, RETRY_AFTER)
-    if upstream.usual.fits(recorded.record, expects):
+    if usual.fits(recorded.record, expects):
         response.lease.keep()
     if not recorded.record.released:
         return _refusal(recorded, _version(request, expects))

@@ -11,10 +11,9 @@ from typing import Final
 from gateway.config import EndpointSettings
 from gateway.exchange.judgement import Judgement
 from gateway.frozen import statically_frozen
-from gateway.ledger.record import MessageRecord
+from gateway.ledger import MessageRecord
 from gateway.proxy.upstream import UpstreamResponse
-from gateway.wire.header_fields import is_field_value, passing
-from gateway.wire.inbound.answer import Answer
+from gateway.wire import Answer, is_field_value, passing
 
 Field = tuple[bytes, bytes]
 

@@ -4,7 +4,7 @@ from enum import StrEnum
 from xml.sax.saxutils import escape
 
 from gateway.exchange.release import own_answer
-from gateway.wire.inbound.answer import Answer
+from gateway.wire import Answer
 
 _FAULT_NAMESPACE = "urn:wssgate:fault:1"
 

@@ -7,7 +7,7 @@ accepted. So a connection serves again only after an answer that fits.
 
 from typing import Final
 
-from gateway.ledger.record import MessageRecord
+from gateway.ledger import MessageRecord
 from gateway.verify import Expectation, Reason
 from gateway.verify.text import printable
 from gateway.verify.verdict import UNBOUND

@@ -1,6 +1,9 @@
 """What happened: durable records of verdicts, key usage roll-ups, queries."""
 
-from gateway.ledger.database.opening import database_path, open_database
+from gateway.ledger.database.connections import explain, reading, writing
+from gateway.ledger.database.notices import announcements
+from gateway.ledger.database.opening import database_path, open_database, shown_url
+from gateway.ledger.database.partitions import make_partitions
 from gateway.ledger.database.schema import SchemaState, SchemaStatus, migrate, schema_state
 from gateway.ledger.errors import (
     AlreadyRecorded,
@@ -15,8 +18,16 @@ from gateway.ledger.errors import (
     ReplayGuardBroken,
     SchemaMismatch,
 )
-from gateway.ledger.instances import InstanceState, known_instances, loaded_everywhere
-from gateway.ledger.instants import start_of_hour
+from gateway.ledger.instances import (
+    BEAT_SECONDS,
+    InstanceIdentity,
+    InstanceState,
+    known_instances,
+    loaded_everywhere,
+    record_departure,
+    record_heartbeat,
+)
+from gateway.ledger.instants import from_microseconds, start_of_hour, to_microseconds
 from gateway.ledger.proof.anchors import Anchor, anchors, find_anchors
 from gateway.ledger.proof.chain_verification import ChainReport, ChainState, records_to_verify, verify_chain
 from gateway.ledger.read.queries import (
@@ -33,26 +44,38 @@ from gateway.ledger.read.queries import (
     traffic,
     usage,
 )
+from gateway.ledger.read.recorded_hours import recorded_hours
+from gateway.ledger.read.streaming import stream_records
 from gateway.ledger.record import How, MessageRecord, Receipt, record_fields
+from gateway.ledger.record_rows import row_of
+from gateway.ledger.retention.horizon import UNCONFIGURED_RETENTION, Keep, keep
+from gateway.ledger.retention.maintenance_turn import leave_maintenance, take_maintenance
+from gateway.ledger.retention.pruning import Prunable, Pruned, prune
 from gateway.ledger.write.record_ids import new_record_id
 from gateway.ledger.write.replay_cache_check import prove_replay_guard
 from gateway.ledger.write.writer import LedgerWriter
 
 __all__ = [
-    # opening
-    "open_database",
-    "database_path",
-    "migrate",
-    "schema_state",
+    # the database
     "SchemaState",
     "SchemaStatus",
+    "announcements",
+    "database_path",
+    "explain",
+    "make_partitions",
+    "migrate",
+    "open_database",
+    "reading",
+    "schema_state",
+    "shown_url",
+    "writing",
     # writing
     "LedgerWriter",
     "MessageRecord",
     "Receipt",
     "new_record_id",
-    "record_fields",
     "prove_replay_guard",
+    "record_fields",
     # reading
     "How",
     "RecordFilter",
@@ -62,34 +85,52 @@ __all__ = [
     "Succession",
     "TrafficRow",
     "UsageRow",
+    "from_microseconds",
+    "recorded_hours",
     "records",
     "rejections",
+    "row_of",
+    "seen_after",
     "start_of_hour",
+    "stream_records",
+    "to_microseconds",
     "traffic",
     "usage",
-    "seen_after",
     # who else is there
+    "BEAT_SECONDS",
+    "InstanceIdentity",
     "InstanceState",
     "known_instances",
     "loaded_everywhere",
-    # proving
+    "record_departure",
+    "record_heartbeat",
+    # proof
+    "Anchor",
     "ChainReport",
     "ChainState",
-    "verify_chain",
-    "records_to_verify",
-    "Anchor",
     "anchors",
     "find_anchors",
+    "records_to_verify",
+    "verify_chain",
+    # retention
+    "Keep",
+    "Prunable",
+    "Pruned",
+    "UNCONFIGURED_RETENTION",
+    "keep",
+    "leave_maintenance",
+    "prune",
+    "take_maintenance",
     # errors
-    "LedgerError",
+    "AlreadyRecorded",
     "DatabaseUnavailable",
     "DatabaseUnsupported",
-    "SchemaMismatch",
-    "LedgerUnavailable",
-    "LedgerClosed",
-    "LedgerTooSlow",
     "LedgerBusy",
-    "ReplayGuardBroken",
+    "LedgerClosed",
+    "LedgerError",
+    "LedgerTooSlow",
+    "LedgerUnavailable",
     "RecordRefused",
-    "AlreadyRecorded",
+    "ReplayGuardBroken",
+    "SchemaMismatch",
 ]

@@ -27,7 +27,7 @@ FORGET_AFTER: Final = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
+class InstanceIdentity:
     """What does not change while a process runs."""
 
     id: str
@@ -40,7 +40,7 @@ class Identity:
     started: datetime
 
     @classmethod
-    def new(cls, instance: str, host: str, pid: int, version: str, started: datetime) -> "Identity":
+    def new(cls, instance: str, host: str, pid: int, version: str, started: datetime) -> "InstanceIdentity":
         """A process that starts now."""
         return cls(str(uuid.uuid4()), instance, host, pid, version, started)
 
@@ -49,7 +49,7 @@ class Identity:
 class InstanceState:
     """One process as the database knows it."""
 
-    identity: Identity
+    identity: InstanceIdentity
     keystore_revision: int
     """The one that it has loaded."""
     last_seen: datetime
@@ -62,7 +62,7 @@ class InstanceState:
         return self.lag > GONE_AFTER
 
 
-def beat(engine: Engine, identity: Identity, keystore_revision: int) -> None:
+def record_heartbeat(engine: Engine, identity: InstanceIdentity, keystore_revision: int) -> None:
     """Renew the row of the process, and remove those of processes that are long gone.
 
     Raises:
@@ -86,7 +86,7 @@ def beat(engine: Engine, identity: Identity, keystore_revision: int) -> None:
             connection.execute(delete(instances).where(instances.c.seen < now - FORGET_AFTER // _MICROSECOND))
 
 
-def leave(engine: Engine, identity: Identity) -> None:
+def record_departure(engine: Engine, identity: InstanceIdentity) -> None:
     """Remove the row of a process that ends in order.
 
     Raises:
@@ -107,7 +107,7 @@ def known_instances(engine: Engine) -> tuple[InstanceState, ...]:
         rows = connection.execute(select(instances).order_by(instances.c.instance, instances.c.started)).all()
     return tuple(
         InstanceState(
-            Identity(row.id, row.instance, row.host, row.pid, row.version, from_microseconds(row.started)),
+            InstanceIdentity(row.id, row.instance, row.host, row.pid, row.version, from_microseconds(row.started)),
             row.keystore_revision,
             from_microseconds(row.seen),
             max(timedelta(0), (now - row.seen) * _MICROSECOND),

@@ -3,13 +3,13 @@
 Nothing is decided here: every other package hands in what it knows, and gets text, JSON, CSV or a table.
 """
 
-from gateway.present.csv_text import csv_line, csv_text
+from gateway.present.csv_lines import csv_line, csv_text
 from gateway.present.durations import DURATION_UNITS, duration_text
 from gateway.present.instants import age_text, day_text, instant_in_table, instant_json, instant_text
 from gateway.present.operation_names import OTHER_OPERATIONS, OperationNames
 from gateway.present.plain_text import count_text, plain, share_text
 from gateway.present.tables import bare_table, endpoint_heading, heading, indented
-from gateway.present.verdict_json import explanation_json, unreadable_json, verdict_json
+from gateway.present.verdicts import explanation_json, unreadable_json, verdict_json
 
 __all__ = [
     # instants and lengths of time

@@ -13,7 +13,6 @@ from yarl import URL
 
 from gateway.config import EndpointSettings
 from gateway.deadlines import within
-from gateway.exchange.usual_answers import UsualAnswers
 from gateway.frozen import statically_frozen
 from gateway.proxy.pooling import NO_LEASE, BrokenFraming, Lease, StrictConnector
 from gateway.proxy.posting import NotHttp, Poster
@@ -97,7 +96,6 @@ class UpstreamClient:
         self._root = "/" if parts.path.endswith("/") or not parts.path else ""
         self._query = parts.query
         self._seconds = endpoint.upstream_timeout.total_seconds()
-        self.usual = UsualAnswers()
         """What the answers of this receiver are like."""
         self._connector = StrictConnector(
             limit=0,  # bounded by gateway.max_concurrency

@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from gateway.config import Settings
-from gateway.config.settings import MINIMUM_RETENTION
+from gateway.config import MINIMUM_RETENTION, Settings
 
 
 @dataclass(frozen=True, slots=True)

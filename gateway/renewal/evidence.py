@@ -7,8 +7,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Engine
 
-from gateway.ledger import How, UsageRow, usage
-from gateway.ledger.read.recorded_hours import recorded_hours
+from gateway.ledger import How, UsageRow, recorded_hours, usage
 from keystore import KeyId, Thumbprint
 
 LONGEST_PAUSE = timedelta(days=3)

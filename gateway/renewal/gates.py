@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from gateway.config.settings import MINIMUM_RETENTION
+from gateway.config import MINIMUM_RETENTION
 from gateway.present import duration_text, instant_text
 from gateway.renewal.delays import Delays
 from gateway.renewal.evidence import Evidence

@@ -3,9 +3,7 @@
 import json
 from typing import Any, Final
 
-from gateway.ledger import Anchor, StoredRecord
-from gateway.ledger.instants import from_microseconds
-from gateway.ledger.record_rows import row_of
+from gateway.ledger import Anchor, StoredRecord, from_microseconds, row_of
 from gateway.present import csv_line, instant_json
 from keystore.store import HistoryAnchor
 

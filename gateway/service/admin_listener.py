@@ -14,10 +14,8 @@ from typing import Final, Protocol
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from gateway.config import GatewaySettings
-from gateway.exchange.release import own_answer, text_answer
-from gateway.wire.inbound.answer import Answer, Receive, Scope, Send, send_answer
-from gateway.wire.inbound.listening import Server
-from gateway.wire.inbound.protocol import ProtocolLimits, protocol_class
+from gateway.exchange import own_answer, text_answer
+from gateway.wire import Answer, ProtocolLimits, Receive, Scope, Send, Server, protocol_class, send_answer
 
 Status = Mapping[str, object]
 

@@ -6,9 +6,16 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Engine
 
 from gateway.config import Settings
-from gateway.ledger.retention.horizon import UNCONFIGURED_RETENTION, Keep, keep
-from gateway.ledger.retention.maintenance_turn import leave_chore, take_chore
-from gateway.ledger.retention.pruning import Prunable, Pruned, prune
+from gateway.ledger import (
+    UNCONFIGURED_RETENTION,
+    Keep,
+    Prunable,
+    Pruned,
+    keep,
+    leave_maintenance,
+    prune,
+    take_maintenance,
+)
 from keystore.store import StoredEntry
 
 CHORE = "pruning"
@@ -59,7 +66,7 @@ def prune_once(
         LedgerUnavailable: It cannot be written.
     """
     # Held for twice the time: the last step may be a long one.
-    if not take_chore(engine, CHORE, holder, at=at, length=2 * longest, every=every):
+    if not take_maintenance(engine, CHORE, holder, at=at, length=2 * longest, every=every):
         return None
     finished = None
     end = at + longest
@@ -73,7 +80,7 @@ def prune_once(
         )
         finished = datetime.now(UTC) if pruned.complete else None
     finally:
-        leave_chore(engine, CHORE, holder, finished=finished)
+        leave_maintenance(engine, CHORE, holder, finished=finished)
     return pruned
 
 

@@ -1,7 +1,7 @@
 """When a response may leave: what `durability` in the configuration makes of the ledger's writer."""
 
 from gateway.config import Durability
-from gateway.exchange.pipeline import Ledger
+from gateway.exchange import Ledger
 from gateway.ledger import LedgerWriter, MessageRecord, Receipt
 from gateway.verify import Outcome
 

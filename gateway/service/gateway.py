@@ -11,13 +11,16 @@ from typing import Final, Self
 import structlog
 
 from gateway.config import ConfigurationError, Settings, load_settings
-from gateway.exchange.application import Application
-from gateway.exchange.generation import Generation
-from gateway.exchange.metrics import Metrics
-from gateway.exchange.pipeline import Surroundings
-from gateway.ledger import LedgerWriter, ReplayGuardBroken, migrate, open_database, prove_replay_guard
-from gateway.ledger.database.notices import announcements
-from gateway.ledger.errors import LedgerError
+from gateway.exchange import Application, Generation, Metrics, Surroundings
+from gateway.ledger import (
+    LedgerError,
+    LedgerWriter,
+    ReplayGuardBroken,
+    announcements,
+    migrate,
+    open_database,
+    prove_replay_guard,
+)
 from gateway.service.admin_listener import Status, admin_server
 from gateway.service.announcements import announce_endpoints
 from gateway.service.configuration_in_use import ConfigurationInUse
@@ -25,8 +28,7 @@ from gateway.service.durability import ledger_of
 from gateway.service.heartbeat import Presence
 from gateway.service.keystore_watch import TrustWatcher
 from gateway.service.maintenance import Upkeep
-from gateway.wire.inbound.listening import Server, bind, bound_address
-from gateway.wire.inbound.protocol import ProtocolLimits, protocol_class
+from gateway.wire import ProtocolLimits, Server, bind, bound_address, protocol_class
 from keystore import TrustSnapshot
 from keystore.store import CHANGES_CHANNEL, KeystoreStore
 

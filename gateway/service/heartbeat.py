@@ -11,7 +11,7 @@ from importlib.metadata import version
 import structlog
 from sqlalchemy import Engine
 
-from gateway.ledger.instances import BEAT_SECONDS, Identity, beat, leave
+from gateway.ledger import BEAT_SECONDS, InstanceIdentity, record_departure, record_heartbeat
 
 _log = structlog.get_logger("wssgate.presence")
 
@@ -23,7 +23,7 @@ class Presence:
         """Tell in the database behind `engine` of the `revision` in use."""
         self._engine = engine
         self._revision = revision
-        self._identity = Identity.new(
+        self._identity = InstanceIdentity.new(
             instance, socket.gethostname(), os.getpid(), version("wssgate"), datetime.now(UTC)
         )
         self._news = asyncio.Event()
@@ -48,7 +48,7 @@ class Presence:
         self._news.set()
         await self._task  # not cancelled: its thread may be at the database, and would bring the row back
         try:
-            await asyncio.to_thread(leave, self._engine, self._identity)
+            await asyncio.to_thread(record_departure, self._engine, self._identity)
         except Exception as error:  # noqa: BLE001 - the row is found stale, and forgotten after a day
             _log.warning("could not sign off from the list of instances", error=str(error))
 
@@ -63,7 +63,7 @@ class Presence:
 
     async def _beat(self) -> None:
         try:
-            await asyncio.to_thread(beat, self._engine, self._identity, self._revision())
+            await asyncio.to_thread(record_heartbeat, self._engine, self._identity, self._revision())
         except Exception as error:  # noqa: BLE001 - a database that is down must not end the heartbeat
             if self._is_heard:
                 _log.error("the list of instances cannot be written", error=str(error))

@@ -8,7 +8,7 @@ from typing import Final, Protocol
 
 import structlog
 
-from gateway.ledger.errors import LedgerError
+from gateway.ledger import LedgerError
 from keystore import State, TrustSnapshot
 
 POLL_SECONDS: Final = 0.25

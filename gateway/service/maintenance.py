@@ -12,9 +12,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.config import Settings
-from gateway.ledger import anchors
-from gateway.ledger.database.connections import explain, reading, writing
-from gateway.ledger.database.partitions import make_partitions
+from gateway.ledger import anchors, explain, make_partitions, reading, writing
 from gateway.service.daily_pruning import kept_records, prune_once
 from keystore.store import (
     HistoryAnchor,

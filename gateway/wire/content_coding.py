@@ -2,9 +2,6 @@
 
 import zlib
 
-from gateway.verify import Reason
-from gateway.verify.reason import Rejection
-
 _MOST_MEMBERS = 64
 """A gzip body may hold several members (RFC 1952, 2.2); each costs a set-up."""
 MAX_RATIO = 100
@@ -15,18 +12,34 @@ _WBITS_GZIP = 16 + zlib.MAX_WBITS
 _CODINGS = {"gzip": "gzip", "x-gzip": "gzip", "deflate": "deflate"}
 
 
+class CodingRefused(Exception):  # noqa: N818 - named after what it says, like the other refusals here
+    """A body that is not decoded; the text is one sentence for a person, and each kind has a class of its own."""
+
+
+class CodingUnknown(CodingRefused):
+    """The content coding is none that was asked for."""
+
+
+class BodyDamaged(CodingRefused):
+    """The coding is damaged, cut short or followed by more."""
+
+
+class BodyTooLarge(CodingRefused):
+    """The body is larger than admitted, or grows more than honest content does."""
+
+
 def coding_of(values: list[str]) -> str:
     """The content coding that the values of Content-Encoding name: `identity`, `gzip` or `deflate`.
 
     Raises:
-        Rejection: `encoding`, where there are several codings or one that the gateway did not ask for.
+        CodingUnknown: There are several codings, or one that the gateway did not ask for.
     """
     listed = [coding.strip().lower() for value in values for coding in value.split(",")]
     codings = [coding for coding in listed if coding not in {"", "identity"}]
     if not codings:
         return "identity"
     if len(codings) > 1 or codings[0] not in _CODINGS:
-        raise Rejection(Reason.ENCODING, "the response has a Content-Encoding other than one of gzip and deflate")
+        raise CodingUnknown("the response has a Content-Encoding other than one of gzip and deflate")
     return _CODINGS[codings[0]]
 
 
@@ -34,8 +47,8 @@ def decode(body: bytes, coding: str, limit: int) -> bytes:
     """`body` without its content coding, at most `limit` bytes.
 
     Raises:
-        Rejection: `limits` beyond `limit`, and where the coding saves more than honest content lets it;
-            `malformed` where the coding is damaged, cut short or followed by more.
+        BodyTooLarge: It is longer than `limit`, or the coding saves more than honest content lets it.
+        BodyDamaged: The coding is damaged, cut short or followed by more.
     """
     if coding == "identity":
         return body
@@ -47,7 +60,7 @@ def decode(body: bytes, coding: str, limit: int) -> bytes:
     if coding == "deflate":
         decoded, rest = _inflate(body, _deflate_wbits(body), limit, beyond)
         if rest:
-            raise Rejection(Reason.MALFORMED, "the compressed response is followed by other bytes")
+            raise BodyDamaged("the compressed response is followed by other bytes")
         return decoded
     parts = []
     rest = body
@@ -57,7 +70,7 @@ def decode(body: bytes, coding: str, limit: int) -> bytes:
         parts.append(decoded)
         if not rest:
             return b"".join(parts)
-    raise Rejection(Reason.LIMITS, f"the compressed response has more than {_MOST_MEMBERS} members")
+    raise BodyTooLarge(f"the compressed response has more than {_MOST_MEMBERS} members")
 
 
 def _inflate(body: bytes, wbits: int, limit: int, beyond: str) -> tuple[bytes, bytes]:
@@ -65,11 +78,11 @@ def _inflate(body: bytes, wbits: int, limit: int, beyond: str) -> tuple[bytes, b
     try:
         decoded = inflater.decompress(body, limit + 1)
     except zlib.error as error:
-        raise Rejection(Reason.MALFORMED, "the compressed response is damaged") from error
+        raise BodyDamaged("the compressed response is damaged") from error
     if len(decoded) > limit:
-        raise Rejection(Reason.LIMITS, beyond)
+        raise BodyTooLarge(beyond)
     if not inflater.eof:
-        raise Rejection(Reason.MALFORMED, "the compressed response is cut short")
+        raise BodyDamaged("the compressed response is cut short")
     return decoded, inflater.unused_data
 
 

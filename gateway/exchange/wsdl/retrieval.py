@@ -28,8 +28,7 @@ from gateway.exchange.wsdl.rewriting import rewrite
 from gateway.proxy.upstream import UpstreamClient, UpstreamFailure, UpstreamResponse
 from gateway.verify import Outcome, Policy, Verdict
 from gateway.verify.reason import Rejection
-from gateway.wire.header_fields import Headers, request_headers, single
-from gateway.wire.inbound.answer import Answer
+from gateway.wire import Answer, Headers, request_headers, single
 
 _QUERY: Final = re.compile(rb"singlewsdl|(?:wsdl|xsd)(?:=(?!\.)(?:[\w~-]|[./](?!\.))*)?", re.IGNORECASE)
 """One parameter: what services call their parts, such as `xsd=1` or `wsdl=a/b.wsdl`; no escapes, no dot segments."""

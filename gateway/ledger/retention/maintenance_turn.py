@@ -11,7 +11,7 @@ from gateway.ledger.errors import LedgerUnavailable
 from gateway.ledger.instants import to_microseconds
 
 
-def take_chore(
+def take_maintenance(
     engine: Engine, name: str, holder: str, *, at: datetime, length: timedelta, every: timedelta = timedelta(0)
 ) -> bool:
     """Take the chore `name`, unless somebody is at it, or it was finished less than `every` ago.
@@ -44,7 +44,7 @@ def take_chore(
     return True
 
 
-def leave_chore(engine: Engine, name: str, holder: str, *, finished: datetime | None) -> None:
+def leave_maintenance(engine: Engine, name: str, holder: str, *, finished: datetime | None) -> None:
     """Give the chore back; with `finished` it is done, and rests.
 
     Raises:

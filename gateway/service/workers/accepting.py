@@ -13,7 +13,7 @@ from typing import Final
 
 import structlog
 
-from gateway.wire.inbound.listening import Server
+from gateway.wire import Server
 
 _PAUSE_SECONDS: Final = 1.0
 """How long nothing is accepted when the system has no descriptor left."""

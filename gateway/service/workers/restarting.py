@@ -26,3 +26,7 @@ class Restarts:
             self.failures = 0
         self.failures += 1
         return PAUSES[min(self.failures, len(PAUSES)) - 1]
+
+
+class WorkersFailed(Exception):  # noqa: N818 - named after what happened, like the other errors here
+    """No worker serves, and starting them again has not helped; the text is one sentence for a person."""

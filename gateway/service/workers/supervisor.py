@@ -9,21 +9,19 @@ from typing import Any, Final, Self
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
-from gateway.config import ConfigurationError, Settings, load_settings
-from gateway.config.handing_over import handed_over
-from gateway.exchange.cross_checking import require_judges
-from gateway.ledger import ReplayGuardBroken, migrate, open_database, prove_replay_guard
-from gateway.ledger.errors import LedgerError
+from gateway.config import ConfigurationError, Settings, handed_over, load_settings
+from gateway.exchange import require_judges
+from gateway.ledger import LedgerError, ReplayGuardBroken, migrate, open_database, prove_replay_guard
 from gateway.proxy.tls import tls_context
 from gateway.service.admin_listener import Status, admin_server
 from gateway.service.announcements import announce_endpoints
 from gateway.service.configuration_in_use import ConfigurationInUse
 from gateway.service.keystore_watch import TrustWatcher
 from gateway.service.workers.combined_status import WorkerView, combine
-from gateway.service.workers.errors import WorkersFailed
 from gateway.service.workers.measurements import Measurements
+from gateway.service.workers.restarting import WorkersFailed
 from gateway.service.workers.worker_process import Place, PlaceState
-from gateway.wire.inbound.listening import Server, bind, bound_address
+from gateway.wire import Server, bind, bound_address
 from keystore.store import KeystoreStore
 
 _log = structlog.get_logger("wssgate")

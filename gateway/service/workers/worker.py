@@ -10,9 +10,8 @@ import structlog
 import uvloop
 from sqlalchemy.exc import SQLAlchemyError
 
-from gateway.config import ConfigurationError, Settings
-from gateway.config.handing_over import taken_over
-from gateway.ledger.errors import LedgerError, ReplayGuardBroken
+from gateway.config import ConfigurationError, Settings, taken_over
+from gateway.ledger import LedgerError, ReplayGuardBroken
 from gateway.service.garbage_collection import settle_heap
 from gateway.service.gateway import Gateway
 from gateway.service.log_output import configure_logging

@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import Engine
 
 from gateway.ledger import LedgerWriter, new_record_id, open_database
-from gateway.ledger.retention.maintenance_turn import take_chore
+from gateway.ledger.retention.maintenance_turn import take_maintenance
 from gateway.report import CSV_COLUMNS
 from gateway.report.record_export import JSON_FIELDS
 from keystore import State
@@ -387,7 +387,7 @@ def test_what_an_open_renewal_rests_on_is_not_pruned(run: Run, overlapping: Path
 
 def test_one_prunes_at_a_time(run: Run, recorded: Path) -> None:
     engine = open_database(f"sqlite:///{recorded}/wssgate.db")
-    assert take_chore(engine, "pruning", "another", at=datetime.now(UTC), length=timedelta(hours=1))
+    assert take_maintenance(engine, "pruning", "another", at=datetime.now(UTC), length=timedelta(hours=1))
     engine.dispose()
     ran = run("ledger", "prune")
     assert (ran.code, "Another process is pruning" in ran.err) == (1, True)

@@ -7,16 +7,16 @@ from sqlalchemy import Engine, text
 
 from gateway.ledger import known_instances, loaded_everywhere
 from gateway.ledger.database.connections import writing
-from gateway.ledger.instances import FORGET_AFTER, GONE_AFTER, Identity, beat, leave
+from gateway.ledger.instances import FORGET_AFTER, GONE_AFTER, InstanceIdentity, record_departure, record_heartbeat
 
 SECOND = timedelta(seconds=1)
 
 
-def _process(name: str) -> Identity:
-    return Identity.new(name, "host", 4711, "1.2.3", datetime.now(UTC))
+def _process(name: str) -> InstanceIdentity:
+    return InstanceIdentity.new(name, "host", 4711, "1.2.3", datetime.now(UTC))
 
 
-def _silent_for(engine: Engine, identity: Identity, length: timedelta) -> None:
+def _silent_for(engine: Engine, identity: InstanceIdentity, length: timedelta) -> None:
     with writing(engine) as connection:
         connection.execute(
             text("UPDATE instances SET seen = seen - :silence WHERE id = :id"),
@@ -27,8 +27,8 @@ def _silent_for(engine: Engine, identity: Identity, length: timedelta) -> None:
 def test_each_process_has_one_row_with_its_newest_revision(engine: Engine) -> None:
     one, other = _process("b/1"), _process("a/2")
     for revision in (1, 2, 3):
-        beat(engine, one, revision)
-    beat(engine, other, 2)
+        record_heartbeat(engine, one, revision)
+    record_heartbeat(engine, other, 2)
     found = known_instances(engine)
     assert [(state.identity, state.keystore_revision, state.is_gone) for state in found] == [
         (other, 2, False),
@@ -36,7 +36,7 @@ def test_each_process_has_one_row_with_its_newest_revision(engine: Engine) -> No
     ]
     assert all(timedelta(0) <= state.lag < 10 * SECOND for state in found)
     assert all(abs(state.last_seen - datetime.now(UTC)) < 10 * SECOND for state in found)
-    leave(engine, other)
+    record_departure(engine, other)
     assert [state.identity for state in known_instances(engine)] == [one]
 
 
@@ -48,25 +48,25 @@ def test_loaded_everywhere_needs_somebody_and_everybody(
     engine: Engine, revisions: tuple[int, ...], wanted: int, expected: bool
 ) -> None:
     for number, revision in enumerate(revisions):
-        beat(engine, _process(f"host/{number}"), revision)
+        record_heartbeat(engine, _process(f"host/{number}"), revision)
     assert loaded_everywhere(known_instances(engine), wanted) is expected
 
 
 def test_one_that_is_silent_is_gone_and_after_a_day_forgotten(engine: Engine) -> None:
     lost, late, live = _process("a/lost"), _process("b/late"), _process("c/live")
     for identity, revision in ((lost, 1), (late, 5), (live, 5)):
-        beat(engine, identity, revision)
+        record_heartbeat(engine, identity, revision)
     assert not loaded_everywhere(known_instances(engine), 5)
     _silent_for(engine, lost, GONE_AFTER + SECOND)
     _silent_for(engine, late, GONE_AFTER - 10 * SECOND)
     assert [state.is_gone for state in known_instances(engine)] == [True, False, False]
     assert loaded_everywhere(known_instances(engine), 5)
 
-    beat(engine, lost, 1)  # it was only suspended
+    record_heartbeat(engine, lost, 1)  # it was only suspended
     assert not loaded_everywhere(known_instances(engine), 5)
 
     _silent_for(engine, lost, FORGET_AFTER + SECOND)
     assert [state.identity for state in known_instances(engine)] == [late, live]
-    beat(engine, _process("d/new"), 5)  # whoever comes removes what is long gone
+    record_heartbeat(engine, _process("d/new"), 5)  # whoever comes removes what is long gone
     with engine.connect() as connection:
         assert connection.execute(text("SELECT count(*) FROM instances")).scalar_one() == 3

@@ -2,7 +2,7 @@ from datetime import timedelta
 
 from sqlalchemy import Engine
 
-from gateway.ledger.retention.maintenance_turn import leave_chore, take_chore
+from gateway.ledger.retention.maintenance_turn import leave_maintenance, take_maintenance
 from tests.gateway.ledger.load import NOON
 
 HOUR = timedelta(hours=1)
@@ -10,16 +10,16 @@ DAY = timedelta(days=1)
 
 
 def _take(engine: Engine, holder: str, hours: float = 0) -> bool:
-    return take_chore(engine, "pruning", holder, at=NOON + hours * HOUR, length=HOUR, every=DAY)
+    return take_maintenance(engine, "pruning", holder, at=NOON + hours * HOUR, length=HOUR, every=DAY)
 
 
 def test_one_holds_a_chore_at_a_time(engine: Engine) -> None:
     assert _take(engine, "a")
     assert not _take(engine, "b", 0.9)
-    assert take_chore(engine, "another", "b", at=NOON, length=HOUR)
-    leave_chore(engine, "pruning", "b", finished=None)  # holds nothing: nothing changes
+    assert take_maintenance(engine, "another", "b", at=NOON, length=HOUR)
+    leave_maintenance(engine, "pruning", "b", finished=None)  # holds nothing: nothing changes
     assert not _take(engine, "b", 0.9)
-    leave_chore(engine, "pruning", "a", finished=None)
+    leave_maintenance(engine, "pruning", "a", finished=None)
     assert _take(engine, "b", 0.9)
 
 
@@ -31,7 +31,7 @@ def test_whoever_was_killed_holds_it_no_longer(engine: Engine) -> None:
 
 def test_what_is_finished_rests_for_everybody(engine: Engine) -> None:
     assert _take(engine, "a")
-    leave_chore(engine, "pruning", "a", finished=NOON + HOUR)
+    leave_maintenance(engine, "pruning", "a", finished=NOON + HOUR)
     assert not _take(engine, "a", 24.9)
     assert not _take(engine, "b", 24.9)
     assert _take(engine, "b", 25.1)

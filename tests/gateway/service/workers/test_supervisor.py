@@ -20,7 +20,7 @@ from gateway.config import load_settings
 from gateway.ledger import ReplayGuardBroken
 from gateway.service.workers import restarting
 from gateway.service.workers import worker_process as places
-from gateway.service.workers.errors import WorkersFailed
+from gateway.service.workers.restarting import WorkersFailed
 from gateway.service.workers.supervisor import Supervisor
 from tests.gateway.exchange.harness import REQUEST, Receiver, http, run, signed
 from tests.gateway.service.workers.crew import HEADERS, WHOLE_CREW_SECONDS, Crew, crew, kill, lives, until, write

@@ -12,7 +12,7 @@ from keystore import TrustedCertificate, TrustSnapshot
 
 
 @dataclass(frozen=True, slots=True)
-class CarriedCertificates:
+class EmbeddedCertificates:
     """What a message brought along."""
 
     certificates: tuple[EmbeddedCertificate, ...]
@@ -22,9 +22,9 @@ class CarriedCertificates:
     instant: Instant
 
 
-def carried_certificates(
+def embedded_certificates(
     file: Path, policy: Policy, *, at: datetime | None = None, content_type: str | None = None
-) -> CarriedCertificates:
+) -> EmbeddedCertificates:
     """Look for certificates in the message captured in `file`, a bare body or a complete HTTP response.
 
     Nothing is trusted to begin with, so that what the message says of itself is all there is to go by.
@@ -39,6 +39,6 @@ def carried_certificates(
         embedded = replayed.verdict.embedded
         # A verdict names one stranger; with that one trusted, the next signature's is named.
         if embedded is None or embedded.thumbprint in found or len(found) == MAX_SIGNATURES:
-            return CarriedCertificates(tuple(found.values()), replayed.verdict, replayed.instant)
+            return EmbeddedCertificates(tuple(found.values()), replayed.verdict, replayed.instant)
         found[embedded.thumbprint] = embedded
         trusted.append(TrustedCertificate.from_der(f"carried-{len(found)}", embedded.der))
