@@ -13,10 +13,10 @@ from gateway.config.settings import (
     GatewaySettings,
     LogFormat,
     LogLevel,
-    Mode,
     Settings,
 )
 from gateway.config.values import ListenAddress
+from gateway.vocabulary import Mode
 
 __all__ = [
     # reading

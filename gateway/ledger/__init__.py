@@ -46,7 +46,7 @@ from gateway.ledger.read.queries import (
 )
 from gateway.ledger.read.recorded_hours import recorded_hours
 from gateway.ledger.read.streaming import stream_records
-from gateway.ledger.record import How, MessageRecord, Receipt, record_fields
+from gateway.ledger.record import How, MessageRecord, Receipt
 from gateway.ledger.record_rows import row_of
 from gateway.ledger.retention.horizon import UNCONFIGURED_RETENTION, Keep, keep
 from gateway.ledger.retention.maintenance_turn import leave_maintenance, take_maintenance
@@ -75,7 +75,6 @@ __all__ = [
     "Receipt",
     "new_record_id",
     "prove_replay_guard",
-    "record_fields",
     # reading
     "How",
     "RecordFilter",

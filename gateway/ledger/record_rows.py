@@ -8,6 +8,7 @@ import json
 import math
 from collections.abc import Mapping, Set
 from dataclasses import fields
+from enum import StrEnum
 from functools import lru_cache
 from json.encoder import encode_basestring, encode_basestring_ascii
 from typing import Any, Final
@@ -26,6 +27,7 @@ from gateway.verify import (
     SignedPart,
     VerifiedBy,
 )
+from gateway.vocabulary import MessageKind, Mode, RecordedOutcome
 from keystore import Alias, HintKind, KeyId, State, Thumbprint
 
 Row = dict[str, Any]
@@ -50,6 +52,7 @@ _INSTANTS = {"time", "fresh_until"}
 _JSON = {"embedded", "second_opinion"}
 _LISTS = {"verified_by", "recognised", "signatures", "warnings", "replay_keys"}
 _EMPTY_FOR_NONE = {"operation", "reason"}
+_WORDS: Final[Mapping[str, type[StrEnum]]] = {"mode": Mode, "kind": MessageKind, "outcome": RecordedOutcome}
 
 
 def row_of(record: MessageRecord) -> Row:
@@ -108,6 +111,8 @@ def record_of(row: Mapping[str, Any]) -> MessageRecord:
         elif field.name in _LISTS or (field.name in _JSON and value is not None):
             value = json.loads(value)
         values[field.name] = value
+    for name, words in _WORDS.items():
+        values[name] = _word(words, values[name])
     values["verified_by"] = tuple(_read_entry(v) for v in values["verified_by"])
     values["recognised"] = tuple(_read_entry(v) for v in values["recognised"])
     values["signatures"] = tuple(_read_signature(s) for s in values["signatures"])
@@ -336,6 +341,14 @@ def _opinion(opinion: SecondOpinion) -> dict[str, str]:
 
 def _read_opinion(value: Mapping[str, str] | None) -> SecondOpinion | None:
     return None if value is None else SecondOpinion(Opinion(value["opinion"]), value["detail"])
+
+
+def _word(words: type[StrEnum], value: str) -> str:
+    """`value` as one of `words`; as it is, where somebody has altered the row: what verifies the chain tells of it."""
+    try:
+        return words(value)
+    except ValueError:
+        return value
 
 
 def _read_reason(value: str | None) -> Reason | None:

@@ -3,7 +3,7 @@
 from gateway.config import Durability
 from gateway.exchange import Ledger
 from gateway.ledger import LedgerWriter, MessageRecord, Receipt
-from gateway.verify import Outcome
+from gateway.vocabulary import RecordedOutcome
 
 
 class QueueingLedger:
@@ -19,7 +19,7 @@ class QueueingLedger:
         Raises:
             LedgerError: It cannot be queued, or not be written in time: the message must not be released.
         """
-        if record.replay_check and record.replay_keys and record.outcome == Outcome.ACCEPTED:
+        if record.replay_check and record.replay_keys and record.outcome is RecordedOutcome.ACCEPTED:
             return await self._writer.append(record, seconds=seconds)
         return self._writer.enqueue(record)
 

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import socket
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
@@ -11,7 +12,7 @@ from typing import Final, Self
 import structlog
 
 from gateway.config import ConfigurationError, Settings, load_settings
-from gateway.exchange import Application, Generation, Metrics, Surroundings
+from gateway.exchange import Application, Generation, MessageLog, Metrics, Recorder, Recorders, Surroundings
 from gateway.ledger import (
     LedgerError,
     LedgerWriter,
@@ -43,9 +44,15 @@ class Gateway:
     application: Application
     metrics: Metrics
     trust: TrustWatcher
+    recorders: Recorders
 
     def __init__(
-        self, settings: Settings, *, listener: socket.socket | None = None, server_type: type[Server] = Server
+        self,
+        settings: Settings,
+        *,
+        listener: socket.socket | None = None,
+        server_type: type[Server] = Server,
+        recorders: Sequence[Recorder] = (),
     ) -> None:
         """Prepare to run by `settings`; nothing is opened yet.
 
@@ -54,9 +61,11 @@ class Gateway:
             listener: For one worker of several, the listening socket that they share: addresses, schema and the
                 operator's listener are then the supervisor's business.
             server_type: How connections are accepted.
+            recorders: Who is told of what is recorded, beside the log.
         """
         self._shared_listener = listener
         self._server_type = server_type
+        self._more_recorders = tuple(recorders)
         self._configuration = ConfigurationInUse(settings)
         self.instance = f"{settings.gateway.instance or socket.gethostname()}/{os.getpid()}"
         self._stack = AsyncExitStack()
@@ -191,6 +200,8 @@ class Gateway:
         self.metrics.watch_queue(lambda: self._ledger.queue_depth)
         pool = ThreadPoolExecutor(max_workers=os.cpu_count() or 1, thread_name_prefix="verify")
         self._stack.callback(pool.shutdown)
+        self.recorders = Recorders([MessageLog(), *self._more_recorders])
+        self._stack.push_async_callback(self.recorders.close)
         surroundings = Surroundings(
             trust=self.trust.for_endpoint,
             ledger=ledger_of(self._ledger, gateway.durability),
@@ -198,6 +209,7 @@ class Gateway:
             pool=pool,
             clock=lambda: datetime.now(UTC),
             instance=self.instance,
+            recorders=self.recorders,
             note_step=self._ledger.note_step,
         )
         self.application = Application(Generation.of(self.settings), surroundings)

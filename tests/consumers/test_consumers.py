@@ -11,7 +11,7 @@ from typing import Final
 
 import pytest
 
-from gateway.exchange.pipeline import REJECTED_SENTENCE
+from gateway.exchange.release import REJECTED_SENTENCE
 from gateway.proxy.upstream import FailureKind, UpstreamFailure
 from tests.consumers.answers import FORGED, TEXT, VERSIONS, Version, encoded_part, http, instruction, part, signed
 from tests.consumers.clients import CLIENTS, NODE

@@ -13,7 +13,8 @@ from gateway.ledger.record import MessageRecord
 from gateway.ledger.record_rows import Row, row_of
 from gateway.ledger.write.record_ids import new_record_id
 from gateway.ledger.write.storing import store_rows
-from gateway.verify import Outcome, Reason
+from gateway.verify import Reason
+from gateway.vocabulary import MessageKind, Mode, RecordedOutcome
 
 _NAME = "self-test"
 
@@ -58,10 +59,10 @@ def _row(*replay_keys: str) -> Row:
             time=now,
             instance=_NAME,
             endpoint=_NAME,
-            mode="enforce",
-            kind="message",
+            mode=Mode.ENFORCE,
+            kind=MessageKind.MESSAGE,
             operation=None,
-            outcome=str(Outcome.ACCEPTED),
+            outcome=RecordedOutcome.ACCEPTED,
             reason=None,
             detail=_NAME,
             released=True,

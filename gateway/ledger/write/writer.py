@@ -171,7 +171,7 @@ class LedgerWriter:
         except RuntimeError:
             loop = None
         self._queue(Waiting(record, None, loop, row))
-        return Receipt(record.id)
+        return Receipt(record)
 
     def note_step(self) -> None:
         """Tell that an exchange of this event loop got a step further: records of others may wait for its own."""
@@ -328,7 +328,10 @@ class LedgerWriter:
         self._state.healthy = True
         self._state.groups += 1
         self._state.records += len(rows)
-        return [(waiting, Receipt(row["id"], replayed=row["id"] in replayed)) for waiting, row in batch]
+        return [
+            (waiting, Receipt(waiting.record.as_replayed() if row["id"] in replayed else waiting.record))
+            for waiting, row in batch
+        ]
 
     def _resume(self, head: Link | None) -> None:
         """After a failure: go on from what the database really holds."""

@@ -85,6 +85,7 @@ def test_where_they_disagree(
             it.receiver.reply = reply
             with capture_logs() as logs:
                 response = await it.ask()
+                await it.told()
             record = it.last()
             assert (response.status, record.outcome, record.reason) == (status, outcome, reason)
             assert (SECRET.encode() in response.body) is (status == 200)
@@ -130,6 +131,7 @@ def test_a_construct_that_cannot_be_judged_passes_and_is_on_record(tmp_path: Pat
             it.receiver.reply = http(own_case("str-transform-bst").message)
             with capture_logs() as logs:
                 response = await it.ask()
+                await it.told()
             record = it.last()
             assert (response.status, record.outcome) == (200, "accepted")
             assert record.second_opinion == SecondOpinion(Opinion.NOT_JUDGED, "libxmlsec knows no STR-Transform")

@@ -59,7 +59,7 @@ def test_a_commit_in_doubt_forks_no_chain_and_records_nothing_twice(
     with pytest.raises(LedgerUnavailable):
         writer.submit(doubtful).result(10)
     # At once: with `Loss.DELAY` the transaction before is still open in the server.
-    assert writer.submit(next_one).result(10).record_id == next_one.id
+    assert writer.submit(next_one).result(10).record.id == next_one.id
     with pytest.raises(RecordRefused, match="in the ledger already"):
         writer.submit(doubtful).result(10)
     assert writer.close(10)

@@ -35,7 +35,7 @@ from tests.gateway.ledger.load import mixture
 def ids(engine: Engine) -> list[str]:
     """Ten records of one writer."""
     writer = LedgerWriter(engine, "host:1")
-    made = [writer.submit(mixture(number)).result(10).record_id for number in range(10)]
+    made = [writer.submit(mixture(number)).result(10).record.id for number in range(10)]
     writer.close()
     return made
 

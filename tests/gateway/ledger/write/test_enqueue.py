@@ -32,7 +32,7 @@ def _move(engine: Engine, source: Path, target: Path) -> None:
 
 def test_a_queued_record_is_written_without_anybody_waiting(engine: Engine, writer: LedgerWriter) -> None:
     made = [mixture(number) for number in range(700)]
-    assert [writer.enqueue(record).record_id for record in made] == [record.id for record in made]
+    assert [writer.enqueue(record).record.id for record in made] == [record.id for record in made]
     assert writer.close(10)
     assert len(queries.records(engine, limit=1000)) == 700
     assert stored_rollups(engine) == counted_from_rows(engine)

@@ -37,7 +37,7 @@ def _count(engine: Engine) -> int:
 
 def test_a_record_can_be_read_once_it_is_acknowledged(engine: Engine, writer: LedgerWriter) -> None:
     record = accepted(OLD, RENEWED, message_id="urn:uuid:1", warnings=("unbound",))
-    assert writer.submit(record).result(10) == Receipt(record.id, replayed=False)
+    assert writer.submit(record).result(10) == Receipt(record)
     stored = queries.record(engine, record.id)
     assert stored is not None
     assert stored.record == record
@@ -91,7 +91,7 @@ def test_waiters_of_an_event_loop_are_woken_once_a_group(engine: Engine, writer:
         return await asyncio.gather(*tasks), wakes
 
     receipts, wakes = asyncio.run(run())
-    assert len({receipt.record_id for receipt in receipts}) == 200
+    assert len({receipt.record.id for receipt in receipts}) == 200
     assert wakes <= 2
 
 
@@ -186,7 +186,7 @@ def test_the_same_record_is_not_written_twice(engine: Engine, writer: LedgerWrit
         futures = [writer.submit(one) for one in (mixture(0), record, record, mixture(2))]
     with pytest.raises(RecordRefused, match="in the ledger already"):
         futures[2].result(10)
-    assert [futures[i].result(10).record_id for i in (1, 3)] == [record.id, futures[3].result().record_id]
+    assert [futures[i].result(10).record.id for i in (1, 3)] == [record.id, futures[3].result().record.id]
     with pytest.raises(RecordRefused):
         writer.submit(record).result(10)
     assert _count(engine) == 3
@@ -201,7 +201,7 @@ def test_a_record_that_cannot_be_stored_takes_no_other_down(engine: Engine, writ
         futures = [writer.submit(one) for one in (mixture(0), replace(good, upstream_ms=float("inf")), good)]
     with pytest.raises(RecordRefused, match="cannot be stored"):
         futures[1].result(10)
-    assert futures[2].result(10).record_id == good.id
+    assert futures[2].result(10).record.id == good.id
 
 
 def test_too_many_waiting_records_are_refused_at_once(engine: Engine) -> None:
@@ -214,7 +214,7 @@ def test_too_many_waiting_records_are_refused_at_once(engine: Engine) -> None:
         futures += [writer.submit(mixture(number)) for number in range(1, 6)]
         with pytest.raises(LedgerBusy, match="5 records wait"):
             writer.submit(mixture(6))
-    assert len({future.result(10).record_id for future in futures}) == 6
+    assert len({future.result(10).record.id for future in futures}) == 6
     assert writer.close()
 
 
