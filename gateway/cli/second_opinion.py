@@ -2,7 +2,7 @@
 
 from gateway.cli.errors import EnvironmentFailed
 from gateway.cli.terminal import plain, say
-from gateway.cross_check import JudgeUnavailable, Opinion, SecondOpinion, require_judge
+from gateway.cross_check import CrossCheck, JudgeUnavailable, Opinion, require_judge
 
 
 def require_second_opinion() -> None:
@@ -18,7 +18,7 @@ def require_second_opinion() -> None:
         raise EnvironmentFailed(f"{text[:1].upper()}{text[1:]}.") from error
 
 
-def print_opinion(opinion: SecondOpinion) -> None:
+def print_opinion(opinion: CrossCheck) -> None:
     """Print what libxmlsec said, for a person."""
     if opinion.opinion is Opinion.AGREES:
         say("  second opinion: libxmlsec agrees", style="green")

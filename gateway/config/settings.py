@@ -38,7 +38,7 @@ class Durability(StrEnum):
     ASYNC = "async"
     """Once its record is queued: a process that is killed may have delivered responses without a record.
 
-    Where the memory against replay attacks must be asked, the response waits for the commit all the same.
+    Where the replay cache must be asked, the response waits for the commit all the same.
     """
 
 

@@ -5,7 +5,7 @@ from random import SystemRandom
 from typing import Final
 
 from gateway.config import ConfigurationError, EndpointSettings, Settings
-from gateway.cross_check import JudgeUnavailable, SecondOpinion, disputed, require_judge, second_opinion
+from gateway.cross_check import CrossCheck, JudgeUnavailable, disputed, require_judge, second_opinion
 from gateway.frozen import statically_frozen
 from gateway.verify import Verdict
 from keystore import TrustSnapshot
@@ -20,7 +20,7 @@ class Reviewed:
 
     verdict: Verdict
     """Rejected as `disputed`, where the endpoint wants two opinions to agree and they do not."""
-    opinion: SecondOpinion | None = None
+    opinion: CrossCheck | None = None
     seconds: float = 0.0
 
 

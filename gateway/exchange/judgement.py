@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from gateway.config import EndpointSettings
-from gateway.cross_check import SecondOpinion
+from gateway.cross_check import CrossCheck
 from gateway.exchange.cross_checking import reviewed
 from gateway.exchange.defects import place_of
 from gateway.exchange.extension_points import BUILT_IN, Unpacker
@@ -55,7 +55,7 @@ class Judgement:
     verify_seconds: float
     """Without the cross-check."""
     keystore_revision: int
-    opinion: SecondOpinion | None = None
+    opinion: CrossCheck | None = None
     """What the cross-check said; None where it was not asked."""
     opinion_seconds: float = 0.0
 

@@ -15,7 +15,7 @@ from gateway.ledger.errors import (
     LedgerTooSlow,
     LedgerUnavailable,
     RecordRefused,
-    ReplayGuardBroken,
+    ReplayCacheBroken,
     SchemaMismatch,
 )
 from gateway.ledger.instances import (
@@ -52,7 +52,7 @@ from gateway.ledger.retention.horizon import UNCONFIGURED_RETENTION, Keep, keep
 from gateway.ledger.retention.maintenance_turn import leave_maintenance, take_maintenance
 from gateway.ledger.retention.pruning import Prunable, Pruned, prune
 from gateway.ledger.write.record_ids import new_record_id
-from gateway.ledger.write.replay_cache_check import prove_replay_guard
+from gateway.ledger.write.replay_cache_check import prove_replay_cache
 from gateway.ledger.write.writer import LedgerWriter
 
 __all__ = [
@@ -74,7 +74,7 @@ __all__ = [
     "MessageRecord",
     "Receipt",
     "new_record_id",
-    "prove_replay_guard",
+    "prove_replay_cache",
     # reading
     "How",
     "RecordFilter",
@@ -130,6 +130,6 @@ __all__ = [
     "LedgerTooSlow",
     "LedgerUnavailable",
     "RecordRefused",
-    "ReplayGuardBroken",
+    "ReplayCacheBroken",
     "SchemaMismatch",
 ]

@@ -4,7 +4,7 @@ from dataclasses import field, replace
 from datetime import datetime
 from enum import StrEnum
 
-from gateway.cross_check import SecondOpinion
+from gateway.cross_check import CrossCheck
 from gateway.frozen import statically_frozen
 from gateway.verify import EmbeddedCertificate, Reason, SignatureReport, VerifiedBy
 from gateway.vocabulary import MessageKind, Mode, RecordedOutcome, may_leave
@@ -58,7 +58,7 @@ class MessageRecord:
     """The certificate that the message itself carried, where no key of the keystore had made its signature.
 
     Its bytes are not stored, for a stranger chose their size: read back, `der` is empty."""
-    second_opinion: SecondOpinion | None = None
+    second_opinion: CrossCheck | None = None
     """What another implementation said of the accepted message; None where it was not asked."""
     replay_check: bool = False
     """Ask the writer to refuse a second acceptance of any of `replay_keys` before `fresh_until`."""

@@ -13,7 +13,7 @@ from functools import lru_cache
 from json.encoder import encode_basestring, encode_basestring_ascii
 from typing import Any, Final
 
-from gateway.cross_check import Opinion, SecondOpinion
+from gateway.cross_check import CrossCheck, Opinion
 from gateway.ledger.errors import RecordRefused
 from gateway.ledger.instants import from_microseconds, to_microseconds
 from gateway.ledger.record import MessageRecord
@@ -335,12 +335,12 @@ def _read_embedded(value: Mapping[str, Any] | None) -> EmbeddedCertificate | Non
     )
 
 
-def _opinion(opinion: SecondOpinion) -> dict[str, str]:
+def _opinion(opinion: CrossCheck) -> dict[str, str]:
     return {"opinion": str(opinion.opinion), "detail": stored_text(opinion.detail)}
 
 
-def _read_opinion(value: Mapping[str, str] | None) -> SecondOpinion | None:
-    return None if value is None else SecondOpinion(Opinion(value["opinion"]), value["detail"])
+def _read_opinion(value: Mapping[str, str] | None) -> CrossCheck | None:
+    return None if value is None else CrossCheck(Opinion(value["opinion"]), value["detail"])
 
 
 def _word(words: type[StrEnum], value: str) -> str:

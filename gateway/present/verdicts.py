@@ -1,6 +1,6 @@
 """Verdicts as JSON: the contract `wssgate.verdict/1` and its neighbours."""
 
-from gateway.cross_check import SecondOpinion
+from gateway.cross_check import CrossCheck
 from gateway.present.instants import instant_json
 from gateway.verify import (
     EmbeddedCertificate,
@@ -16,7 +16,7 @@ EXPLANATION_SCHEMA = "wssgate.explanation/1"
 UNREADABLE_SCHEMA = "wssgate.unreadable/1"
 
 
-def verdict_json(verdict: Verdict, file: str, opinion: SecondOpinion | None = None) -> dict[str, object]:
+def verdict_json(verdict: Verdict, file: str, opinion: CrossCheck | None = None) -> dict[str, object]:
     """`verdict` on the message from `file` as an object of the schema `wssgate.verdict/1`."""
     return {
         "schema": VERDICT_SCHEMA,
@@ -44,7 +44,7 @@ def verdict_json(verdict: Verdict, file: str, opinion: SecondOpinion | None = No
 
 
 def explanation_json(
-    explanation: Explanation, verdict: Verdict, file: str, opinion: SecondOpinion | None = None
+    explanation: Explanation, verdict: Verdict, file: str, opinion: CrossCheck | None = None
 ) -> dict[str, object]:
     """`explanation` of the message from `file` as an object of the schema `wssgate.explanation/1`.
 

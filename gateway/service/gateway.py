@@ -16,19 +16,19 @@ from gateway.exchange import Application, Generation, MessageLog, Metrics, Recor
 from gateway.ledger import (
     LedgerError,
     LedgerWriter,
-    ReplayGuardBroken,
+    ReplayCacheBroken,
     announcements,
     migrate,
     open_database,
-    prove_replay_guard,
+    prove_replay_cache,
 )
 from gateway.service.admin_listener import Status, admin_server
 from gateway.service.announcements import announce_endpoints
 from gateway.service.configuration_in_use import ConfigurationInUse
 from gateway.service.durability import ledger_of
-from gateway.service.heartbeat import Presence
-from gateway.service.keystore_watch import TrustWatcher
-from gateway.service.maintenance import Upkeep
+from gateway.service.heartbeat import Heartbeat
+from gateway.service.keystore_watch import KeystoreWatch
+from gateway.service.maintenance import Maintenance
 from gateway.wire import ProtocolLimits, Server, bind, bound_address, protocol_class
 from keystore import TrustSnapshot
 from keystore.store import CHANGES_CHANNEL, KeystoreStore
@@ -43,7 +43,7 @@ class Gateway:
 
     application: Application
     metrics: Metrics
-    trust: TrustWatcher
+    trust: KeystoreWatch
     recorders: Recorders
 
     def __init__(
@@ -96,7 +96,7 @@ class Gateway:
 
         Raises:
             ConfigurationError: A TLS file of an endpoint cannot be used.
-            LedgerError: The database cannot be opened or migrated, or the memory against replay attacks does not work.
+            LedgerError: The database cannot be opened or migrated, or the replay cache does not work.
             KeystoreError: The keystore cannot be read.
             OSError: An address cannot be listened on.
         """
@@ -123,7 +123,7 @@ class Gateway:
         """Read the configuration again; a broken one changes nothing and is reported.
 
         Raises:
-            ReplayGuardBroken: The memory against replay attacks is needed and does not work: nothing may be served.
+            ReplayCacheBroken: The replay cache is needed and does not work: nothing may be served.
         """
         try:
             settings = await asyncio.to_thread(load_settings, self.settings.source)
@@ -137,14 +137,14 @@ class Gateway:
         """Go on with `settings`; where that is not possible nothing changes, and the answer says why.
 
         Raises:
-            ReplayGuardBroken: The memory against replay attacks is needed and does not work: nothing may be served.
+            ReplayCacheBroken: The replay cache is needed and does not work: nothing may be served.
         """
         try:
-            await self._prove_replay_guard(settings)
+            await self._prove_replay_cache(settings)
             generation = Generation.of(settings)
         except ConfigurationError as error:
             return self._configuration.keep(error.problems)
-        except ReplayGuardBroken:
+        except ReplayCacheBroken:
             raise
         except LedgerError as error:
             return self._configuration.keep([str(error)])
@@ -155,12 +155,12 @@ class Gateway:
         task.add_done_callback(self._retiring.discard)
         return None
 
-    async def _prove_replay_guard(self, settings: Settings) -> None:
-        """Try out the memory against replay attacks, where an endpoint relies on it."""
+    async def _prove_replay_cache(self, settings: Settings) -> None:
+        """Try out the replay cache, where an endpoint relies on it."""
         relying = [name for name, endpoint in settings.endpoints.items() if endpoint.replay_attacks == "reject"]
         if relying:
-            await asyncio.to_thread(prove_replay_guard, self._engine)
-            _log.info("memory against replay attacks is wired", endpoints=", ".join(relying))
+            await asyncio.to_thread(prove_replay_cache, self._engine)
+            _log.info("replay cache is wired", endpoints=", ".join(relying))
 
     def announce(self) -> None:
         """Say where the gateway listens, what it does and what is dangerous about it."""
@@ -186,16 +186,18 @@ class Gateway:
         if not is_worker:
             migrate(engine)
         self._engine = engine
-        await self._prove_replay_guard(self.settings)
+        await self._prove_replay_cache(self.settings)
         self.metrics = Metrics()
-        self._upkeep = Upkeep(engine, self.instance, lambda: self.application.generation.settings)
-        self.trust = TrustWatcher(KeystoreStore(engine), self._on_trust, announcements(engine, CHANGES_CHANNEL))
-        self._presence = Presence(engine, self.instance, lambda: self.trust.revision)
+        self._maintenance = Maintenance(engine, self.instance, lambda: self.application.generation.settings)
+        self.trust = KeystoreWatch(KeystoreStore(engine), self._on_trust, announcements(engine, CHANGES_CHANNEL))
+        self._heartbeat = Heartbeat(engine, self.instance, lambda: self.trust.revision)
         self.trust.load()
-        self._stack.push_async_callback(self._presence.close)
-        await self._presence.start()
+        self._stack.push_async_callback(self._heartbeat.close)
+        await self._heartbeat.start()
         self._ledger = LedgerWriter(engine, self.instance)
-        self._stack.push_async_callback(self._upkeep.close)  # after the ledger: its last anchors cover every record
+        self._stack.push_async_callback(
+            self._maintenance.close
+        )  # after the ledger: its last anchors cover every record
         self._stack.push_async_callback(self._close_ledger)
         self.metrics.watch_queue(lambda: self._ledger.queue_depth)
         pool = ThreadPoolExecutor(max_workers=os.cpu_count() or 1, thread_name_prefix="verify")
@@ -214,7 +216,7 @@ class Gateway:
         )
         self.application = Application(Generation.of(self.settings), surroundings)
         self._stack.push_async_callback(self._close_connections)
-        self._upkeep.start()
+        self._maintenance.start()
         watching = asyncio.create_task(self.trust.watch())
         self._stack.callback(watching.cancel)
 
@@ -250,8 +252,8 @@ class Gateway:
 
     def _on_trust(self, snapshot: TrustSnapshot) -> None:
         self.metrics.show_trust(snapshot)
-        self._presence.tell()
-        self._upkeep.notice_keystore()
+        self._heartbeat.tell()
+        self._maintenance.notice_keystore()
 
     async def _close_connections(self) -> None:
         # The servers have waited for the exchanges as long as they may; what is left now is cut short.

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from gateway.cross_check import Opinion, SecondOpinion
+from gateway.cross_check import CrossCheck, Opinion
 from gateway.ledger import RecordRefused
 from gateway.ledger.record_rows import MAX_DETAIL, MAX_ITEMS, MAX_NAME, canonical, record_of, row_of
 from gateway.verify import CheckResult, EmbeddedCertificate, KeyCheck, Reason
@@ -35,7 +35,7 @@ FULL = accepted(
         signature_good=True,
         der=b"",
     ),
-    second_opinion=SecondOpinion(Opinion.NOT_JUDGED, "libxmlsec knows no STR-Transform"),
+    second_opinion=CrossCheck(Opinion.NOT_JUDGED, "libxmlsec knows no STR-Transform"),
 )
 BARE = rejected("not-soap", operation=None, soap_version=None, upstream_status=None)
 

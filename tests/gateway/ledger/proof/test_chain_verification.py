@@ -8,7 +8,7 @@ from alembic.config import Config
 from sqlalchemy import Engine, insert, text
 from sqlalchemy.exc import DBAPIError
 
-from gateway.cross_check import Opinion, SecondOpinion
+from gateway.cross_check import CrossCheck, Opinion
 from gateway.ledger import (
     Anchor,
     LedgerWriter,
@@ -74,7 +74,7 @@ def test_a_row_from_before_a_column_was_added_keeps_its_hash(url: str) -> None:
 
 def test_a_finding_that_was_taken_out_of_a_row_is_missed(engine: Engine) -> None:
     writer = LedgerWriter(engine, "host:1")
-    told = replace(mixture(1), second_opinion=SecondOpinion(Opinion.DISAGREES, "the value is wrong"))
+    told = replace(mixture(1), second_opinion=CrossCheck(Opinion.DISAGREES, "the value is wrong"))
     writer.submit(told).result(10)
     writer.close()
     assert _verify(engine).state is ChainState.INTACT
