@@ -195,9 +195,8 @@ class Gateway:
         self._stack.push_async_callback(self._heartbeat.close)
         await self._heartbeat.start()
         self._ledger = LedgerWriter(engine, self.instance)
-        self._stack.push_async_callback(
-            self._maintenance.close
-        )  # after the ledger: its last anchors cover every record
+        # After the ledger: its last anchors cover every record.
+        self._stack.push_async_callback(self._maintenance.close)
         self._stack.push_async_callback(self._close_ledger)
         self.metrics.watch_queue(lambda: self._ledger.queue_depth)
         pool = ThreadPoolExecutor(max_workers=os.cpu_count() or 1, thread_name_prefix="verify")
