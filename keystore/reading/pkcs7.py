@@ -3,7 +3,7 @@
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.hazmat.primitives.serialization.pkcs7 import load_der_pkcs7_certificates
 
-from keystore.decoding import without_warnings
+from keystore.certificate_decoding import without_warnings
 from keystore.reading.result import Collection
 
 SIGNED_DATA = bytes.fromhex("06092a864886f70d010702")

@@ -1,15 +1,15 @@
 """The keystore in a database: entries with states, every change a revision, every past revision readable."""
 
-from keystore.store.anchor import HistoryAnchor, find_history_anchors, history_anchor
 from keystore.store.bundles import Fate, Imported, import_bundle
+from keystore.store.change_gates import Gates
 from keystore.store.draft import Draft
-from keystore.store.entry import StoredEntry
-from keystore.store.gates import Gates
+from keystore.store.history_anchors import HistoryAnchor, find_history_anchors, history_anchor
+from keystore.store.history_verification import HistoryReport, HistoryState, verify_history
 from keystore.store.outcome import Action, Added, Changed, HistoryItem, NewCertificate, PastRevision
 from keystore.store.store import KeystoreStore
+from keystore.store.stored_entry import StoredEntry
 from keystore.store.syncing import Move, Step, folder_entry, synchronise
-from keystore.store.tables import CHANGES_CHANNEL, keystore_tables
-from keystore.store.verification import HistoryReport, HistoryState, verify_history
+from keystore.store.table_definitions import CHANGES_CHANNEL, keystore_tables
 from keystore.terms import Terms
 
 __all__ = [

@@ -7,10 +7,10 @@ from sqlalchemy import Connection, func, select
 from keystore.certificate import State
 from keystore.errors import UnknownRevision
 from keystore.identity import Alias, Thumbprint
-from keystore.store.entry import StoredEntry
 from keystore.store.instants import from_microseconds, to_microseconds
 from keystore.store.outcome import Action, HistoryItem, PastRevision
-from keystore.store.tables import entries, head, history, revisions
+from keystore.store.stored_entry import StoredEntry
+from keystore.store.table_definitions import entries, head, history, revisions
 
 
 def current_revision(connection: Connection) -> int:

@@ -10,12 +10,12 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from keystore.certificate import State
 from keystore.errors import Refused
-from keystore.store.chain import seal
-from keystore.store.entry import StoredEntry
 from keystore.store.instants import to_microseconds
 from keystore.store.outcome import Action
 from keystore.store.past import states_since
-from keystore.store.tables import CHANGES_CHANNEL, START, entries, head, history, revisions
+from keystore.store.revision_hash import seal
+from keystore.store.stored_entry import StoredEntry
+from keystore.store.table_definitions import CHANGES_CHANNEL, START, entries, head, history, revisions
 
 MAX_TEXT_CHARACTERS = 500
 """Names and reasons beyond this are cut: they are shown in tables and in diagnoses."""

@@ -28,7 +28,7 @@ from gateway.ledger import (
 from gateway.ledger import schema as schema_module
 from gateway.ledger.connections import reading, writing
 from gateway.ledger.tables import metadata
-from keystore.store.tables import keystore_tables
+from keystore.store.table_definitions import keystore_tables
 from tests.databases import on_postgresql, on_sqlite
 from tests.gateway.ledger.load import OLD, accepted
 

@@ -19,7 +19,7 @@ from keystore.store import (
     keystore_tables,
     verify_history,
 )
-from keystore.store.tables import entries, head, history, revisions
+from keystore.store.table_definitions import entries, head, history, revisions
 from tests.gateway.ledger.load import OLD, accepted, rejected
 from tests.keystore.issuing import issue
 from tests.keystore.store.authoring import BY, later

@@ -16,9 +16,9 @@ from typing import Any, Final
 from sqlalchemy import Connection, select
 
 from keystore.certificate import State
-from keystore.store.anchor import HistoryAnchor
-from keystore.store.chain import CHANGE_COLUMNS, REVISION_COLUMNS, Columns, digest
-from keystore.store.tables import START, chain, entries, head, history, revisions
+from keystore.store.history_anchors import HistoryAnchor
+from keystore.store.revision_hash import CHANGE_COLUMNS, REVISION_COLUMNS, Columns, digest
+from keystore.store.table_definitions import START, chain, entries, head, history, revisions
 
 
 class HistoryState(StrEnum):

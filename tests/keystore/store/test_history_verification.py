@@ -17,8 +17,8 @@ from keystore.store import (
     history_anchor,
     verify_history,
 )
-from keystore.store.chain import seal
-from keystore.store.tables import START
+from keystore.store.revision_hash import seal
+from keystore.store.table_definitions import START
 from tests.databases import on_sqlite
 from tests.keystore.issuing import issue
 from tests.keystore.store.authoring import BY, later

@@ -2,7 +2,7 @@
 
 What is hashed is what the database holds: number, instant, who, why, and every entry that the revision changed, in
 their order. A changed word no longer fits its hash, nor the hashes of all later revisions. Against someone who writes
-the whole chain anew it helps only together with a hash that was kept elsewhere (`keystore.store.anchor`).
+the whole chain anew it helps only together with a hash that was kept elsewhere (`keystore.store.history_anchors`).
 """
 
 import hashlib
@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, insert, select, update
 
-from keystore.store.tables import chain, head, history, revisions
+from keystore.store.table_definitions import chain, head, history, revisions
 
 REVISION_COLUMNS: Final = (revisions.c.revision, revisions.c.time, revisions.c.who, revisions.c.why)
 """What of a revision is hashed."""

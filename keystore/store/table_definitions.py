@@ -106,7 +106,7 @@ chain = Table(
     Column("revision", BigInteger, ForeignKey("keystore_revisions.revision"), primary_key=True, autoincrement=False),
     Column("hash", String(64), nullable=False),
 )
-"""The hash of each revision (`keystore.store.chain`). Append-only.
+"""The hash of each revision (`keystore.store.revision_hash`). Append-only.
 
 Apart from the revisions, for a revision is written first, and its hash once all of its changes are known.
 """
