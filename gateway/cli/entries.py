@@ -8,8 +8,7 @@ from rich.table import Table
 from gateway.cli.instants import instant_text
 from gateway.cli.terminal import cell, plain, say, show, table
 from gateway.replay.rendering import instant_text as rfc3339
-from keystore import State, TrustedCertificate
-from keystore.fingerprint import Fingerprint, describe
+from keystore import Fingerprint, State, TrustedCertificate, describe
 from keystore.store import StoredEntry
 
 _GROUPS_A_LINE = 8

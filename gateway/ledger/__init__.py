@@ -15,8 +15,8 @@ from gateway.ledger.errors import (
     ReplayGuardBroken,
     SchemaMismatch,
 )
+from gateway.ledger.hours import start_of_hour
 from gateway.ledger.instances import InstanceState, known_instances, loaded_everywhere
-from gateway.ledger.instants import start_of_hour
 from gateway.ledger.queries import (
     RecordFilter,
     RejectionRow,

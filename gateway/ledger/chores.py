@@ -7,8 +7,8 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from gateway.ledger.connections import explain, writing
 from gateway.ledger.errors import LedgerUnavailable
-from gateway.ledger.instants import to_microseconds
 from gateway.ledger.tables import chores
+from keystore import to_microseconds
 
 
 def take_chore(

@@ -13,8 +13,8 @@ from typing import Final
 from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 
 from gateway.ledger.connections import is_postgresql, reading, writing
-from gateway.ledger.instants import from_microseconds, to_microseconds
 from gateway.ledger.tables import instances
+from keystore import from_microseconds, to_microseconds
 
 _MICROSECOND: Final = timedelta(microseconds=1)
 

@@ -14,10 +14,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from gateway.ledger.checkpoints import Checkpoint, store_checkpoint, stored_checkpoint
 from gateway.ledger.connections import explain, writing
 from gateway.ledger.errors import LedgerUnavailable
-from gateway.ledger.instants import from_microseconds, to_microseconds
 from gateway.ledger.partitions import Month, drop_partition, partitions
 from gateway.ledger.postgresql import allow_long
 from gateway.ledger.tables import messages
+from keystore import from_microseconds, to_microseconds
 
 
 @dataclass(frozen=True, slots=True)

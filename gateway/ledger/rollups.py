@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Insert, Table, case
 
 from gateway.ledger.connections import upsert
 from gateway.ledger.encoding import Row
-from gateway.ledger.instants import hour_of
+from gateway.ledger.hours import hour_of
 from gateway.ledger.operation_names import counted_names
 from gateway.ledger.prepared import Prepared
 from gateway.ledger.tables import key_usage_hourly, traffic_hourly

@@ -5,8 +5,9 @@ from datetime import datetime
 from sqlalchemy import Engine, select
 
 from gateway.ledger.connections import reading
-from gateway.ledger.instants import MICROSECONDS_PER_HOUR, from_microseconds
+from gateway.ledger.hours import MICROSECONDS_PER_HOUR
 from gateway.ledger.tables import traffic_hourly
+from keystore import from_microseconds
 
 
 def recorded_hours(engine: Engine) -> list[datetime]:

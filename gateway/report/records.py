@@ -5,9 +5,9 @@ from typing import Any, Final
 
 from gateway.ledger import Anchor, StoredRecord
 from gateway.ledger.encoding import row_of
-from gateway.ledger.instants import from_microseconds
 from gateway.report.spreadsheet import csv_line
 from gateway.report.text import instant_json
+from keystore import from_microseconds
 from keystore.store import HistoryAnchor
 
 RECORD_SCHEMA: Final = "wssgate.record/1"

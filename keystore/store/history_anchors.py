@@ -13,7 +13,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, select
 
-from keystore.store.instants import from_microseconds
+from keystore.epoch import from_microseconds
 from keystore.store.table_definitions import chain, head, revisions
 
 _ANCHOR = re.compile(

@@ -27,9 +27,6 @@ keystore_tables = MetaData()
 CHANGES_CHANNEL = "wssgate_keystore"
 """PostgreSQL: where each new revision is announced (NOTIFY), in the moment of its commit."""
 
-START = "0" * 64
-"""What the first revision has as the hash of the one before it."""
-
 _RowId = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers only INTEGER primary keys by itself
 
 head = Table(
@@ -106,7 +103,7 @@ chain = Table(
     Column("revision", BigInteger, ForeignKey("keystore_revisions.revision"), primary_key=True, autoincrement=False),
     Column("hash", String(64), nullable=False),
 )
-"""The hash of each revision (`keystore.store.revision_hash`). Append-only.
+"""The hash of each revision (`keystore.store.revision_chain`). Append-only.
 
 Apart from the revisions, for a revision is written first, and its hash once all of its changes are known.
 """

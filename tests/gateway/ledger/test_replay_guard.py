@@ -8,9 +8,9 @@ from sqlalchemy import Engine, select, text
 from gateway.ledger import LedgerWriter, MessageRecord, Receipt, RecordRefused, queries
 from gateway.ledger.connections import reading, writing
 from gateway.ledger.encoding import MAX_ITEMS
-from gateway.ledger.instants import to_microseconds
 from gateway.ledger.replay_guard import DEFAULT_MEMORY, FORGET_MARGIN, forget_expired
 from gateway.ledger.tables import replay_guard
+from keystore import to_microseconds
 from tests.databases import locked
 from tests.gateway.ledger.load import NOON, OLD, accepted, rejected
 
