@@ -6,6 +6,9 @@ people, and the two rules that whoever stores evidence shares with the keystore,
 other one is `keystore.store`, the keystore in a database.
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
+
 from keystore.certificate import SIGNING_CURVES, SigningKey, State, TrustedCertificate
 from keystore.certificate_decoding import without_warnings
 from keystore.epoch import from_microseconds, to_microseconds
@@ -27,23 +30,54 @@ from keystore.errors import (
     UnreadableKeyFile,
     WrongPassword,
 )
-from keystore.fingerprint import Description, Fingerprint, describe, fingerprint_matches
-from keystore.hash_chain import CHAIN_START, link_hash
 from keystore.hint import NO_HINT, HintKind, KeyHint
 from keystore.identity import Alias, KeyId, Thumbprint
-from keystore.reading import (
-    MAX_KEY_FILE_BYTES,
-    STATES,
-    FolderEntry,
-    KeyFileFormat,
-    LeftOut,
-    ReadCertificate,
-    ReadResult,
-    read_certificates,
-    read_folder,
-)
 from keystore.snapshot import Candidate, TrustSnapshot
 from keystore.terms import Terms
+
+_LATER: Final = {
+    **dict.fromkeys(("Description", "Fingerprint", "describe", "fingerprint_matches"), "keystore.fingerprint"),
+    **dict.fromkeys(("CHAIN_START", "link_hash"), "keystore.hash_chain"),
+    **dict.fromkeys(
+        (
+            "FolderEntry",
+            "KeyFileFormat",
+            "LeftOut",
+            "MAX_KEY_FILE_BYTES",
+            "ReadCertificate",
+            "ReadResult",
+            "STATES",
+            "read_certificates",
+            "read_folder",
+        ),
+        "keystore.reading",
+    ),
+}
+"""What no verification needs, and where it is: loaded when it is asked for, so that every command starts sooner."""
+
+if TYPE_CHECKING:
+    from keystore.fingerprint import Description, Fingerprint, describe, fingerprint_matches
+    from keystore.hash_chain import CHAIN_START, link_hash
+    from keystore.reading import (
+        MAX_KEY_FILE_BYTES,
+        STATES,
+        FolderEntry,
+        KeyFileFormat,
+        LeftOut,
+        ReadCertificate,
+        ReadResult,
+        read_certificates,
+        read_folder,
+    )
+else:  # not for the type checker, to which every name that is misspelled would look as if it were there
+
+    def __getattr__(name: str) -> object:
+        """Load what `_LATER` names, and keep it."""
+        if name not in _LATER:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        globals()[name] = found = getattr(import_module(_LATER[name]), name)
+        return found
+
 
 __all__ = [
     # certificates
