@@ -7,8 +7,7 @@ from rich.table import Table
 
 from gateway.cli.terminal import cell, plain, say, show, table
 from gateway.present import instant_json, instant_text
-from keystore import State, TrustedCertificate
-from keystore.fingerprint import Fingerprint, describe
+from keystore import Fingerprint, State, TrustedCertificate, describe
 from keystore.store import StoredEntry
 
 _GROUPS_A_LINE = 8

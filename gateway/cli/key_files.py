@@ -10,8 +10,7 @@ import typer
 from gateway.cli.errors import EnvironmentFailed, WrongUse
 from gateway.cli.terminal import plain, warn
 from gateway.cli.trust import read_key_file
-from keystore import WrongPassword
-from keystore.reading import ReadResult
+from keystore import ReadResult, WrongPassword
 
 _ATTEMPTS = 3
 _PASSWORD_LIMIT = 4096

@@ -19,8 +19,7 @@ from gateway.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, Reason
 from gateway.cli.terminal import plain, print_json, say, warn
 from gateway.cli.trust import numbered_aliases, signers
 from gateway.cli.workplace import Workplace, open_workplace
-from keystore import Alias
-from keystore.reading import ReadCertificate, ReadResult
+from keystore import Alias, ReadCertificate, ReadResult
 from keystore.store import Added, NewCertificate
 
 EPILOG = epilog("the certificate was refused; nothing has changed then")

@@ -6,9 +6,17 @@ from pathlib import Path
 
 from gateway.cli.errors import EnvironmentFailed, WrongUse
 from gateway.cli.terminal import warn
-from keystore import Alias, KeystoreError, TrustedCertificate, TrustSnapshot
-from keystore.errors import HoldsPrivateKey
-from keystore.reading import MAX_KEY_FILE_BYTES, ReadCertificate, ReadResult, read_certificates
+from keystore import (
+    MAX_KEY_FILE_BYTES,
+    Alias,
+    HoldsPrivateKey,
+    KeystoreError,
+    ReadCertificate,
+    ReadResult,
+    TrustedCertificate,
+    TrustSnapshot,
+    read_certificates,
+)
 
 STANDARD_INPUT = "-"
 

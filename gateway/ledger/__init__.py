@@ -18,6 +18,7 @@ from gateway.ledger.errors import (
     ReplayCacheBroken,
     SchemaMismatch,
 )
+from gateway.ledger.hours import start_of_hour
 from gateway.ledger.instances import (
     BEAT_SECONDS,
     InstanceIdentity,
@@ -27,7 +28,6 @@ from gateway.ledger.instances import (
     record_departure,
     record_heartbeat,
 )
-from gateway.ledger.instants import from_microseconds, start_of_hour, to_microseconds
 from gateway.ledger.proof.anchors import Anchor, anchors, find_anchors
 from gateway.ledger.proof.chain_verification import ChainReport, ChainState, records_to_verify, verify_chain
 from gateway.ledger.read.queries import (
@@ -84,7 +84,6 @@ __all__ = [
     "Succession",
     "TrafficRow",
     "UsageRow",
-    "from_microseconds",
     "recorded_hours",
     "records",
     "rejections",
@@ -92,7 +91,6 @@ __all__ = [
     "seen_after",
     "start_of_hour",
     "stream_records",
-    "to_microseconds",
     "traffic",
     "usage",
     # who else is there

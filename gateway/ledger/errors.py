@@ -29,7 +29,7 @@ class DatabaseUnsupported(DatabaseUnavailable):
 
 
 class SchemaMismatch(DatabaseUnavailable):
-    """The database has a schema that this program must not touch: a newer one, or a foreign one."""
+    """The database has a schema that this program must not touch: a newer, a foreign or an incomplete one."""
 
 
 class LedgerUnavailable(LedgerError):

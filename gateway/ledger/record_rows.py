@@ -6,16 +6,15 @@ characters in the ledger, not ten megabytes in three tables. What was cut ends i
 
 import json
 import math
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
 from dataclasses import fields
 from enum import StrEnum
 from functools import lru_cache
-from json.encoder import encode_basestring, encode_basestring_ascii
+from json.encoder import encode_basestring
 from typing import Any, Final
 
 from gateway.cross_check import CrossCheck, Opinion
 from gateway.ledger.errors import RecordRefused
-from gateway.ledger.instants import from_microseconds, to_microseconds
 from gateway.ledger.record import MessageRecord
 from gateway.verify import (
     CheckResult,
@@ -28,7 +27,7 @@ from gateway.verify import (
     VerifiedBy,
 )
 from gateway.vocabulary import MessageKind, Mode, RecordedOutcome
-from keystore import Alias, HintKind, KeyId, State, Thumbprint
+from keystore import Alias, HintKind, KeyId, State, Thumbprint, from_microseconds, to_microseconds
 
 Row = dict[str, Any]
 
@@ -121,40 +120,6 @@ def record_of(row: Mapping[str, Any]) -> MessageRecord:
     values["warnings"] = tuple(values["warnings"])
     values["replay_keys"] = tuple(values["replay_keys"])
     return MessageRecord(**values)
-
-
-def canonical(row: Mapping[str, Any], left_out: Set[str] = frozenset()) -> bytes:
-    """The one spelling of a row that is hashed: JSON in ASCII, keys sorted, no white space, without `left_out`.
-
-    A row is flat and its values are of five types, so that a template is filled in: an encoder for all of JSON takes
-    twice as long, on every record.
-
-    Raises:
-        ValueError: A value is of no type that rows have, or a number that JSON does not know.
-    """
-    template, names = _template(tuple(row), frozenset(left_out))
-    spelt = [
-        encode_basestring_ascii(value) if type(value) is str else value if type(value) is int else _spelt(value)
-        for value in [row[name] for name in names]
-    ]
-    return (template % tuple(spelt)).encode()
-
-
-@lru_cache(maxsize=64)
-def _template(names: tuple[str, ...], left_out: frozenset[str]) -> tuple[str, tuple[str, ...]]:
-    """Where the values of a row go, and in which order; `names` are those of columns."""
-    spelt = tuple(sorted(set(names) - left_out))
-    return "{" + ",".join(f'"{name}":%s' for name in spelt) + "}", spelt
-
-
-def _spelt(value: object) -> str:
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float) and math.isfinite(value):
-        return repr(value)
-    raise ValueError(f"{value!r} is no value of a row")
 
 
 def stored_text(text: str, limit: int = MAX_NAME) -> str:

@@ -16,11 +16,11 @@ from sqlalchemy import ColumnElement, Engine, Select, Table, and_, case, false, 
 
 from gateway.ledger.database.connections import reading
 from gateway.ledger.database.tables import key_usage_hourly, messages, traffic_hourly
-from gateway.ledger.instants import MICROSECONDS_PER_HOUR, from_microseconds, hour_of, to_microseconds
+from gateway.ledger.hours import MICROSECONDS_PER_HOUR, hour_of
 from gateway.ledger.record import How, MessageRecord
 from gateway.ledger.record_rows import record_of
 from gateway.verify import Outcome
-from keystore import KeyId, Thumbprint
+from keystore import KeyId, Thumbprint, from_microseconds, to_microseconds
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ from sqlalchemy import Engine, select
 
 from gateway.ledger.database.connections import reading
 from gateway.ledger.database.tables import traffic_hourly
-from gateway.ledger.instants import MICROSECONDS_PER_HOUR, from_microseconds
+from gateway.ledger.hours import MICROSECONDS_PER_HOUR
+from keystore import from_microseconds
 
 
 def recorded_hours(engine: Engine) -> list[datetime]:

@@ -1,10 +1,7 @@
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import Engine, insert, text
 from sqlalchemy.exc import DBAPIError
 
@@ -20,7 +17,6 @@ from gateway.ledger import (
     records_to_verify,
     verify_chain,
 )
-from gateway.ledger.database import schema
 from gateway.ledger.database.connections import writing
 from gateway.ledger.database.tables import messages
 from gateway.ledger.proof import chain_verification as verification
@@ -29,6 +25,7 @@ from gateway.ledger.proof.chain_verification import ChainReport, ChainState
 from gateway.ledger.record_rows import row_of
 from tests.databases import drop_trigger, on_sqlite
 from tests.gateway.ledger.load import mixture
+from tests.gateway.ledger.old_schemas import make_schema
 
 
 @pytest.fixture
@@ -56,11 +53,8 @@ def _verify(engine: Engine) -> ChainReport:
 
 def test_a_row_from_before_a_column_was_added_keeps_its_hash(url: str) -> None:
     engine = open_database(url)
-    config = Config()
-    config.set_main_option("script_location", str(Path(schema.__file__).parent / "migrations"))
     with writing(engine) as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0001")
+        make_schema(connection, "0001")
         row = row_of(mixture(1))
         old = {name: value for name, value in row.items() if name not in {"embedded", "second_opinion"}}
         first = Link.first()

@@ -8,10 +8,10 @@ from sqlalchemy import Engine, select, text
 from gateway.ledger import LedgerWriter, MessageRecord, Receipt, RecordRefused
 from gateway.ledger.database.connections import reading, writing
 from gateway.ledger.database.tables import replay_guard
-from gateway.ledger.instants import to_microseconds
 from gateway.ledger.read import queries
 from gateway.ledger.record_rows import MAX_ITEMS
 from gateway.ledger.write.replay_cache import DEFAULT_MEMORY, FORGET_MARGIN, forget_expired
+from keystore import to_microseconds
 from tests.databases import locked
 from tests.gateway.ledger.load import NOON, OLD, accepted, rejected
 

@@ -16,9 +16,10 @@ from typing import Any, Final
 from sqlalchemy import Connection, select
 
 from keystore.certificate import State
-from keystore.store.anchor import HistoryAnchor
-from keystore.store.chain import CHANGE_COLUMNS, REVISION_COLUMNS, Columns, digest
-from keystore.store.tables import START, chain, entries, head, history, revisions
+from keystore.hash_chain import CHAIN_START, Content
+from keystore.store.history_anchors import HistoryAnchor
+from keystore.store.revision_chain import CHANGE_COLUMNS, REVISION_COLUMNS, revision_hash
+from keystore.store.table_definitions import chain, entries, head, history, revisions
 
 
 class HistoryState(StrEnum):
@@ -99,7 +100,7 @@ class _Walk:
     def __init__(self, anchors: Iterable[HistoryAnchor], relied_on: Iterable[tuple[int, str]]) -> None:
         self.number = 0
         """The last revision that is good."""
-        self._hash = START
+        self._hash = CHAIN_START
         self._noted = sorted(anchors, key=lambda anchor: anchor.revision)
         self._entries: dict[int, tuple[int, str]] = {}
         """What the history says of each entry last: in which revision, and the whole of it."""
@@ -114,7 +115,7 @@ class _Walk:
         for number, changes in groupby(rows, key=itemgetter("revision")):
             self._step(number, list(changes))
 
-    def _step(self, number: int, rows: Sequence[Columns]) -> None:
+    def _step(self, number: int, rows: Sequence[Content]) -> None:
         expected = self.number + 1
         if number != expected:
             raise _Finding(HistoryState.MISSING, expected, _gone(number - expected, "from here on"))
@@ -126,7 +127,7 @@ class _Walk:
             for row in rows
             if row[f"{_CHANGE}id"] is not None
         ]
-        if stored != _digest_or_none(self._hash, rows[0], changes):
+        if stored != _hash_or_none(self._hash, rows[0], changes):
             raise _Finding(HistoryState.ALTERED, number, "it does not match its hash, or not the revision before it")
         while self._noted and self._noted[0].revision <= number:
             anchor = self._noted.pop(0)
@@ -140,7 +141,7 @@ class _Walk:
 
     def compare_with_head(self, connection: Connection) -> None:
         end = connection.execute(select(head.c.revision, head.c.hash).where(head.c.id == 1)).one_or_none()
-        revision, hashed = (0, START) if end is None else end
+        revision, hashed = (0, CHAIN_START) if end is None else end
         if revision < self.number:
             raise _Finding(HistoryState.ALTERED, self.number, "the head of the history does not cover it")
         if revision > self.number:
@@ -186,9 +187,9 @@ def _gone(count: int, where: str) -> str:
     return f"one revision {where} is gone" if count == 1 else f"{count} revisions {where} are gone"
 
 
-def _digest_or_none(previous: str, revision: Columns, changes: Sequence[Columns]) -> str | None:
+def _hash_or_none(previous: str, revision: Content, changes: Sequence[Content]) -> str | None:
     try:
-        return digest(previous, revision, changes)
+        return revision_hash(previous, revision, changes)
     except (TypeError, ValueError):
         return None  # a value of a type that was never written
 
@@ -202,7 +203,7 @@ def _trusted_by(text: str) -> str:
         return ""
 
 
-def _is(row: Columns, text: str) -> bool:
+def _is(row: Content, text: str) -> bool:
     """Whether the row of an entry has the columns in `text`, which `StoredEntry.to_json` wrote."""
     columns: dict[str, Any] = dict(row)
     if isinstance(columns["certificate"], bytes):

@@ -13,8 +13,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection, select
 
-from keystore.store.instants import from_microseconds
-from keystore.store.tables import chain, head, revisions
+from keystore.epoch import from_microseconds
+from keystore.store.table_definitions import chain, head, revisions
 
 _ANCHOR = re.compile(
     r"wssgate\.keystore-anchor/1,(?P<time>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z),"

@@ -29,7 +29,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from keystore.certificate import State
 from keystore.errors import FolderUnreadable, KeystoreError
 from keystore.identity import Alias, Thumbprint
-from keystore.reading import read_certificates
+from keystore.reading.reader import read_certificates
 from keystore.terms import Terms
 
 MAX_FILES = 10_000

@@ -7,7 +7,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from keystore import Alias, FolderUnreadable, State, Thumbprint
-from keystore.folder import MAX_FILE_BYTES, FolderEntry, read_folder
+from keystore.reading.folder import MAX_FILE_BYTES, FolderEntry, read_folder
 from keystore.terms import Terms
 from tests.keystore.issuing import NOON, der_of, issue, pem_of, signing_key
 
@@ -96,7 +96,7 @@ def test_what_is_not_understood_is_refused_and_never_left_out(
 
 
 def test_the_wrong_folder_is_not_read_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("keystore.folder.MAX_FILES", 2)
+    monkeypatch.setattr("keystore.reading.folder.MAX_FILES", 2)
     put(tmp_path, {"a": "", "b/c": "", "d/e": ""})
     with pytest.raises(FolderUnreadable, match="holds more than 2 files"):
         read_folder(tmp_path)

@@ -1,4 +1,4 @@
-"""Instants as the database holds them: whole microseconds and whole hours since 1970-01-01T00:00:00Z.
+"""Instants as databases hold them: whole microseconds since 1970-01-01T00:00:00Z.
 
 Integers compare and add exactly on every database, and no driver can shift them into a local time.
 """
@@ -7,8 +7,6 @@ from datetime import UTC, datetime, timedelta
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-
-MICROSECONDS_PER_HOUR = 3_600_000_000
 
 
 def to_microseconds(instant: datetime) -> int:
@@ -27,11 +25,11 @@ def from_microseconds(value: int) -> datetime:
     return _EPOCH + value * _MICROSECOND
 
 
-def hour_of(microseconds: int) -> int:
-    """The hour since the epoch in which an instant lies."""
-    return microseconds // MICROSECONDS_PER_HOUR
+def optional_microseconds(instant: datetime | None) -> int | None:
+    """The same for an instant that may be absent."""
+    return None if instant is None else to_microseconds(instant)
 
 
-def start_of_hour(instant: datetime) -> datetime:
-    """The beginning of the hour (of UTC) in which `instant` lies: where reports over roll-ups really start."""
-    return from_microseconds(hour_of(to_microseconds(instant)) * MICROSECONDS_PER_HOUR)
+def optional_instant(value: int | None) -> datetime | None:
+    """The same for an instant that may be absent."""
+    return None if value is None else from_microseconds(value)

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Protocol
 
 from keystore.errors import Blocker
-from keystore.store.entry import StoredEntry
+from keystore.store.stored_entry import StoredEntry
 
 
 class Gates(Protocol):
@@ -37,5 +37,5 @@ class Gates(Protocol):
         ...
 
     def before_purging(self, entry: StoredEntry, *, at: datetime, since: datetime) -> tuple[Blocker, ...]:
-        """What speaks against forgetting the certificate of `entry`, which was retired at the instant `since`."""
+        """What speaks against purging the certificate of `entry`, which was retired at the instant `since`."""
         ...

@@ -11,10 +11,10 @@ from cryptography import x509
 from sqlalchemy import RowMapping
 
 from keystore.certificate import State, TrustedCertificate
-from keystore.decoding import load_certificate
+from keystore.certificate_decoding import load_certificate
+from keystore.epoch import from_microseconds, optional_instant, optional_microseconds, to_microseconds
 from keystore.errors import KeystoreError
 from keystore.identity import Alias, KeyId, Thumbprint
-from keystore.store.instants import from_microseconds, optional_instant, optional_microseconds, to_microseconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from cryptography.x509.oid import NameOID as N
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keystore.names import (
+from keystore.distinguished_names import (
     MAX_NAME_CHARACTERS,
     distinguished_name_matches,
     values_of_name,

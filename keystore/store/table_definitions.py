@@ -1,11 +1,11 @@
 """The tables of the keystore, in portable SQL.
 
 Instants are whole microseconds since 1970-01-01T00:00:00Z: integers compare exactly on every database. Sets and whole
-entries are JSON in text columns; nothing queries inside them.
+entries are JSON in text columns; nothing queries inside them. The tables are made by `keystore.store.migrate`, and with
+them the triggers by which the database itself keeps what is append-only.
 """
 
 from sqlalchemy import (
-    DDL,
     BigInteger,
     Boolean,
     Column,
@@ -17,7 +17,6 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    event,
     text,
 )
 
@@ -26,9 +25,6 @@ keystore_tables = MetaData()
 
 CHANGES_CHANNEL = "wssgate_keystore"
 """PostgreSQL: where each new revision is announced (NOTIFY), in the moment of its commit."""
-
-START = "0" * 64
-"""What the first revision has as the hash of the one before it."""
 
 _RowId = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers only INTEGER primary keys by itself
 
@@ -106,30 +102,7 @@ chain = Table(
     Column("revision", BigInteger, ForeignKey("keystore_revisions.revision"), primary_key=True, autoincrement=False),
     Column("hash", String(64), nullable=False),
 )
-"""The hash of each revision (`keystore.store.chain`). Append-only.
+"""The hash of each revision (`keystore.store.revision_chain`). Append-only.
 
 Apart from the revisions, for a revision is written first, and its hash once all of its changes are known.
 """
-
-_REFUSE = (
-    "CREATE OR REPLACE FUNCTION keystore_refuse_change() RETURNS trigger LANGUAGE plpgsql AS "
-    "$$ BEGIN RAISE EXCEPTION '%%', TG_ARGV[0]; END $$"
-)
-event.listen(
-    keystore_tables,
-    "before_create",
-    DDL(_REFUSE).execute_if(dialect="postgresql"),  # type: ignore[no-untyped-call]  # SQLAlchemy left it untyped
-)
-for _table in (revisions, history, chain):
-    _sentence = f"'{_table.name} is append-only'"
-    for _change in ("UPDATE", "DELETE"):
-        _trigger = f"CREATE TRIGGER {_table.name}_refuses_{_change.lower()} BEFORE {_change} ON {_table.name}"
-        for _dialect, _refusal in (
-            ("sqlite", f"BEGIN SELECT RAISE(ABORT, {_sentence}); END"),
-            ("postgresql", f"FOR EACH ROW EXECUTE FUNCTION keystore_refuse_change({_sentence})"),
-        ):
-            event.listen(
-                _table,
-                "after_create",
-                DDL(f"{_trigger} {_refusal}").execute_if(dialect=_dialect),  # type: ignore[no-untyped-call]  # as above
-            )

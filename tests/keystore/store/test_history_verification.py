@@ -7,6 +7,7 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DatabaseError
 
 from keystore import Alias
+from keystore.hash_chain import CHAIN_START
 from keystore.store import (
     HistoryAnchor,
     HistoryReport,
@@ -17,8 +18,7 @@ from keystore.store import (
     history_anchor,
     verify_history,
 )
-from keystore.store.chain import seal
-from keystore.store.tables import START
+from keystore.store.revision_chain import seal
 from tests.databases import on_sqlite
 from tests.keystore.issuing import issue
 from tests.keystore.store.authoring import BY, later
@@ -260,7 +260,7 @@ def test_a_history_of_nonsense_whose_hashes_fit_is_found(store: KeystoreStore, e
     with _unprotected(engine) as connection:
         connection.execute(text("UPDATE keystore_history SET entry = 'nonsense'"))
         connection.execute(text("DELETE FROM keystore_chain"))
-        seal(connection, 1, START)
+        seal(connection, 1, CHAIN_START)
     report = _verify(engine, relied_on=[(1, "")])
     assert (report.state, report.revision, report.revisions) == (HistoryState.ALTERED, 1, 1)
 

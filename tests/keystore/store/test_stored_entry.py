@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from keystore.certificate import State, TrustedCertificate
-from keystore.store.entry import StoredEntry
+from keystore.store.stored_entry import StoredEntry
 from tests.keystore.issuing import NOON, entry
 
 WHOLE = replace(
