@@ -14,8 +14,8 @@ from gateway.proxy.forwarding import single
 from gateway.proxy.generation import Generation
 from gateway.proxy.release import text_answer
 from gateway.proxy.routing import PathRefused, Route
-from gateway.proxy.upstream import UpstreamClient
 from gateway.proxy.wsdl import gateway_base, is_retrieval, retrieve
+from gateway.wire.outbound import UpstreamClient
 
 _log = structlog.get_logger("wssgate.door")
 
@@ -100,8 +100,8 @@ class Application:
             version = SoapVersion.of_request(None, single(scope["headers"], b"content-type"))
             return self._refuse(fault(version, refusal.status, refusal.sentence, is_senders=True))
         request = Request("POST", route.rest, scope["query_string"], scope["headers"], body)
-        verifier = generation.verifiers[route.endpoint]
-        return await exchange(request, endpoint, verifier, client, self._surroundings)
+        verifier, usual = generation.verifiers[route.endpoint], generation.usual[route.endpoint]
+        return await exchange(request, endpoint, verifier, client, usual, self._surroundings)
 
     async def _retrieve(
         self, generation: Generation, scope: Scope, route: Route, endpoint: EndpointSettings, client: UpstreamClient

@@ -25,8 +25,9 @@ from gateway.proxy.judgement import INLINE_BYTES, Judgement, judge_message, runs
 from gateway.proxy.metrics import Metrics
 from gateway.proxy.release import released, verdict_fields
 from gateway.proxy.telling import Teller
-from gateway.proxy.upstream import UpstreamClient, UpstreamFailure, UpstreamResponse
+from gateway.proxy.usual import UsualAnswers
 from gateway.verify import Expectation, Outcome, Reason, Verifier
+from gateway.wire.outbound import UpstreamClient, UpstreamFailure, UpstreamResponse
 from keystore import TrustSnapshot
 
 _log = structlog.get_logger("wssgate.exchange")
@@ -93,6 +94,7 @@ async def exchange(
     endpoint: EndpointSettings,
     verifier: Verifier,
     upstream: UpstreamClient,
+    usual: UsualAnswers,
     surroundings: Surroundings,
 ) -> Answer:
     """Carry out the exchange of one SOAP message: there is always an answer, and no delivery without a record."""
@@ -115,7 +117,7 @@ async def exchange(
     upstream_seconds = time.perf_counter() - started
     surroundings.metrics.time_upstream(endpoint.name, upstream_seconds)
     try:
-        return await _conclude(request, endpoint, verifier, upstream, response, expects, upstream_seconds, surroundings)
+        return await _conclude(request, endpoint, verifier, usual, response, expects, upstream_seconds, surroundings)
     finally:
         response.lease.drop()
 
@@ -124,7 +126,7 @@ async def _conclude(
     request: Request,
     endpoint: EndpointSettings,
     verifier: Verifier,
-    upstream: UpstreamClient,
+    usual: UsualAnswers,
     response: UpstreamResponse,
     expects: Expectation,
     upstream_seconds: float,
@@ -145,7 +147,7 @@ async def _conclude(
     recorded = await record_judgement(request, endpoint, response, judgement, upstream_seconds, surroundings)
     if recorded is None:
         return fault(_version(request, expects), 503, UNRECORDED_SENTENCE, RETRY_AFTER)
-    if upstream.usual.fits(recorded.record, expects):
+    if usual.fits(recorded.record, expects):
         response.lease.keep()
     if not recorded.record.released:
         return _refusal(recorded, _version(request, expects))

@@ -8,9 +8,9 @@ from typing import Self
 from gateway.config import ConfigurationError, Settings
 from gateway.proxy.routing import Router
 from gateway.proxy.second_opinions import require_judges
-from gateway.proxy.tls import tls_context
-from gateway.proxy.upstream import UpstreamClient
+from gateway.proxy.usual import UsualAnswers
 from gateway.verify import Verifier
+from gateway.wire.outbound import UpstreamClient, tls_context
 
 
 class Generation:
@@ -25,6 +25,8 @@ class Generation:
         self.settings = settings
         self.verifiers = {name: Verifier(endpoint.policy) for name, endpoint in settings.endpoints.items()}
         """By endpoint: what is remembered of one partner's messages is not pushed out by another's."""
+        self.usual = {name: UsualAnswers() for name in settings.endpoints}
+        """By endpoint: what the answers of its receiver are like."""
         self.router = Router(settings.endpoints)
         self.clients = clients
         self._inside = 0
@@ -46,7 +48,10 @@ class Generation:
             raise ConfigurationError([f"{settings.source}: {problem}" for problem in error.problems]) from error
         return cls(
             settings,
-            {name: UpstreamClient(endpoint, contexts[name]) for name, endpoint in settings.endpoints.items()},
+            {
+                name: UpstreamClient(endpoint.upstream, endpoint.upstream_timeout.total_seconds(), contexts[name])
+                for name, endpoint in settings.endpoints.items()
+            },
         )
 
     def __enter__(self) -> Self:

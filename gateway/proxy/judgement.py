@@ -11,10 +11,10 @@ from gateway.proxy.breakdown import place_of
 from gateway.proxy.decoding import coding_of, decode
 from gateway.proxy.forwarding import unforwardable_field
 from gateway.proxy.second_opinions import reviewed
-from gateway.proxy.upstream import UpstreamResponse
 from gateway.second_opinion import SecondOpinion
 from gateway.verify import Expectation, Outcome, Policy, Reason, Verdict, Verifier
 from gateway.verify.reason import Rejection
+from gateway.wire.outbound import UpstreamResponse
 from keystore import TrustSnapshot
 
 INLINE_BYTES: Final = 32 * 1024

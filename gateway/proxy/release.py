@@ -14,7 +14,7 @@ from gateway.ledger.record import MessageRecord
 from gateway.proxy.answer import Answer
 from gateway.proxy.forwarding import is_field_value, passing
 from gateway.proxy.judgement import Judgement
-from gateway.proxy.upstream import UpstreamResponse
+from gateway.wire.outbound import UpstreamResponse
 
 Field = tuple[bytes, bytes]
 

@@ -15,8 +15,8 @@ from gateway.config import EndpointSettings
 from gateway.ledger.record import MessageRecord
 from gateway.proxy.judgement import Judgement, judge_message
 from gateway.proxy.release import released
-from gateway.proxy.upstream import UpstreamResponse
 from gateway.verify import Expectation, Verifier
+from gateway.wire.outbound import UpstreamResponse
 from keystore import TrustSnapshot
 from tests.conftest import Count
 from tests.mutation.consumer import naive_element, naive_view, strict_view, textual_view

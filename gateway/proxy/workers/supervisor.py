@@ -18,12 +18,12 @@ from gateway.proxy.announcing import announce_endpoints
 from gateway.proxy.listening import Server, bind, bound_address
 from gateway.proxy.reloading import ConfigurationInUse
 from gateway.proxy.second_opinions import require_judges
-from gateway.proxy.tls import tls_context
 from gateway.proxy.trust import TrustWatcher
 from gateway.proxy.workers.combined import WorkerView, combine
 from gateway.proxy.workers.errors import WorkersFailed
 from gateway.proxy.workers.measurements import Measurements
 from gateway.proxy.workers.place import Place, PlaceState
+from gateway.wire.outbound import tls_context
 from keystore.store import KeystoreStore
 
 _log = structlog.get_logger("wssgate")
