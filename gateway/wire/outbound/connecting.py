@@ -43,9 +43,15 @@ class Resolver:
             if self._lookup is None:
                 self._lookup = loop.create_task(self._look_up())
                 self._lookup.add_done_callback(self._looked_up)
+            # Who gives up does not take the answer away from the others.
+            lookup = self._lookup
             try:
-                # Who gives up does not take the answer away from the others.
-                found = await asyncio.shield(self._lookup)
+                found = await asyncio.shield(lookup)
+            except asyncio.CancelledError:
+                task = asyncio.current_task()
+                if not lookup.cancelled() or (task is not None and task.cancelling()):
+                    raise
+                raise Unreachable("the look-up of the receiver's name was given up: its connections close") from None
             except OSError as error:
                 detail = f"the host name of the receiver cannot be resolved: {words(error)}"
                 raise Unreachable(detail) from error

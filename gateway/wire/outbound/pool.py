@@ -75,9 +75,6 @@ class Pool:
         return Connection(on_release=self._put_back, on_lost=self._open.discard)
 
     def _put_back(self, connection: Connection) -> None:
-        if self._is_closed:
-            connection.close()
-            return
         now = self._loop.time()
         self._idle.append((connection, now))
         if self._timer is None:

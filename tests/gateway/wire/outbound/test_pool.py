@@ -507,6 +507,26 @@ def test_a_pool_that_is_closed_closes_all_and_makes_no_more() -> None:
     run(scenario())
 
 
+def test_a_connection_that_is_made_while_the_pool_is_closed_is_not_used() -> None:
+    made: list[Connection] = []
+    pools: list[Pool] = []
+
+    class Late(Connector):
+        async def connect(self, make: Callable[[], Connection]) -> Connection:
+            made.append(await super().connect(make))
+            await pools[0].close()
+            return made[0]
+
+    async def scenario() -> None:
+        async with await asyncio.start_server(_answers, "127.0.0.1", 0) as server:
+            pools.append(Pool(Late("127.0.0.1", server.sockets[0].getsockname()[1], None)))
+            with pytest.raises(BrokenOff, match="were closed"):
+                await pools[0].connection()
+            await asyncio.wait_for(made[0].lost, 5)
+
+    run(scenario())
+
+
 @pytest.mark.parametrize(("parts", "expected"), [([http(signed())], [3]), ([http(signed()), SMUGGLED], [1, 2])])
 def test_with_tls_it_is_the_same(tmp_path: Path, parts: list[bytes], expected: list[int]) -> None:
     connections: list[int] = []
