@@ -12,8 +12,18 @@ from gateway.exchange.release import fault, text_answer
 from gateway.exchange.routing import PathRefused, Route
 from gateway.exchange.soap_faults import SoapVersion
 from gateway.exchange.wsdl.retrieval import gateway_base, is_retrieval, retrieve
-from gateway.proxy.upstream import UpstreamClient
-from gateway.wire import Answer, BodyRefused, ClientGone, Receive, Scope, Send, read_body, send_answer, single
+from gateway.wire import (
+    Answer,
+    BodyRefused,
+    ClientGone,
+    Receive,
+    Scope,
+    Send,
+    UpstreamClient,
+    read_body,
+    send_answer,
+    single,
+)
 
 _log = structlog.get_logger("wssgate.door")
 

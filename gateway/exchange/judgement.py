@@ -10,11 +10,19 @@ from gateway.exchange.cross_checking import reviewed
 from gateway.exchange.defects import place_of
 from gateway.exchange.extension_points import BUILT_IN, Unpacker
 from gateway.frozen import statically_frozen
-from gateway.proxy.upstream import UpstreamResponse
 from gateway.verify import Expectation, Policy, Reason, Verdict, Verifier
 from gateway.verify.reason import Rejection
 from gateway.vocabulary import MessageKind, RecordedOutcome
-from gateway.wire import BodyDamaged, BodyTooLarge, CodingRefused, CodingUnknown, coding_of, decode, unforwardable_field
+from gateway.wire import (
+    BodyDamaged,
+    BodyTooLarge,
+    CodingRefused,
+    CodingUnknown,
+    UpstreamResponse,
+    coding_of,
+    decode,
+    unforwardable_field,
+)
 from keystore import TrustSnapshot
 
 INLINE_BYTES: Final = 32 * 1024

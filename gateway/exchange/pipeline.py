@@ -23,10 +23,9 @@ from gateway.exchange.soap_faults import SoapVersion
 from gateway.exchange.usual_answers import UsualAnswers
 from gateway.frozen import statically_frozen
 from gateway.ledger import LedgerError, LedgerTooSlow, MessageRecord, Receipt, new_record_id
-from gateway.proxy.upstream import UpstreamClient, UpstreamFailure, UpstreamResponse
 from gateway.verify import Expectation, Outcome, Verdict, Verifier
 from gateway.vocabulary import MessageKind, RecordedOutcome, may_leave
-from gateway.wire import Answer, Headers, request_headers, single
+from gateway.wire import Answer, Headers, UpstreamClient, UpstreamFailure, UpstreamResponse, request_headers, single
 from keystore import TrustSnapshot
 
 _log = structlog.get_logger("wssgate.exchange")

@@ -13,9 +13,8 @@ from gateway.exchange.judgement import Judgement
 from gateway.exchange.soap_faults import SoapVersion, fault_message
 from gateway.frozen import statically_frozen
 from gateway.ledger import MessageRecord
-from gateway.proxy.upstream import UpstreamFailure, UpstreamResponse
 from gateway.vocabulary import MessageKind, RecordedOutcome
-from gateway.wire import Answer, is_field_value, passing
+from gateway.wire import Answer, UpstreamFailure, UpstreamResponse, is_field_value, passing
 
 Field = tuple[bytes, bytes]
 

@@ -16,8 +16,8 @@ from gateway.exchange.judgement import Judgement, judge_message
 from gateway.exchange.release import answer_to
 from gateway.exchange.soap_faults import SoapVersion
 from gateway.ledger.record import MessageRecord
-from gateway.proxy.upstream import UpstreamResponse
 from gateway.verify import Expectation, Verifier
+from gateway.wire.outbound import UpstreamResponse
 from keystore import TrustSnapshot
 from tests.conftest import Count
 from tests.mutation.consumer import naive_element, naive_view, strict_view, textual_view

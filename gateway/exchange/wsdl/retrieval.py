@@ -18,11 +18,10 @@ from gateway.exchange.release import answer_to, answer_without_record
 from gateway.exchange.soap_faults import SoapVersion
 from gateway.exchange.wsdl.addresses import Addresses
 from gateway.exchange.wsdl.rewriting import rewrite
-from gateway.proxy.upstream import UpstreamClient, UpstreamFailure, UpstreamResponse
 from gateway.verify import Policy, Reason
 from gateway.verify.reason import Rejection
 from gateway.vocabulary import MessageKind, RecordedOutcome
-from gateway.wire import Answer, Headers, request_headers, single
+from gateway.wire import Answer, Headers, UpstreamClient, UpstreamFailure, UpstreamResponse, request_headers, single
 
 _QUERY: Final = re.compile(rb"singlewsdl|(?:wsdl|xsd)(?:=(?!\.)(?:[\w~-]|[./](?!\.))*)?", re.IGNORECASE)
 """One parameter: what services call their parts, such as `xsd=1` or `wsdl=a/b.wsdl`; no escapes, no dot segments."""

@@ -12,7 +12,6 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 from gateway.config import ConfigurationError, Settings, handed_over, load_settings
 from gateway.exchange import require_judges
 from gateway.ledger import LedgerError, ReplayCacheBroken, migrate, open_database, prove_replay_cache
-from gateway.proxy.tls import tls_context
 from gateway.service.admin_listener import Status, admin_server
 from gateway.service.announcements import announce_endpoints
 from gateway.service.configuration_in_use import ConfigurationInUse
@@ -21,7 +20,7 @@ from gateway.service.workers.combined_status import WorkerView, combine
 from gateway.service.workers.measurements import Measurements
 from gateway.service.workers.restarting import WorkersFailed
 from gateway.service.workers.worker_process import WorkerProcess, WorkerState
-from gateway.wire import Server, bind, bound_address
+from gateway.wire import Server, bind, bound_address, tls_context
 from keystore.store import KeystoreStore
 
 _log = structlog.get_logger("wssgate")

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import NameOID
 
 from gateway.config import ConfigurationError, load_settings
-from gateway.proxy.tls import tls_context
+from gateway.wire.outbound import tls_context
 from tests.gateway.exchange.harness import Response, World, http, run, signed, world
 
 NOW = dt.datetime.now(dt.UTC)

@@ -9,22 +9,21 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 from unittest import mock
 
-import aiohttp
 import pytest
 import uvloop
-from aiohttp.connector import Connection
-from yarl import URL
 
 from fixtures.generator import soap
 from fixtures.generator.signing import sign
-from gateway.proxy.pooling import Lease, StrictConnector, StrictResponseHandler
-from gateway.proxy.posting import Poster
+from gateway.wire.outbound import BrokenOff, UpstreamClient
+from gateway.wire.outbound.connecting import Connector
+from gateway.wire.outbound.connection import Connection, Lease
+from gateway.wire.outbound.pool import Pool
+from gateway.wire.outbound.responses import ResponseReader
 from tests.gateway.exchange.harness import Receiver, Reply, envelope, run, signed, world
 from tests.gateway.exchange.harness import http as answered
-from tests.gateway.proxy.test_tls import Authority, server_context
+from tests.gateway.wire.outbound.test_tls import Authority, server_context
 
 http = partial(answered, Connection="keep-alive")
 SMUGGLED = http(signed("old", "<Order xmlns='urn:orders'>SMUGGLED</Order>"))
@@ -269,7 +268,7 @@ def test_what_is_said_first_about_a_lease_counts(said: list[str], done: str, mon
     for word in said:
         if word.startswith("late"):  # the receiver may be about to close it
             now = time.monotonic()
-            monkeypatch.setattr("gateway.proxy.pooling.time.monotonic", lambda now=now: now + 1)
+            monkeypatch.setattr("gateway.wire.outbound.connection.time.monotonic", lambda now=now: now + 1)
         getattr(lease, word.rpartition(" ")[2])()
     assert connection.done == [done]
 
@@ -327,16 +326,21 @@ def test_bytes_that_the_event_loop_has_not_yet_seen(tmp_path: Path) -> None:
                     connection.recv(65536)
 
     async def scenario() -> None:
-        async with aiohttp.ClientSession(connector=StrictConnector(limit=0)) as session:
-            url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
-            async with session.post(url, data=b"x") as response:
-                assert await response.read() == b"first"
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+        client = UpstreamClient(url, 10, None)
+        try:
+            first = await client.send("POST", url, (), b"x", limit=100)
+            assert first.body == b"first"
+            first.lease.keep()
             asked.set()
             deadline = time.monotonic() + 5
             while asked.is_set() and time.monotonic() < deadline:
                 time.sleep(0.001)  # the event loop must not see what arrives
-            async with session.post(url, data=b"x") as response:
-                assert await response.read() == b"second"
+            second = await client.send("POST", url, (), b"x", limit=100)
+            assert second.body == b"second"
+            second.lease.keep()
+        finally:
+            await client.close()
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.settimeout(5)
@@ -348,66 +352,45 @@ def test_bytes_that_the_event_loop_has_not_yet_seen(tmp_path: Path) -> None:
     assert served == ["first", "second"]
 
 
-class Slow(StrictConnector):
-    """Gives time to `between`, while the event loop stands still, before what it gives out is used."""
+class Slow(Connector):
+    """Gives time to `between`, while the event loop stands still, before what it made is used."""
 
     between: Callable[[], None]
 
-    async def take(self, *arguments: Any) -> Connection:
-        connection = await super().take(*arguments)
+    async def connect(self, make: Callable[[], Connection]) -> Connection:
+        connection = await super().connect(make)
         self.between()
         return connection
 
 
-@pytest.mark.parametrize("ahead", [1, 2], ids=["of a new connection", "of a pooled one"])
-def test_bytes_ahead_of_a_request_are_not_its_answer(ahead: int) -> None:
-    """They arrive when the pool has given the connection out, and the request is not written yet."""
+def test_bytes_ahead_of_the_first_request_are_not_its_answer() -> None:
+    """They arrive when the connection is made, and the request is not written yet."""
     speak, spoken = threading.Event(), threading.Event()
-    turns: list[int] = []
 
     def serve(listener: socket.socket) -> None:
-        asked = 0
-        with contextlib.suppress(TimeoutError, OSError):
-            while True:
-                connection, _ = listener.accept()
-                with connection, contextlib.suppress(OSError):
-                    connection.settimeout(5)
-                    while True:
-                        if asked == ahead - 1 and speak.wait(5):
-                            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nAHEAD")
-                            spoken.set()
-                            asked += 1
-                            connection.recv(65536)
-                            break
-                        if not connection.recv(65536):
-                            break
-                        asked += 1
-                        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nhonest")
+        connection, _ = listener.accept()
+        with connection:
+            assert speak.wait(5)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nAHEAD")
+            spoken.set()
+            connection.settimeout(5)
+            with contextlib.suppress(OSError):
+                connection.recv(65536)
 
     def between() -> None:
-        turns.append(1)
-        if len(turns) == ahead:
-            speak.set()
-            assert spoken.wait(5)
-            time.sleep(0.02)
+        speak.set()
+        assert spoken.wait(5)
+        time.sleep(0.02)
 
     async def scenario() -> None:
-        connector = Slow(limit=0)
+        connector = Slow("127.0.0.1", listener.getsockname()[1], None)
         connector.between = between
-        url = URL(f"http://127.0.0.1:{listener.getsockname()[1]}/")
-        poster = Poster(connector, url, aiohttp.ClientTimeout(total=None))
+        pool = Pool(connector)
         try:
-            for number in (1, 2):
-                sent = poster.send("POST", "/", (), b"x", limit=100, check=lambda _: None)
-                if number == ahead == 1:
-                    with pytest.raises(aiohttp.ClientConnectionResetError):
-                        await sent
-                else:
-                    answer = await sent
-                    assert answer.body == b"honest"
-                    answer.lease.keep()
+            with pytest.raises(BrokenOff, match="before it was asked"):
+                await pool.connection()
         finally:
-            await connector.close()
+            await pool.close()
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.settimeout(5)
@@ -419,23 +402,129 @@ def test_bytes_ahead_of_a_request_are_not_its_answer(ahead: int) -> None:
     assert spoken.is_set()
 
 
-@pytest.mark.parametrize("what", ["nothing", "reading is paused", "octets in the buffers of TLS", "it is closing"])
-def test_a_connection_is_fresh_where_nothing_waits(what: str) -> None:
+def _connection(ours: socket.socket, what: str = "nothing") -> Connection:
+    tls = mock.Mock(pending=lambda: int("TLS" in what))
+    connection = Connection(on_release=lambda _: None, on_lost=lambda _: None)
+    connection.connection_made(
+        mock.Mock(
+            is_closing=lambda: "closing" in what,
+            get_extra_info=lambda name: {"socket": ours, "ssl_object": tls}[name],
+            get_write_buffer_size=lambda: 0,
+        )
+    )
+    return connection
+
+
+@pytest.mark.parametrize("what", ["nothing", "octets in the buffers of TLS", "it is closing", "octets came already"])
+def test_a_connection_is_quiet_where_nothing_waits(what: str) -> None:
     async def scenario() -> None:
         ours, theirs = socket.socketpair()
         with ours, theirs:
-            handler = StrictResponseHandler(asyncio.get_running_loop())
-            tls = mock.Mock(pending=lambda: int("TLS" in what))
-            handler.transport = mock.Mock(
-                is_closing=lambda: "closing" in what,
-                is_reading=lambda: "paused" not in what,
-                get_extra_info=lambda name: {"socket": ours, "ssl_object": tls}[name],
-            )
-            assert handler.is_fresh is (what == "nothing")
+            connection = _connection(ours, what)
+            asked = asyncio.create_task(connection.ask(b"", b"", ResponseReader(100)))
+            await asyncio.sleep(0)
+            connection.data_received(b"HTTP/1.1 204 No Content\r\n\r\n")
+            assert await asked is ("closing" not in what)
+            if "already" in what:
+                connection.data_received(b"x")
+            assert connection.is_quiet() is (what == "nothing")
             theirs.send(b"x")
-            assert not handler.is_fresh
+            assert not connection.is_quiet()
 
     asyncio.run(scenario())
+
+
+def test_what_arrives_while_an_answer_is_judged_keeps_its_connection_out_of_the_pool() -> None:
+    async def scenario() -> None:
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            released: list[Connection] = []
+            connection = Connection(on_release=released.append, on_lost=lambda _: None)
+            transport = mock.Mock(is_closing=lambda: False, get_write_buffer_size=lambda: 0)
+            connection.connection_made(transport)
+            asked = asyncio.create_task(connection.ask(b"", b"", ResponseReader(100)))
+            await asyncio.sleep(0)
+            connection.data_received(b"HTTP/1.1 204 No Content\r\n\r\n")
+            assert await asked
+            connection.data_received(b"HTTP")
+            Lease(connection).keep()
+            assert released == []
+            transport.close.assert_called_once_with()
+
+    asyncio.run(scenario())
+
+
+async def _answers(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+        while True:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+    writer.close()
+
+
+def test_a_connection_that_waited_too_long_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.wire.outbound.pool.KEEP_ALIVE_SECONDS", 0.1)
+
+    async def scenario() -> None:
+        async with await asyncio.start_server(_answers, "127.0.0.1", 0) as server:
+            pool = Pool(Connector("127.0.0.1", server.sockets[0].getsockname()[1], None))
+            kept = []
+            for _ in range(2):
+                connection = await pool.connection()
+                assert await connection.ask(b"GET / HTTP/1.1\r\n\r\n", b"", ResponseReader(100))
+                kept.append(connection)
+            kept[0].release()
+            await asyncio.sleep(0.06)
+            kept[1].release()
+            await asyncio.wait_for(asyncio.shield(kept[0].lost), 5)
+            assert not kept[1].lost.done(), "it has some time left"
+            await asyncio.wait_for(asyncio.shield(kept[1].lost), 5)
+            connection = await pool.connection()
+            assert connection not in kept
+            await pool.close()
+
+    run(scenario())
+
+
+def test_a_pool_that_is_closed_closes_all_and_makes_no_more() -> None:
+    async def scenario() -> None:
+        async with await asyncio.start_server(_answers, "127.0.0.1", 0) as server:
+            pool = Pool(Connector("127.0.0.1", server.sockets[0].getsockname()[1], None))
+            idle, busy, leased = [await pool.connection() for _ in range(3)]
+            for connection in (idle, leased):
+                assert await connection.ask(b"GET / HTTP/1.1\r\n\r\n", b"", ResponseReader(100))
+            idle.release()
+            asked = asyncio.create_task(busy.ask(b"GET / HTTP/1.1\r\n", b"", ResponseReader(100)))
+            await asyncio.sleep(0.01)
+            await pool.close()
+            with pytest.raises(BrokenOff):
+                await asked
+            leased.release()
+            assert all(connection.lost.done() for connection in (idle, busy, leased))
+            with pytest.raises(BrokenOff, match="were closed"):
+                await pool.connection()
+
+    run(scenario())
+
+
+def test_a_connection_that_is_made_while_the_pool_is_closed_is_not_used() -> None:
+    made: list[Connection] = []
+    pools: list[Pool] = []
+
+    class Late(Connector):
+        async def connect(self, make: Callable[[], Connection]) -> Connection:
+            made.append(await super().connect(make))
+            await pools[0].close()
+            return made[0]
+
+    async def scenario() -> None:
+        async with await asyncio.start_server(_answers, "127.0.0.1", 0) as server:
+            pools.append(Pool(Late("127.0.0.1", server.sockets[0].getsockname()[1], None)))
+            with pytest.raises(BrokenOff, match="were closed"):
+                await pools[0].connection()
+            await asyncio.wait_for(made[0].lost, 5)
+
+    run(scenario())
 
 
 @pytest.mark.parametrize(("parts", "expected"), [([http(signed())], [3]), ([http(signed()), SMUGGLED], [1, 2])])
