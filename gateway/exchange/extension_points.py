@@ -6,12 +6,11 @@ The list is fixed, and there is no loader of plug-ins: who adds an implementatio
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from gateway.frozen import statically_frozen
 from gateway.ledger import MessageRecord
 from gateway.verify import Expectation, Policy
 
 
-@statically_frozen(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Unpacked:
     """The body of a response as it is verified."""
 

@@ -1,6 +1,7 @@
 """From a response as it came to what will be recorded about it: decoding, verification, configured exceptions."""
 
 import time
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -9,7 +10,6 @@ from gateway.cross_check import CrossCheck
 from gateway.exchange.cross_checking import reviewed
 from gateway.exchange.defects import place_of
 from gateway.exchange.extension_points import BUILT_IN, Unpacker
-from gateway.frozen import statically_frozen
 from gateway.verify import Expectation, Policy, Reason, Verdict, Verifier
 from gateway.verify.reason import Rejection
 from gateway.vocabulary import MessageKind, RecordedOutcome
@@ -42,7 +42,7 @@ EMPTY_STATUSES: Final = frozenset({202, 204})
 """Where a response without a body is an answer in itself: accepted, or done, with nothing to say (RFC 9110, 15.3)."""
 
 
-@statically_frozen(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
     """What was found out about one response."""
 
@@ -68,7 +68,7 @@ class Judgement:
     opinion_seconds: float = 0.0
 
 
-@statically_frozen(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class _Found:
     """What came out of one response, without what is measured about it."""
 

@@ -21,7 +21,6 @@ from gateway.exchange.recorders import Recorders
 from gateway.exchange.release import answer_to, answer_to_failure, answer_without_record
 from gateway.exchange.soap_faults import SoapVersion
 from gateway.exchange.usual_answers import UsualAnswers
-from gateway.frozen import statically_frozen
 from gateway.ledger import LedgerError, LedgerTooSlow, MessageRecord, Receipt, new_record_id
 from gateway.verify import Expectation, Outcome, Verdict, Verifier
 from gateway.vocabulary import MessageKind, RecordedOutcome, may_leave
@@ -45,7 +44,7 @@ class Ledger(Protocol):
         ...
 
 
-@statically_frozen(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Request:
     """A request whose body has arrived."""
 

@@ -5,13 +5,13 @@ of them is passed on because it came. The status is from a short list, the Conte
 the other fields those leave whose names are listed here or in the endpoint's configuration (RFC 9110, 7.6 and 16.3).
 """
 
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
 from gateway.config import EndpointSettings
 from gateway.exchange.judgement import Judgement
 from gateway.exchange.soap_faults import SoapVersion, fault_message
-from gateway.frozen import statically_frozen
 from gateway.ledger import MessageRecord
 from gateway.vocabulary import MessageKind, RecordedOutcome
 from gateway.wire import Answer, UpstreamFailure, UpstreamResponse, is_field_value, passing
@@ -87,7 +87,7 @@ _KEPT_OF_FAULTS: Final = frozenset({200, 400, 500})
 """SOAP 1.1, 6.2; SOAP 1.2 part 2, 7.5.2; and some stacks send faults with 200."""
 
 
-@statically_frozen(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class _Names:
     """Which fields of a response leave, in lower case."""
 

@@ -1,16 +1,15 @@
 """What is written down about one message."""
 
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
 from gateway.cross_check import CrossCheck
-from gateway.frozen import statically_frozen
 from gateway.verify import EmbeddedCertificate, Reason, SignatureReport, VerifiedBy
 from gateway.vocabulary import MessageKind, Mode, RecordedOutcome, may_leave
 
 
-@statically_frozen(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MessageRecord:
     """One message, as it will be proven later. Holds hashes, names and reasons, never bodies or credentials."""
 
@@ -78,7 +77,7 @@ class MessageRecord:
         )
 
 
-@statically_frozen(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Receipt:
     """What the writer answers once the record is committed."""
 

@@ -1,12 +1,11 @@
 """The client towards one receiver: pooled connections, deadlines, no redirects, no cookies, no silent decoding."""
 
+import asyncio
 import ssl
 from collections.abc import Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from gateway.deadlines import within
-from gateway.frozen import statically_frozen
 from gateway.wire.outbound.connecting import Connector
 from gateway.wire.outbound.connection import NO_LEASE, Lease
 from gateway.wire.outbound.errors import Disconnected, TimedOut, TlsFailed, Unreachable
@@ -15,7 +14,7 @@ from gateway.wire.outbound.responses import ResponseReader
 from gateway.wire.outbound.writing import host_field, request_head
 
 
-@statically_frozen(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class UpstreamResponse:
     """A response as it came, its content coding untouched."""
 
@@ -83,7 +82,7 @@ class UpstreamClient:
         """
         head = request_head(method, url.removeprefix(self._origin), self._host, headers, len(body))
         try:
-            with within(self._seconds):
+            async with asyncio.timeout(self._seconds):
                 try:
                     return await self._send(method, head, body, limit)
                 except (Disconnected, Unreachable, TlsFailed):
