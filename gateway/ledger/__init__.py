@@ -30,22 +30,19 @@ from gateway.ledger.instances import (
 )
 from gateway.ledger.proof.anchors import Anchor, anchors, find_anchors
 from gateway.ledger.proof.chain_verification import ChainReport, ChainState, records_to_verify, verify_chain
-from gateway.ledger.read.queries import (
-    RecordFilter,
+from gateway.ledger.read.roll_up_sums import (
     RejectionRow,
     Rejections,
-    StoredRecord,
     Succession,
     TrafficRow,
     UsageRow,
-    records,
+    recorded_hours,
     rejections,
     seen_after,
     traffic,
     usage,
 )
-from gateway.ledger.read.recorded_hours import recorded_hours
-from gateway.ledger.read.streaming import stream_records
+from gateway.ledger.read.stored_records import RecordFilter, StoredRecord, records, stream_records
 from gateway.ledger.record import How, MessageRecord, Receipt
 from gateway.ledger.record_rows import row_of
 from gateway.ledger.retention.horizon import UNCONFIGURED_RETENTION, Keep, keep

@@ -11,11 +11,13 @@ from typing import Final, Self
 
 import structlog
 
-from gateway.config import ConfigurationError, Settings, load_settings
-from gateway.exchange import Application, Generation, MessageLog, Metrics, Recorder, Recorders, Surroundings
+from gateway.config import ConfigurationError, Durability, Settings, load_settings
+from gateway.exchange import Application, Generation, Ledger, MessageLog, Metrics, Recorder, Recorders, Surroundings
 from gateway.ledger import (
     LedgerError,
     LedgerWriter,
+    MessageRecord,
+    Receipt,
     ReplayCacheBroken,
     announcements,
     migrate,
@@ -25,10 +27,10 @@ from gateway.ledger import (
 from gateway.service.admin_listener import Status, admin_server
 from gateway.service.announcements import announce_endpoints
 from gateway.service.configuration_in_use import ConfigurationInUse
-from gateway.service.durability import ledger_of
 from gateway.service.heartbeat import Heartbeat
 from gateway.service.keystore_watch import KeystoreWatch
 from gateway.service.maintenance import Maintenance
+from gateway.vocabulary import RecordedOutcome
 from gateway.wire import ProtocolLimits, Server, bind, bound_address, protocol_class
 from keystore import TrustSnapshot
 from keystore.store import CHANGES_CHANNEL, KeystoreStore
@@ -205,7 +207,7 @@ class Gateway:
         self._stack.push_async_callback(self.recorders.close)
         surroundings = Surroundings(
             trust=self.trust.for_endpoint,
-            ledger=ledger_of(self._ledger, gateway.durability),
+            ledger=_ledger_of(self._ledger, gateway.durability),
             metrics=self.metrics,
             pool=pool,
             clock=lambda: datetime.now(UTC),
@@ -294,3 +296,26 @@ class Gateway:
                 for name, endpoint in settings.endpoints.items()
             },
         }
+
+
+class QueueingLedger:
+    """`durability = "async"`: a receipt is given as soon as the record is queued."""
+
+    def __init__(self, writer: LedgerWriter) -> None:
+        """Queue records for `writer`."""
+        self._writer = writer
+
+    async def append(self, record: MessageRecord, *, seconds: float | None = None) -> Receipt:
+        """Queue `record`; wait for its commit only where that finds out whether it is a replay attack.
+
+        Raises:
+            LedgerError: It cannot be queued, or not be written in time: the message must not be released.
+        """
+        if record.replay_check and record.replay_keys and record.outcome is RecordedOutcome.ACCEPTED:
+            return await self._writer.append(record, seconds=seconds)
+        return self._writer.enqueue(record)
+
+
+def _ledger_of(writer: LedgerWriter, durability: Durability) -> Ledger:
+    """Where exchanges write their records."""
+    return QueueingLedger(writer) if durability is Durability.ASYNC else writer

@@ -27,7 +27,7 @@ from gateway.ledger import (
 from gateway.ledger.database import schema as schema_module
 from gateway.ledger.database.connections import reading, writing
 from gateway.ledger.database.tables import metadata
-from gateway.ledger.read import queries
+from gateway.ledger.read import roll_up_sums as sums
 from keystore.store.table_definitions import keystore_tables
 from tests.databases import on_postgresql, on_sqlite
 from tests.gateway.ledger.load import OLD, accepted
@@ -290,5 +290,5 @@ def test_a_path_with_awkward_characters(tmp_path: Path) -> None:
 def test_reading_before_the_migration_says_what_to_do(url: str) -> None:
     engine = open_database(url)
     with pytest.raises(DatabaseUnavailable, match="run `wssgate migrate`"):
-        queries.usage(engine)
+        sums.usage(engine)
     engine.dispose()

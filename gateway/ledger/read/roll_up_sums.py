@@ -1,4 +1,4 @@
-"""What the ledger knows, read back typed.
+"""What the roll-ups count: which key verified what, what was rejected, how much came, and when anything was recorded.
 
 The counts come from the hourly roll-ups, so that a question costs the same over a thousand messages as over a billion.
 `since` therefore cuts at the hour: everything from the beginning of the hour (UTC) in which it lies is counted
@@ -7,18 +7,18 @@ The counts come from the hourly roll-ups, so that a question costs the same over
 Every function raises `DatabaseUnavailable` where the database cannot be read or holds no ledger.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, Select, Table, and_, case, false, func, or_, select
+from sqlalchemy import ColumnElement, Engine, Select, Table, and_, case, func, or_, select
 
 from gateway.ledger.database.connections import reading
 from gateway.ledger.database.tables import key_usage_hourly, messages, traffic_hourly
 from gateway.ledger.hours import MICROSECONDS_PER_HOUR, hour_of
-from gateway.ledger.record import How, MessageRecord
-from gateway.ledger.record_rows import record_of
+from gateway.ledger.read.stored_records import names_entry
+from gateway.ledger.record import How
 from gateway.verify import Outcome
 from keystore import KeyId, Thumbprint, from_microseconds, to_microseconds
 
@@ -69,36 +69,6 @@ class TrafficRow:
     messages: int
     first_seen: datetime
     last_seen: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class StoredRecord:
-    """A record with its place in the hash chain."""
-
-    record: MessageRecord
-    writer: str
-    sequence: int
-    previous_hash: str
-    hash: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecordFilter:
-    """Which records are asked for; what is None is not asked."""
-
-    endpoint: str | None = None
-    operation: str | None = None
-    """In Clark notation, or its local name alone."""
-    outcome: str | None = None
-    reason: str | None = None
-    thumbprint: str | None = None
-    """Verified by this certificate, or recognised as signed with it."""
-    key: str | None = None
-    """The same for a certificate or key by whichever of its names: alias, thumbprint or key id."""
-    since: datetime | None = None
-    """Exact here, included."""
-    until: datetime | None = None
-    """Excluded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,7 +228,7 @@ def seen_after(
         messages.c.operation == (operation or ""),
         messages.c.time >= hour * MICROSECONDS_PER_HOUR,
         messages.c.time < (hour + 1) * MICROSECONDS_PER_HOUR,
-        or_(*(_names(column, thumbprint) for thumbprint in thumbprints)),
+        or_(*(names_entry(column, thumbprint) for thumbprint in thumbprints)),
     )
     with reading(engine) as connection:
         later_count, later_first = connection.execute(later).one()
@@ -270,51 +240,6 @@ def seen_after(
         first=None if first is None else from_microseconds(first),
         exact=len(set(thumbprints)) == 1 and int(in_hour) == expected,
     )
-
-
-def record(engine: Engine, record_id: str) -> StoredRecord | None:
-    """The record of that id, None where there is none."""
-    with reading(engine) as connection:
-        row = connection.execute(select(messages).where(messages.c.id == record_id)).mappings().one_or_none()
-    return None if row is None else stored(row)
-
-
-def records(engine: Engine, wanted: RecordFilter | None = None, limit: int = 100) -> list[StoredRecord]:
-    """The newest records that fit `wanted`, at most `limit`, the newest first."""
-    query = select(messages).where(*conditions(wanted or RecordFilter()))
-    query = query.order_by(messages.c.time.desc(), messages.c.id.desc()).limit(max(0, limit))
-    with reading(engine) as connection:
-        return [stored(row) for row in connection.execute(query).mappings()]
-
-
-def conditions(wanted: RecordFilter) -> Iterable[ColumnElement[bool]]:
-    """What a record must fulfil."""
-    columns = messages.c
-    for column, value in (
-        (columns.endpoint, wanted.endpoint),
-        (columns.outcome, wanted.outcome),
-        (columns.reason, wanted.reason),
-    ):
-        if value is not None:
-            yield column == value
-    if wanted.operation is not None:
-        local = "" if wanted.operation.startswith("{") else f"}}{wanted.operation}"
-        is_local = columns.operation.endswith(local, autoescape=True) if local else false()
-        yield or_(columns.operation == wanted.operation, is_local)
-    if wanted.since is not None:
-        yield columns.time >= to_microseconds(wanted.since)
-    if wanted.until is not None:
-        yield columns.time < to_microseconds(wanted.until)
-    if wanted.thumbprint is not None:
-        yield or_(_names(columns.verified_by, wanted.thumbprint), _names(columns.recognised, wanted.thumbprint))
-    if wanted.key is not None:
-        places = (columns.verified_by, columns.recognised)
-        kinds = ("alias", "thumbprint", "key_id")
-        yield or_(*(_names(column, wanted.key, kind) for column in places for kind in kinds))
-
-
-def _names(column: ColumnElement[Any], name: str, kind: str = "thumbprint") -> ColumnElement[bool]:
-    return column.contains(f'"{kind}":"{name}"', autoescape=True)
 
 
 def _summed(
@@ -333,12 +258,12 @@ def _summed(
     return query
 
 
-def stored(row: Any) -> StoredRecord:
-    """The record that a row holds."""
-    return StoredRecord(
-        record=record_of(row),
-        writer=row["writer"],
-        sequence=row["sequence"],
-        previous_hash=row["previous_hash"],
-        hash=row["hash"],
-    )
+def recorded_hours(engine: Engine) -> list[datetime]:
+    """The beginnings of all hours (UTC) in which a message was recorded at any endpoint, oldest first.
+
+    Raises:
+        DatabaseUnavailable: The database cannot be read.
+    """
+    query = select(traffic_hourly.c.hour).distinct().order_by(traffic_hourly.c.hour)
+    with reading(engine) as connection:
+        return [from_microseconds(hour * MICROSECONDS_PER_HOUR) for hour in connection.execute(query).scalars()]
