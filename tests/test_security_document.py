@@ -148,9 +148,9 @@ def test_every_limit_of_the_policy_is_in_the_table() -> None:
 
 
 LIMITS_NOTHING: Final = {
-    "gateway.verify.familiar.cutting.MAX_HEAD",
-    "gateway.verify.familiar.cutting.MAX_TAGS",
-    "gateway.verify.familiar.cutting.MAX_VALUES",
+    "gateway.verify.fastpath.header_prefix.MAX_HEAD",
+    "gateway.verify.fastpath.header_prefix.MAX_TAGS",
+    "gateway.verify.fastpath.header_prefix.MAX_VALUES",
 }
 """A longer head is not remembered, and verified all the same."""
 

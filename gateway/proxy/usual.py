@@ -9,7 +9,7 @@ from typing import Final
 
 from gateway.ledger.record import MessageRecord
 from gateway.verify import Expectation, Reason
-from gateway.verify.text import printable
+from gateway.verify.element_content import printable
 from gateway.verify.verdict import UNBOUND
 
 _WEIGHT: Final = 16

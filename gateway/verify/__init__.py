@@ -3,8 +3,8 @@
 Pure: no clock, file, socket or thread. A bad message is a value, never an exception.
 """
 
-from gateway.verify.advice import ADVICE, advice_on
-from gateway.verify.explanation import Explanation, Step, StepState, explain
+from gateway.verify.explain.advice import ADVICE, advice_on
+from gateway.verify.explain.steps import Explanation, Step, StepState, explain
 from gateway.verify.policy import Policy
 from gateway.verify.procedure import Verifier, verify
 from gateway.verify.reason import Reason

@@ -5,7 +5,10 @@ from typing import Final
 
 from lxml import etree
 
-from gateway.verify.names import (
+from gateway.verify.element_content import XML_SPACE, child_elements, printable
+from gateway.verify.policy import canonical_actor
+from gateway.verify.reason import Reason, Rejection
+from gateway.verify.xml_names import (
     ADDRESSING,
     ENCRYPTED_DATA,
     ENCRYPTED_HEADER,
@@ -16,9 +19,6 @@ from gateway.verify.names import (
     TIMESTAMP,
     local_name,
 )
-from gateway.verify.policy import canonical_actor
-from gateway.verify.reason import Reason, Rejection
-from gateway.verify.text import XML_SPACE, child_elements, printable
 
 
 @dataclass(slots=True, eq=False)

@@ -24,7 +24,10 @@ from gateway.verify.algorithms import (
     pss_algorithm,
     signature_algorithm,
 )
-from gateway.verify.names import (
+from gateway.verify.element_content import base64_text, child_elements, printable, sole_text
+from gateway.verify.policy import Policy
+from gateway.verify.reason import Reason, Rejection
+from gateway.verify.xml_names import (
     CANONICALIZATION_METHOD,
     DIGEST_METHOD,
     DIGEST_VALUE,
@@ -45,9 +48,6 @@ from gateway.verify.names import (
     TRANSFORMS,
     local_name,
 )
-from gateway.verify.policy import Policy
-from gateway.verify.reason import Reason, Rejection
-from gateway.verify.text import base64_text, child_elements, printable, sole_text
 
 MAX_SIGNATURES: Final = 8
 """Signatures in one Security header: real messages carry one, sometimes two."""

@@ -7,10 +7,10 @@ from typing import Final
 
 from lxml import etree
 
-from gateway.verify.names import ID_NAMES, local_name
+from gateway.verify.element_content import printable
 from gateway.verify.parsing import Document
 from gateway.verify.reason import Reason, Rejection
-from gateway.verify.text import printable
+from gateway.verify.xml_names import ID_NAMES, local_name
 
 # contains() is a coarse filter that costs little; what it lets through is compared name by name.
 _IS_ID: Final = " or ".join(f"local-name() = '{name}'" for name in sorted(ID_NAMES))

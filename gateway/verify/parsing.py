@@ -10,10 +10,10 @@ from typing import Any, Final, cast
 
 from lxml import etree
 
-from gateway.verify.encoding import as_utf8
+from gateway.verify.document_encoding import as_utf8
+from gateway.verify.element_content import printable
 from gateway.verify.policy import Policy
 from gateway.verify.reason import Reason, Rejection
-from gateway.verify.text import printable
 
 # Attributes are ordered by C14N at quadratic cost: 100,000 on one element took 42 s. Namespaces in scope are walked by
 # inclusive C14N at every element: 10,000 at depth 200 took 71 s. Both are refused before they can cost that.

@@ -39,8 +39,9 @@ from gateway.verify.coverage import (
     required_elements,
     unprotected_prefixes,
 )
+from gateway.verify.element_content import printable
 from gateway.verify.envelope import Envelope, SecurityHeader, find_security_header, read_envelope, soap_version
-from gateway.verify.familiar import LayoutMemory, is_parsed_in_part, make_layout, verify_familiar
+from gateway.verify.fastpath import LayoutMemory, is_parsed_in_part, make_layout, verify_familiar
 from gateway.verify.grammar import MAX_SIGNATURES
 from gateway.verify.ids import IdIndex
 from gateway.verify.other_formats import named
@@ -49,8 +50,7 @@ from gateway.verify.policy import Policy
 from gateway.verify.reason import Reason, Rejection
 from gateway.verify.references import CanonicalForms
 from gateway.verify.request import Expectation
-from gateway.verify.signatures import CheckedSignature, check_signature
-from gateway.verify.text import printable
+from gateway.verify.signature_check import CheckedSignature, check_signature
 from gateway.verify.timestamp import check_timestamp, read_timestamp
 from gateway.verify.unreadable import unreadable_content
 from gateway.verify.unsigned import instead_of_signature

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from gateway.verify.content_type import unusual_type
-from gateway.verify.encoding import as_utf8
+from gateway.verify.document_encoding import as_utf8
 from gateway.verify.envelope import Envelope, SecurityHeader, find_security_header, read_envelope
 from gateway.verify.parsing import Document, read_document
 from gateway.verify.policy import Policy

@@ -11,13 +11,13 @@ from lxml import etree
 from gateway.verify.algorithms import Canonicalization
 from gateway.verify.budget import WorkBudget
 from gateway.verify.c14n import canonicalize, count_elements
+from gateway.verify.element_content import printable
 from gateway.verify.grammar import CanonicalizationMethod, ReferenceGrammar, SignatureGrammar
 from gateway.verify.ids import IdIndex
 from gateway.verify.keyinfo import read_token_reference, referenced_token
-from gateway.verify.names import SECURITY_TOKEN_REFERENCE, WSSE, local_name
 from gateway.verify.reason import Reason, Rejection
-from gateway.verify.text import printable
 from gateway.verify.verdict import SignedPart
+from gateway.verify.xml_names import SECURITY_TOKEN_REFERENCE, WSSE, local_name
 from keystore import TrustSnapshot
 
 MAX_CONTAINERS: Final = 3

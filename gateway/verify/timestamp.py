@@ -6,11 +6,11 @@ from typing import Final
 
 from lxml import etree
 
-from gateway.verify.names import CREATED, EXPIRES
+from gateway.verify.element_content import child_elements, sole_text
 from gateway.verify.policy import Policy
 from gateway.verify.reason import Reason, Rejection
-from gateway.verify.text import child_elements, sole_text
 from gateway.verify.verdict import TimestampReport
+from gateway.verify.xml_names import CREATED, EXPIRES
 
 # xsd:dateTime with a mandatory time zone; digits beyond microseconds are read and dropped.
 _DATE_TIME: Final = re.compile(

@@ -10,9 +10,9 @@ from typing import Final
 from lxml import etree
 
 from gateway.verify.envelope import Envelope
-from gateway.verify.names import ENCRYPTED_DATA, XENC, XOP, XOP_INCLUDE
 from gateway.verify.parsing import Document
 from gateway.verify.reason import Reason, Rejection
+from gateway.verify.xml_names import ENCRYPTED_DATA, XENC, XOP, XOP_INCLUDE
 
 _XENC: Final = XENC.encode()
 _XOP: Final = XOP.encode()

@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from gateway.verify.advice import advice_on
+from gateway.verify.explain.advice import advice_on
 from gateway.verify.reason import Reason
 from keystore import Alias, HintKind, KeyId, State, Thumbprint
 

@@ -7,9 +7,9 @@ import pytest
 from lxml import etree
 
 from gateway.verify.ids import IdIndex
-from gateway.verify.names import WSU
 from gateway.verify.parsing import Document
 from gateway.verify.reason import Reason, Rejection
+from gateway.verify.xml_names import WSU
 from tests.gateway.verify.documents import document
 from tests.gateway.verify.random_documents import RandomDocument
 

@@ -4,7 +4,7 @@ import pytest
 from lxml import etree
 
 from gateway.verify import Policy, Reason, parsing
-from gateway.verify.encoding import Decoded
+from gateway.verify.document_encoding import Decoded
 from gateway.verify.parsing import (
     MAX_NAMESPACE_NAME,
     MAX_NAMESPACE_OCTETS,

@@ -5,8 +5,8 @@ from typing import cast
 
 from lxml import etree
 
-from gateway.verify.names import XOP_INCLUDE, local_name
 from gateway.verify.reason import Reason, Rejection
+from gateway.verify.xml_names import XOP_INCLUDE, local_name
 
 XML_SPACE = " \t\r\n"
 """White space of XML 1.0, 2.3; what else Unicode takes for space is text."""

@@ -13,12 +13,12 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from gateway.verify.algorithms import KeyFamily, SignatureAlgorithm
 from gateway.verify.budget import WorkBudget
+from gateway.verify.element_content import printable
+from gateway.verify.explain.unknown_signers import who_signed
 from gateway.verify.keyinfo import KeyInfo
 from gateway.verify.policy import Policy
 from gateway.verify.reason import Reason
 from gateway.verify.signature_value import SignedValue, family_of, value_length
-from gateway.verify.strangers import who_signed
-from gateway.verify.text import printable
 from gateway.verify.verdict import (
     CheckResult,
     EmbeddedCertificate,

@@ -11,13 +11,13 @@ from typing import Final, Protocol
 from gateway.verify.budget import WorkBudget
 from gateway.verify.c14n import canonicalize, spend_namespaces
 from gateway.verify.coverage import unprotected_in
-from gateway.verify.familiar.as_written import WrittenBodies
-from gateway.verify.familiar.layout import KnownHead
-from gateway.verify.familiar.shapes import Shape, Shapes
+from gateway.verify.fastpath.body_tags import Shape, Shapes
+from gateway.verify.fastpath.canonical_body import WrittenBodies
+from gateway.verify.fastpath.template import KnownHead
 from gateway.verify.grammar import CanonicalizationMethod
-from gateway.verify.names import XENC, XOP, XSI
 from gateway.verify.parsing import Document, holds_instructions, parse_admitted
 from gateway.verify.policy import Policy
+from gateway.verify.xml_names import XENC, XOP, XSI
 
 _UNREADABLE: Final = frozenset({XENC.encode(), XOP.encode()})
 _NAMESPACES: Final = _UNREADABLE | {XSI.encode()}

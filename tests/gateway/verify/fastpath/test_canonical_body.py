@@ -9,10 +9,10 @@ import pytest
 from gateway.verify import Policy
 from gateway.verify.algorithms import Canonicalization
 from gateway.verify.c14n import canonicalize
-from gateway.verify.familiar.as_written import LONGEST_OPERATION, MOST_OPERATIONS, Operation, WrittenBodies
-from gateway.verify.names import SOAP11
+from gateway.verify.fastpath.canonical_body import LONGEST_OPERATION, MOST_OPERATIONS, Operation, WrittenBodies
 from gateway.verify.parsing import parse_admitted, parse_own
 from gateway.verify.reason import Rejection
+from gateway.verify.xml_names import SOAP11
 from tests.conftest import Count
 
 EXCLUSIVE: Final = Canonicalization.EXCLUSIVE

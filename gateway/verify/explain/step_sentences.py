@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 
 from lxml import etree
 
-from gateway.verify.names import local_name
+from gateway.verify.element_content import printable
 from gateway.verify.policy import Policy
 from gateway.verify.reading import Reading
-from gateway.verify.text import printable
 from gateway.verify.verdict import CheckResult, EmbeddedCertificate, SignatureReport, SignedPart, Verdict
+from gateway.verify.xml_names import local_name
 from keystore import TrustSnapshot
 
 _LISTED = 12

@@ -16,16 +16,16 @@ from typing import Final
 from gateway.verify.algorithms import Canonicalization
 from gateway.verify.binding import compare_with_request
 from gateway.verify.budget import WorkBudget
-from gateway.verify.familiar.body import FamiliarBody, Unfamiliar, familiar_body
-from gateway.verify.familiar.layout import KnownHead, Layout, SignedElement
-from gateway.verify.familiar.template import is_plain
-from gateway.verify.keys import KeyTrial, try_trusted_keys
+from gateway.verify.element_content import decode_base64, printable
+from gateway.verify.fastpath.form_pattern import is_plain
+from gateway.verify.fastpath.known_body import FamiliarBody, Unfamiliar, familiar_body
+from gateway.verify.fastpath.template import KnownHead, Layout, SignedElement
+from gateway.verify.key_trial import KeyTrial, try_trusted_keys
 from gateway.verify.parsing import Document
 from gateway.verify.policy import Policy
 from gateway.verify.reason import Rejection
 from gateway.verify.request import Expectation
 from gateway.verify.signature_value import SignedValue
-from gateway.verify.text import decode_base64, printable
 from gateway.verify.timestamp import check_timestamp, instant
 from gateway.verify.verdict import (
     UNBOUND,

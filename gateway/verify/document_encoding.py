@@ -6,9 +6,9 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from gateway.verify.content_type import charset_values
+from gateway.verify.element_content import printable
 from gateway.verify.policy import SUPPORTED_ENCODINGS, Policy
 from gateway.verify.reason import Reason, Rejection
-from gateway.verify.text import printable
 
 _DECLARATION: Final = re.compile(rb"<\?xml([ \t\r\n][^?<>]{0,200})\?>")
 _PSEUDO_ATTRIBUTE: Final = re.compile(

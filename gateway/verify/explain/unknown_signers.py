@@ -7,10 +7,10 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from gateway.verify.algorithms import KeyFamily
 from gateway.verify.budget import WorkBudget
+from gateway.verify.element_content import printable
 from gateway.verify.keyinfo import KeyInfo
 from gateway.verify.reason import Reason
 from gateway.verify.signature_value import SignedValue, applicable
-from gateway.verify.text import printable
 from gateway.verify.verdict import EmbeddedCertificate
 from keystore import HintKind, KeyHint, SigningKey, TrustedCertificate, TrustSnapshot, UnreadableKeyFile
 

@@ -20,15 +20,15 @@ from fixtures.generator.soap import (
 from fixtures.generator.uris import C14N10, WSU
 from fixtures.manifest import Case, entry, own_case
 from gateway.verify import Expectation, Policy, Reason, Verifier, procedure
-from gateway.verify.familiar import body as familiar_body
-from gateway.verify.familiar.as_written import LONGEST_OPERATION
-from gateway.verify.familiar.cutting import BODY as BODY_PATH
-from gateway.verify.familiar.cutting import MAX_HEAD, MAX_TAGS, MAX_VALUES, start_tags
-from gateway.verify.familiar.layout import EAGER, MOST_LAYOUTS, MOST_OF_ONE_POLICY, MOST_POLICIES, LayoutMemory
-from gateway.verify.familiar.layout_making import make_layout
-from gateway.verify.familiar.shapes import Shapes
-from gateway.verify.names import SOAP11, XENC, XOP, XSI
+from gateway.verify.fastpath import known_body as familiar_body
+from gateway.verify.fastpath.body_tags import Shapes
+from gateway.verify.fastpath.canonical_body import LONGEST_OPERATION
+from gateway.verify.fastpath.header_prefix import BODY as BODY_PATH
+from gateway.verify.fastpath.header_prefix import MAX_HEAD, MAX_TAGS, MAX_VALUES, start_tags
+from gateway.verify.fastpath.template import EAGER, MOST_LAYOUTS, MOST_OF_ONE_POLICY, MOST_POLICIES, LayoutMemory
+from gateway.verify.fastpath.template_making import make_layout
 from gateway.verify.parsing import MAX_NAMESPACE_NAME, MAX_NAMESPACE_OCTETS, Document, parse_admitted
+from gateway.verify.xml_names import SOAP11, XENC, XOP, XSI
 from keystore import TrustSnapshot
 from tests.conftest import Count
 from tests.gateway.verify.judging import made

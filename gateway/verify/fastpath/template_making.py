@@ -12,17 +12,17 @@ from gateway.verify.binding import signed_bindings
 from gateway.verify.budget import WorkBudget
 from gateway.verify.c14n import canonicalize
 from gateway.verify.envelope import Envelope, SecurityHeader
-from gateway.verify.familiar.as_written import WrittenBodies
-from gateway.verify.familiar.cutting import BODY, Head, Path, cut, element_at, path_to
-from gateway.verify.familiar.layout import Layout, SignedElement
-from gateway.verify.familiar.shapes import Shapes
-from gateway.verify.familiar.template import Markers, Template
+from gateway.verify.fastpath.body_tags import Shapes
+from gateway.verify.fastpath.canonical_body import WrittenBodies
+from gateway.verify.fastpath.form_pattern import Markers, Template
+from gateway.verify.fastpath.header_prefix import BODY, Head, Path, cut, element_at, path_to
+from gateway.verify.fastpath.template import Layout, SignedElement
 from gateway.verify.grammar import CanonicalizationMethod, SignatureGrammar
 from gateway.verify.keyinfo import KeyInfo
-from gateway.verify.names import CREATED, EXPIRES, SAML1, SAML2, XENC, XOP, XSI
 from gateway.verify.parsing import MAX_NAMESPACE_NAME, Document, longest_namespace_name, parse_own
 from gateway.verify.reason import Rejection
 from gateway.verify.references import ResolvedReference
+from gateway.verify.xml_names import CREATED, EXPIRES, SAML1, SAML2, XENC, XOP, XSI
 
 # As declarations: the names of algorithms begin like that of XML Encryption.
 _UNREADABLE: Final = (f'"{XENC}"'.encode(), f'"{XOP}"'.encode())

@@ -11,7 +11,7 @@ from fixtures.generator.soap import BODY, direct, key_identifier, key_info, key_
 from fixtures.generator.uris import ECDSA_SHA256, RSA_SHA256, THUMBPRINT
 from fixtures.manifest import entry, interop_case, own_case, trust
 from gateway.verify import CheckResult, Policy, Reason, Verdict, verify
-from gateway.verify.keys import EVERY_KEY_UP_TO
+from gateway.verify.key_trial import EVERY_KEY_UP_TO
 from keystore import Alias, State, TrustedCertificate, TrustSnapshot
 from tests.gateway.verify.judging import made
 from tests.keystore.issuing import issue

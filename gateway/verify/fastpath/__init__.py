@@ -12,9 +12,9 @@ Nothing is rejected here, and what is accepted is what the procedure accepts: th
 for them against both.
 """
 
-from gateway.verify.familiar.acceptance import verify_familiar
-from gateway.verify.familiar.body import is_parsed_in_part
-from gateway.verify.familiar.layout import LayoutMemory
-from gateway.verify.familiar.layout_making import make_layout
+from gateway.verify.fastpath.acceptance import verify_familiar
+from gateway.verify.fastpath.known_body import is_parsed_in_part
+from gateway.verify.fastpath.template import LayoutMemory
+from gateway.verify.fastpath.template_making import make_layout
 
 __all__ = ["LayoutMemory", "is_parsed_in_part", "make_layout", "verify_familiar"]

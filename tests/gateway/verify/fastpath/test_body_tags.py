@@ -7,7 +7,16 @@ from lxml import etree
 
 from gateway.verify.algorithms import Canonicalization
 from gateway.verify.c14n import canonicalize
-from gateway.verify.familiar.shapes import _AGAIN, _TRIAL, LONGEST, MOST_OCTETS, Shape, Shapes, are_characters, shape_of
+from gateway.verify.fastpath.body_tags import (
+    _AGAIN,
+    _TRIAL,
+    LONGEST,
+    MOST_OCTETS,
+    Shape,
+    Shapes,
+    are_characters,
+    shape_of,
+)
 
 SHAPE = Shape("{urn:o}op", 1, frozenset())
 

@@ -9,8 +9,8 @@ from gateway.verify.budget import WorkBudget
 from gateway.verify.c14n import canonicalize
 from gateway.verify.grammar import SignatureGrammar, read_signature
 from gateway.verify.ids import IdIndex
+from gateway.verify.key_trial import KeyTrial, report_hint, try_keys
 from gateway.verify.keyinfo import KeyInfo, read_key_info
-from gateway.verify.keys import KeyTrial, report_hint, try_keys
 from gateway.verify.parsing import Document
 from gateway.verify.policy import Policy
 from gateway.verify.reason import Reason, Rejection

@@ -7,7 +7,7 @@ from typing import Final
 
 from lxml import etree
 
-from gateway.verify.names import (
+from gateway.verify.xml_names import (
     BINARY_SECURITY_TOKEN,
     DIGEST_VALUE,
     ID_NAMES,

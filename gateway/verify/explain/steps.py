@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from gateway.verify.findings import Findings, found_at
+from gateway.verify.explain.step_sentences import Findings, found_at
 from gateway.verify.policy import Policy
 from gateway.verify.procedure import verify
 from gateway.verify.reading import Reading, read_again

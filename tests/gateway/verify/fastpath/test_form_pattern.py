@@ -7,7 +7,7 @@ from lxml import etree
 
 from gateway.verify.algorithms import Canonicalization
 from gateway.verify.c14n import canonicalize
-from gateway.verify.familiar.template import Markers, is_plain
+from gateway.verify.fastpath.form_pattern import Markers, is_plain
 
 TEXT = '<d:e xmlns:d="urn:100%25" a="{0}"><d:f>{1}</d:f> 100 % %b <g b="{0}"/></d:e>'
 

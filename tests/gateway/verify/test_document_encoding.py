@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.verify import Policy, Reason
-from gateway.verify.encoding import as_utf8
+from gateway.verify.document_encoding import as_utf8
 from gateway.verify.policy import SUPPORTED_ENCODINGS
 from gateway.verify.reason import Rejection
 

@@ -25,13 +25,13 @@ from datetime import datetime
 from typing import Final, NamedTuple
 
 from gateway.verify.algorithms import SignatureAlgorithm
-from gateway.verify.familiar.as_written import WrittenBodies
-from gateway.verify.familiar.cutting import MAX_HEAD
-from gateway.verify.familiar.shapes import Shapes
-from gateway.verify.familiar.template import Template
+from gateway.verify.fastpath.body_tags import Shapes
+from gateway.verify.fastpath.canonical_body import WrittenBodies
+from gateway.verify.fastpath.form_pattern import Template
+from gateway.verify.fastpath.header_prefix import MAX_HEAD
 from gateway.verify.grammar import ReferenceGrammar
+from gateway.verify.key_trial import KeyTrial, report_hint
 from gateway.verify.keyinfo import KeyInfo
-from gateway.verify.keys import KeyTrial, report_hint
 from gateway.verify.policy import Policy
 from gateway.verify.verdict import HintReport, VerifiedBy, accepted_detail
 from keystore import Candidate, TrustSnapshot
