@@ -14,8 +14,7 @@ from bench.memory import peak, peak_from_now
 from fixtures.costly.case import AT, CONTENT_TYPE, TRUSTED
 from fixtures.manifest import own_case, trust
 from gateway.proxy.decoding import decode
-from gateway.verify import Policy, verify
-from gateway.verify.reason import Rejection
+from gateway.verify import Policy, Rejection, verify
 from keystore import TrustSnapshot
 
 _POLICY: Final = Policy()

@@ -2,8 +2,7 @@
 
 import zlib
 
-from gateway.verify import Reason
-from gateway.verify.reason import Rejection
+from gateway.verify import Reason, Rejection
 
 _MOST_MEMBERS = 64
 """A gzip body may hold several members (RFC 1952, 2.2); each costs a set-up."""

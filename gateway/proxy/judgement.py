@@ -13,8 +13,7 @@ from gateway.proxy.forwarding import unforwardable_field
 from gateway.proxy.second_opinions import reviewed
 from gateway.proxy.upstream import UpstreamResponse
 from gateway.second_opinion import SecondOpinion
-from gateway.verify import Expectation, Outcome, Policy, Reason, Verdict, Verifier
-from gateway.verify.reason import Rejection
+from gateway.verify import Expectation, Outcome, Policy, Reason, Rejection, Verdict, Verifier
 from keystore import TrustSnapshot
 
 INLINE_BYTES: Final = 32 * 1024

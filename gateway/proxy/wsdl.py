@@ -28,8 +28,7 @@ from gateway.proxy.release import released, text_answer, verdict_fields
 from gateway.proxy.upstream import UpstreamClient, UpstreamFailure, UpstreamResponse
 from gateway.proxy.wsdl_addresses import Addresses
 from gateway.proxy.wsdl_rewriting import rewrite
-from gateway.verify import Outcome, Policy, Verdict
-from gateway.verify.reason import Rejection
+from gateway.verify import Outcome, Policy, Rejection, Verdict
 
 _QUERY: Final = re.compile(rb"singlewsdl|(?:wsdl|xsd)(?:=(?!\.)(?:[\w~-]|[./](?!\.))*)?", re.IGNORECASE)
 """One parameter: what services call their parts, such as `xsd=1` or `wsdl=a/b.wsdl`; no escapes, no dot segments."""

@@ -8,8 +8,8 @@ from typing import Final
 
 from cryptography.hazmat.primitives import hashes
 
-from gateway.verify.element_content import printable
 from gateway.verify.policy import Policy
+from gateway.verify.printable import printable
 from gateway.verify.reason import Reason, Rejection
 from gateway.verify.xml_names import DSIG_MORE
 

@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Final
 from urllib.parse import unquote
 
-from gateway.verify.element_content import printable
+from gateway.verify.printable import printable
 from gateway.verify.reason import Reason, Rejection
 
 _XML_TYPES: Final = frozenset({"text/xml", "application/soap+xml"})

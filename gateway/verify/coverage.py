@@ -7,10 +7,11 @@ from lxml import etree
 
 from gateway.verify.algorithms import Canonicalization
 from gateway.verify.character_data import character_data
-from gateway.verify.element_content import printable
+from gateway.verify.document import Document
 from gateway.verify.envelope import Envelope, SecurityHeader
-from gateway.verify.parsing import Document, parse_own
+from gateway.verify.parsing import parse_own
 from gateway.verify.policy import Policy
+from gateway.verify.printable import printable
 from gateway.verify.reason import Reason, Rejection
 from gateway.verify.references import ResolvedReference, path_of
 from gateway.verify.xml_names import ADDRESSING, SECURITY, SOAP11, SOAP12, TIMESTAMP, XSI, XSI_TYPE, local_name

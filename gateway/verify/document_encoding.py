@@ -6,8 +6,8 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from gateway.verify.content_type import charset_values
-from gateway.verify.element_content import printable
 from gateway.verify.policy import SUPPORTED_ENCODINGS, Policy
+from gateway.verify.printable import printable
 from gateway.verify.reason import Reason, Rejection
 
 _DECLARATION: Final = re.compile(rb"<\?xml([ \t\r\n][^?<>]{0,200})\?>")
@@ -45,6 +45,8 @@ _BYTE_ORDER_MARKS: Final = (
     (codecs.BOM_UTF16_LE, "utf-16le"),
     (codecs.BOM_UTF16_BE, "utf-16be"),
 )
+_AS_IT_IS: Final = frozenset({None, "utf-8"})
+"""What Content-Type and declaration may name where nothing is decided by looking at the octets."""
 _UTF16: Final = frozenset({"utf-16le", "utf-16be"})
 _ASCII_COMPATIBLE: Final = frozenset(_NAMES.values()) - _UTF16 - {"utf-16"}
 """Encodings in which octets below 128 are ASCII: of those that a policy may admit, all but UTF-16."""
@@ -67,12 +69,7 @@ def as_utf8(message: bytes, policy: Policy, content_type: str | None) -> Decoded
     Raises:
         Rejection: `limits`, `malformed` (nothing there), `encoding`, `dtd`.
     """
-    if len(message) > policy.max_message_bytes:
-        raise Rejection(
-            Reason.LIMITS,
-            f"the message has {len(message)} bytes, more than the {policy.max_message_bytes} admitted "
-            "(max_message_bytes)",
-        )
+    refuse_oversized(message, policy)
     if not message or message.isspace():
         raise Rejection(Reason.MALFORMED, "the message is empty")
     marked, text = _byte_order_mark(message)
@@ -88,8 +85,31 @@ def as_utf8(message: bytes, policy: Policy, content_type: str | None) -> Decoded
         # A parser skips a second mark silently, and with it this module's view of the prolog.
         raise Rejection(Reason.ENCODING, "the message begins with two byte order marks")
     _refuse_doctype(text)
-    as_it_came = text is message and set(named) <= {None, "utf-8"}
+    as_it_came = text is message and set(named) <= _AS_IT_IS
     return Decoded(text, "utf-16" if encoding in _UTF16 else encoding, as_it_came)
+
+
+def refuse_oversized(message: bytes, policy: Policy) -> None:
+    """Refuse a message that is larger than the policy admits.
+
+    Raises:
+        Rejection: `limits`.
+    """
+    if len(message) > policy.max_message_bytes:
+        raise Rejection(
+            Reason.LIMITS,
+            f"the message has {len(message)} bytes, more than the {policy.max_message_bytes} admitted "
+            "(max_message_bytes)",
+        )
+
+
+def leaves_utf8_as_it_is(content_type: str | None) -> bool:
+    """Whether the Content-Type names UTF-8 or no charset, so that it has no say in how the octets are read.
+
+    Raises:
+        Rejection: `encoding`, where it names several.
+    """
+    return _charset(content_type) in _AS_IT_IS
 
 
 def _agreed(marked: str | None, charset: str | None, declared: str | None, text: bytes, policy: Policy) -> str:

@@ -13,14 +13,6 @@ XML_SPACE = " \t\r\n"
 _WITHOUT_SPACE = {ord(c): None for c in XML_SPACE}
 
 
-def printable(text: str, limit: int = 100) -> str:
-    """`text` from a message, fit for one line of a log: ASCII, no control characters, at most `limit` long."""
-    if len(text) <= limit and text.isascii() and text.isprintable():
-        return text
-    safe = "".join(c if " " <= c <= "~" else c.encode("unicode_escape").decode() for c in text[: limit + 1])
-    return safe if len(safe) <= limit else safe[: limit - 3] + "..."
-
-
 def sole_text(element: etree._Element) -> str:
     """The text of an element that must hold nothing else, without white space around it.
 
@@ -30,7 +22,12 @@ def sole_text(element: etree._Element) -> str:
     if len(element):
         inside = ", and refers to an attachment (xop:Include)" if element[0].tag == XOP_INCLUDE else ""
         raise Rejection(Reason.STRUCTURE, f"{local_name(str(element.tag))} must hold text alone{inside}")
-    return (element.text or "").strip(XML_SPACE)
+    return without_space(element.text or "")
+
+
+def without_space(text: str) -> str:
+    """`text` without white space around it."""
+    return text.strip(XML_SPACE)
 
 
 def base64_text(element: etree._Element) -> bytes:
@@ -60,6 +57,11 @@ def decode_base64(text: str, name: str) -> bytes:
     if binascii.b2a_base64(octets, newline=False).decode() != text:
         raise Rejection(Reason.STRUCTURE, f"{name} is not canonical base64")
     return octets
+
+
+def is_base64_of(text: bytes, octets: bytes) -> bool:
+    """Whether `text`, in plain ASCII, is what `decode_base64` reads as `octets`, with white space around it at most."""
+    return text.strip() == binascii.b2a_base64(octets, newline=False)
 
 
 def child_elements(element: etree._Element) -> list[etree._Element]:

@@ -11,12 +11,13 @@ from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from gateway.verify.algorithms import KeyFamily, SignatureAlgorithm
+from gateway.verify.algorithms import KeyFamily
 from gateway.verify.budget import WorkBudget
-from gateway.verify.element_content import printable
-from gateway.verify.explain.unknown_signers import who_signed
+from gateway.verify.conditions import Conditions
+from gateway.verify.explain.unknown_signers import unknown_signer
 from gateway.verify.keyinfo import KeyInfo
 from gateway.verify.policy import Policy
+from gateway.verify.printable import printable
 from gateway.verify.reason import Reason
 from gateway.verify.signature_value import SignedValue, family_of, value_length
 from gateway.verify.verdict import (
@@ -42,6 +43,10 @@ that the message itself names has verified it, the rest is not tried: no other k
 made it to that end, and a thousand keys would cost every message a thousand checks."""
 
 
+_CERTIFICATE_STATUS: Final = {Reason.CERTIFICATE_EXPIRED, Reason.CERTIFICATE_REVOKED}
+"""What is decided by step 11, together with the trial of the keys."""
+
+
 @dataclass(slots=True, eq=False)
 class KeyTrial:
     """What came of trying every key on one signature value."""
@@ -58,42 +63,32 @@ class KeyTrial:
     detail: str = ""
     warnings: tuple[str, ...] = ()
 
+    @property
+    def step(self) -> int:
+        """The step that `reason` belongs to: that of the key, or that of the status of its certificate."""
+        return 11 if self.reason in _CERTIFICATE_STATUS else 8
 
-def try_keys(
-    algorithm: SignatureAlgorithm,
-    value: bytes,
-    octets: bytes,
-    key_info: KeyInfo,
-    trust: TrustSnapshot,
-    policy: Policy,
-    at: datetime,
-    budget: WorkBudget,
-) -> KeyTrial:
-    """Try the trusted keys on `value`, the signature of the SignedInfo `octets`; else look for who made it."""
-    signed = SignedValue(value, octets, algorithm)
-    hint = key_info.hint
-    checks, good = _run(trust.candidates(hint, at), signed, hint, trust, policy, at)
+
+def try_keys(signed: SignedValue, key_info: KeyInfo, conditions: Conditions, budget: WorkBudget) -> KeyTrial:
+    """Try the trusted keys on the signature value `signed`; else look for who made it."""
+    trust, at, hint = conditions.trust, conditions.at, key_info.hint
+    checks, good = _run(trust.candidates(hint, at), signed, hint, conditions)
     if good:
-        return _trusted_match(checks, good, policy, at)
-    unknown, recognised = _run(trust.recognised(hint, at), signed, hint, trust, policy, at)
+        return _trusted_match(checks, good, conditions)
+    unknown, recognised = _run(trust.recognised(hint, at), signed, hint, conditions)
     checks += unknown
     if recognised:
         return _recognised_match(checks, recognised, at)
-    stranger = who_signed(signed, key_info, trust, budget)
-    return KeyTrial(tuple(checks), embedded=stranger.embedded, reason=stranger.reason, detail=stranger.detail)
+    signer = unknown_signer(signed, key_info, trust, budget)
+    return KeyTrial(tuple(checks), embedded=signer.embedded, reason=signer.reason, detail=signer.detail)
 
 
 def try_trusted_keys(
-    candidates: Iterable[Candidate],
-    signed: SignedValue,
-    hint: KeyHint,
-    trust: TrustSnapshot,
-    policy: Policy,
-    at: datetime,
+    candidates: Iterable[Candidate], signed: SignedValue, hint: KeyHint, conditions: Conditions
 ) -> KeyTrial | None:
-    """Try the `candidates`, which are the trusted ones of `trust`; None where the key of none made the value."""
-    checks, good = _run(candidates, signed, hint, trust, policy, at)
-    return _trusted_match(checks, good, policy, at) if good else None
+    """Try the `candidates`, which are the trusted ones of the conditions; None where the key of none made the value."""
+    checks, good = _run(candidates, signed, hint, conditions)
+    return _trusted_match(checks, good, conditions) if good else None
 
 
 def report_hint(hint: KeyHint, trust: TrustSnapshot, trial: KeyTrial) -> HintReport:
@@ -168,14 +163,10 @@ Good = tuple[_Entry, Reason | None]
 
 
 def _run(
-    candidates: Iterable[Candidate],
-    signed: SignedValue,
-    hint: KeyHint,
-    trust: TrustSnapshot,
-    policy: Policy,
-    at: datetime,
+    candidates: Iterable[Candidate], signed: SignedValue, hint: KeyHint, conditions: Conditions
 ) -> tuple[list[KeyCheck], list[Good]]:
     """Every candidate's outcome, and the entries whose key made the value."""
+    trust, policy, at = conditions.trust, conditions.policy, conditions.at
     checks: list[KeyCheck] = []
     good: list[Good] = []
     family, length = signed.algorithm.family, len(signed.value)
@@ -221,7 +212,8 @@ def _refusal(entry: TrustedCertificate, key: _Key, trust: TrustSnapshot, policy:
     return None
 
 
-def _trusted_match(checks: list[KeyCheck], good: list[Good], policy: Policy, at: datetime) -> KeyTrial:
+def _trusted_match(checks: list[KeyCheck], good: list[Good], conditions: Conditions) -> KeyTrial:
+    policy, at = conditions.policy, conditions.at
     signers = tuple([prepared.entry for prepared, _ in good])
     admitted = [prepared for prepared, refusal in good if refusal is None]
     if admitted:

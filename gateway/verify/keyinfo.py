@@ -18,8 +18,9 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.hazmat.primitives.serialization.pkcs7 import load_der_pkcs7_certificates
 from lxml import etree
 
-from gateway.verify.element_content import base64_text, child_elements, decode_base64, printable, sole_text
+from gateway.verify.element_content import base64_text, child_elements, decode_base64, sole_text
 from gateway.verify.ids import IdIndex
+from gateway.verify.printable import printable
 from gateway.verify.reason import Reason, Rejection
 from gateway.verify.xml_names import (
     BINARY_SECURITY_TOKEN,

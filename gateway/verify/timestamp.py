@@ -35,6 +35,22 @@ def read_timestamp(timestamp: etree._Element, *, signed: bool) -> TimestampRepor
     return TimestampReport(created=values.get(CREATED), expires=values.get(EXPIRES), signed=signed)
 
 
+def check_freshness(report: TimestampReport, policy: Policy, at: datetime) -> datetime | None:
+    """Whether the Timestamp says what the policy demands, and is fresh at `at`.
+
+    Returns:
+        The instant from which the message is stale; None where nothing bounds it.
+
+    Raises:
+        Rejection: `timestamp-missing`, `timestamp-stale`, `structure`.
+    """
+    if report.created is None and "Timestamp" in policy.required_parts:
+        raise Rejection(
+            Reason.TIMESTAMP_MISSING, "the policy requires a Timestamp, and this one says not when it was made"
+        )
+    return check_timestamp(report, policy, at)
+
+
 def check_timestamp(report: TimestampReport, policy: Policy, at: datetime) -> datetime | None:
     """Check freshness at `at`; the instant from which the message is stale, None where nothing bounds it.
 

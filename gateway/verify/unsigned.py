@@ -7,9 +7,9 @@ of the standard, or as a payload.
 import re
 from typing import Final
 
-from gateway.verify.element_content import printable
+from gateway.verify.document import Document
 from gateway.verify.envelope import Envelope
-from gateway.verify.parsing import Document
+from gateway.verify.printable import printable
 from gateway.verify.reason import Reason, Rejection
 from gateway.verify.references import path_of
 from gateway.verify.unreadable import encrypted, holds_encrypted

@@ -1,40 +1,37 @@
 """What was found at each step of the procedure, in sentences for a person. Names from messages are made printable."""
 
 from collections import Counter
-from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from lxml import etree
 
-from gateway.verify.element_content import printable
-from gateway.verify.policy import Policy
-from gateway.verify.reading import Reading
+from gateway.verify.conditions import Conditions
+from gateway.verify.findings import Examination, Findings
+from gateway.verify.printable import printable
 from gateway.verify.verdict import CheckResult, EmbeddedCertificate, SignatureReport, SignedPart, Verdict
 from gateway.verify.xml_names import local_name
-from keystore import TrustSnapshot
 
 _LISTED = 12
 """Names in one sentence."""
 
 
-@dataclass(frozen=True, slots=True)
-class Findings:
+class _Walk(NamedTuple):
     """What the sentences are made of."""
 
     message: bytes
     verdict: Verdict
-    reading: Reading
-    trust: TrustSnapshot
-    policy: Policy
-    at: datetime
+    findings: Findings
+    conditions: Conditions
 
 
-def found_at(it: Findings) -> dict[int, tuple[str, ...]]:
+def found_at(message: bytes, conditions: Conditions, examination: Examination) -> dict[int, tuple[str, ...]]:
     """The sentences by the number of the step; of a step that was not reached there may be none."""
+    it = _Walk(message, examination.verdict, examination.findings, conditions)
     signatures = it.verdict.signatures
     return {
         1: _size(it),
-        2: () if it.reading.document is None else ("well-formed XML, parsed once; nothing was fetched",),
+        2: () if it.findings.document is None else ("well-formed XML, parsed once; nothing was fetched",),
         3: _limits(it),
         4: _soap(it),
         5: _security(it),
@@ -51,23 +48,23 @@ def found_at(it: Findings) -> dict[int, tuple[str, ...]]:
     }
 
 
-def _size(it: Findings) -> tuple[str, ...]:
+def _size(it: _Walk) -> tuple[str, ...]:
     size = f"{len(it.message):,} bytes"
-    if it.reading.text is None:
+    if it.findings.text is None:
         return (size,)
-    encoding = "in UTF-8" if it.message.endswith(it.reading.text) else "brought into UTF-8"
+    encoding = "in UTF-8" if it.message.endswith(it.findings.text) else "brought into UTF-8"
     return (f"{size}, {encoding}, without a document type declaration",)
 
 
-def _limits(it: Findings) -> tuple[str, ...]:
-    if it.reading.document is None:
+def _limits(it: _Walk) -> tuple[str, ...]:
+    if it.findings.document is None:
         return ()
-    count = sum(1 for _ in it.reading.document.root.iter(etree.Element))
-    return (f"{count:,} elements of at most {it.policy.max_elements:,}",)
+    count = sum(1 for _ in it.findings.document.root.iter(etree.Element))
+    return (f"{count:,} elements of at most {it.conditions.policy.max_elements:,}",)
 
 
-def _soap(it: Findings) -> tuple[str, ...]:
-    envelope = it.reading.envelope
+def _soap(it: _Walk) -> tuple[str, ...]:
+    envelope = it.findings.envelope
     if envelope is None:
         return ()
     blocks = _listed([local_name(str(block.tag)) for block in envelope.blocks]) or "none"
@@ -75,11 +72,12 @@ def _soap(it: Findings) -> tuple[str, ...]:
     return (f"an Envelope of SOAP {envelope.version}; header blocks: {blocks}; Body: {operation}",)
 
 
-def _security(it: Findings) -> tuple[str, ...]:
-    security = it.reading.security
+def _security(it: _Walk) -> tuple[str, ...]:
+    security = it.findings.security
     if security is None:
         return ()
-    whose = "names no actor" if it.policy.actor is None else f"is for the actor {printable(it.policy.actor)}"
+    actor = it.conditions.policy.actor
+    whose = "names no actor" if actor is None else f"is for the actor {printable(actor)}"
     foreign = [warning for warning in it.verdict.warnings if warning.startswith("foreign-security-header")]
     children = _listed([local_name(str(child.tag)) for child in security.children])
     return (f"the Security header {whose}; it holds: {children}", *foreign)
@@ -99,7 +97,7 @@ def _grammar(name: str, report: SignatureReport) -> str:
     return f"{name}: {algorithm}, SignedInfo canonicalized by {method}, key named by {report.hint.kind}"
 
 
-def _keys(it: Findings) -> tuple[str, ...]:
+def _keys(it: _Walk) -> tuple[str, ...]:
     found = []
     for name, report in _named(it.verdict.signatures):
         if not report.signature_algorithm:
@@ -136,13 +134,13 @@ def _part(part: SignedPart) -> str:
     return f"{part.name} (at {part.path}, referenced as {part.uri}), {_short(part.digest_algorithm)}: {result}"
 
 
-def _coverage(it: Findings) -> tuple[str, ...]:
+def _coverage(it: _Walk) -> tuple[str, ...]:
     good = [report for report in it.verdict.signatures if report.reason is None]
     signed = _listed(dict.fromkeys(part.name for report in good for part in report.parts)) or "nothing"
-    return (f"required: {', '.join(it.policy.required_parts)}; signed by a trusted key: {signed}",)
+    return (f"required: {', '.join(it.conditions.policy.required_parts)}; signed by a trusted key: {signed}",)
 
 
-def _certificates(it: Findings) -> tuple[str, ...]:
+def _certificates(it: _Walk) -> tuple[str, ...]:
     signers = {
         check.entry.thumbprint
         for report in it.verdict.signatures
@@ -150,20 +148,20 @@ def _certificates(it: Findings) -> tuple[str, ...]:
         if check.result in {CheckResult.VERIFIED, CheckResult.REFUSED}
     }
     return tuple(
-        f"{entry.alias} is {_validity(entry.not_before, entry.not_after)}; the instant is {_instant(it.at)}"
-        for entry in it.trust.entries
+        f"{entry.alias} is {_validity(entry.not_before, entry.not_after)}; the instant is {_instant(it.conditions.at)}"
+        for entry in it.conditions.trust.entries
         if entry.thumbprint in signers
     )
 
 
-def _timestamp(it: Findings) -> tuple[str, ...]:
+def _timestamp(it: _Walk) -> tuple[str, ...]:
     report = it.verdict.timestamp
     if report is None:
-        return () if it.reading.security is None or it.reading.security.timestamp is not None else ("there is none",)
+        return () if it.findings.security is None or it.findings.security.timestamp is not None else ("there is none",)
     signed = "signed" if report.signed else "NOT signed, and so no evidence"
     created = "not said" if report.created is None else _instant(report.created)
     expires = "not said" if report.expires is None else _instant(report.expires)
-    return (f"created {created}, expires {expires}, {signed}; the instant is {_instant(it.at)}",)
+    return (f"created {created}, expires {expires}, {signed}; the instant is {_instant(it.conditions.at)}",)
 
 
 def _named(signatures: tuple[SignatureReport, ...]) -> list[tuple[str, SignatureReport]]:

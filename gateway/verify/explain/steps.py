@@ -1,23 +1,16 @@
 """A verdict as a walk through the procedure's numbered steps, for a person: what was found at each, and where it ended.
 
-Nothing of this happens on the way of a message. The walk is made from the verdict, and from single steps taken once
-more where the verdict alone does not tell in which of them it was decided.
+Nothing of this happens on the way of a message. The procedure has noted what it found, and in which step it ended.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from gateway.verify.explain.step_sentences import Findings, found_at
-from gateway.verify.policy import Policy
-from gateway.verify.procedure import verify
-from gateway.verify.reading import Reading, read_again
-from gateway.verify.reason import Reason, Rejection
-from gateway.verify.request import Expectation
-from gateway.verify.timestamp import check_timestamp, read_timestamp
-from gateway.verify.verdict import CheckResult, SignatureReport, Verdict
-from keystore import TrustSnapshot
+from gateway.verify.conditions import Conditions
+from gateway.verify.explain.step_sentences import found_at
+from gateway.verify.findings import Examination
+from gateway.verify.verdict import Verdict
 
 STEPS: Final = (
     ("size, encoding and prolog", "XML 1.0 4.3.3, RFC 7303"),
@@ -36,14 +29,6 @@ STEPS: Final = (
     ("verdict", ""),
 )
 """Title and specification of each step, in the order and with the numbers of `gateway.verify.procedure`."""
-_KEY_REASONS: Final = {
-    Reason.UNKNOWN_KEY,
-    Reason.SIGNATURE_INVALID,
-    Reason.RETIRED_KEY,
-    Reason.STAGED_KEY,
-    Reason.WEAK_KEY,
-}
-_CERTIFICATE_REASONS: Final = {Reason.CERTIFICATE_EXPIRED, Reason.CERTIFICATE_REVOKED}
 
 
 class StepState(StrEnum):
@@ -88,32 +73,13 @@ class Explanation:
         return next((step for step in self.steps if step.state is StepState.FAILED), None)
 
 
-def explain(
-    message: bytes,
-    trust: TrustSnapshot,
-    policy: Policy,
-    at: datetime,
-    *,
-    content_type: str | None = None,
-    expects: Expectation | None = None,
-) -> Explanation:
-    """Verify `message` as `verify` does, and say what was found at each step.
-
-    It takes a multiple of the time of a verification.
-
-    Raises:
-        ValueError: `at` has no time zone.
-    """
-    verdict = verify(message, trust, policy, at, content_type=content_type, expects=expects)
-    reading = read_again(message, policy, content_type)
-    failed: int | None = None
-    if not verdict.accepted:
-        bound = expects is not None and verify(message, trust, policy, at, content_type=content_type).accepted
-        failed = 13 if bound else _failed_step(verdict, reading, policy, at)
-    found = found_at(Findings(message, verdict, reading, trust, policy, at))
-    steps = tuple(
-        _step(number, failed, found[number], verdict, asked=expects is not None) for number in range(1, len(STEPS) + 1)
-    )
+def explanation_of(message: bytes, conditions: Conditions, examination: Examination) -> Explanation:
+    """What was found at each step of the `examination` of `message` under `conditions`."""
+    verdict = examination.verdict
+    failed = None if verdict.accepted else examination.findings.step
+    found = found_at(message, conditions, examination)
+    asked = conditions.expects is not None
+    steps = tuple(_step(number, failed, found[number], verdict, asked=asked) for number in range(1, len(STEPS) + 1))
     return Explanation(verdict, steps, _consequence(failed), verdict.advice)
 
 
@@ -131,38 +97,6 @@ def _step(number: int, failed: int | None, found: tuple[str, ...], verdict: Verd
     else:
         state = StepState.PASSED
     return Step(number, title, specification, state, found)
-
-
-def _failed_step(verdict: Verdict, reading: Reading, policy: Policy, at: datetime) -> int:
-    if reading.security is None or not verdict.signatures:
-        return reading.ended_at or 5  # with more signatures than are looked at, it ends at the header all the same
-    failed = [report for report in verdict.signatures if report.reason is not None]
-    if failed and (policy.signatures == "all" or len(failed) == len(verdict.signatures)):
-        deciding = next(report for report in failed if report.reason is verdict.reason)
-        return _signature_step(deciding)
-    timestamp = reading.security.timestamp
-    if timestamp is not None:
-        if verdict.reason is Reason.TIMESTAMP_MISSING:
-            return 12
-        try:
-            check_timestamp(read_timestamp(timestamp, signed=False), policy, at)
-        except Rejection as rejection:
-            if rejection.detail == verdict.detail:
-                return 12
-    return 10
-
-
-def _signature_step(report: SignatureReport) -> int:
-    """The step in which a signature failed."""
-    if report.reason is Reason.DUPLICATE_ID:
-        return 6
-    if not report.signature_algorithm:
-        return 7
-    if report.reason in _CERTIFICATE_REASONS:
-        return 11
-    # References are looked at only where some key of the keystore made the value.
-    was_made = any(check.result in {CheckResult.VERIFIED, CheckResult.REFUSED} for check in report.checks)
-    return 9 if was_made and report.reason not in _KEY_REASONS else 8
 
 
 def _consequence(failed: int | None) -> str:

@@ -1,4 +1,4 @@
-"""Step 8 where no key of the keystore made the signature value: what an operator is told of whose it may be."""
+"""Step 8 where no key of the keystore made the signature value: what is known of its unknown signer."""
 
 from typing import Final, NamedTuple
 
@@ -7,8 +7,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from gateway.verify.algorithms import KeyFamily
 from gateway.verify.budget import WorkBudget
-from gateway.verify.element_content import printable
 from gateway.verify.keyinfo import KeyInfo
+from gateway.verify.printable import printable
 from gateway.verify.reason import Reason
 from gateway.verify.signature_value import SignedValue, applicable
 from gateway.verify.verdict import EmbeddedCertificate
@@ -21,7 +21,7 @@ _MAX_EXPONENT_BITS: Final = 64
 """Bounds on keys that a message brings along: their arithmetic is at its sender's choice."""
 
 
-class Stranger(NamedTuple):
+class UnknownSigner(NamedTuple):
     """What can be told of a signature value that no key of the keystore made."""
 
     reason: Reason
@@ -30,15 +30,15 @@ class Stranger(NamedTuple):
     """The certificate that the message carries, where it can be read."""
 
 
-def who_signed(signed: SignedValue, key_info: KeyInfo, trust: TrustSnapshot, budget: WorkBudget) -> Stranger:
-    """Tell a stranger's good signature from a broken one, where no key of the keystore made the value."""
+def unknown_signer(signed: SignedValue, key_info: KeyInfo, trust: TrustSnapshot, budget: WorkBudget) -> UnknownSigner:
+    """Tell an unknown signer's good signature from a broken one, where no key of the keystore made the value."""
     hint = key_info.hint
     elsewhere = _elsewhere(signed, hint, trust)
     if elsewhere is not None:
-        return Stranger(Reason.UNKNOWN_KEY, elsewhere)
+        return UnknownSigner(Reason.UNKNOWN_KEY, elsewhere)
     embedded = _embedded(hint, signed, budget)
     if embedded is not None and embedded.signature_good:
-        return Stranger(
+        return UnknownSigner(
             Reason.UNKNOWN_KEY,
             "signed with a key that the keystore does not hold; the signature is good under the certificate that "
             f"the message carries: {_described(embedded)}",
@@ -46,7 +46,7 @@ def who_signed(signed: SignedValue, key_info: KeyInfo, trust: TrustSnapshot, bud
         )
     key = key_info.public_key if _is_ordinary(key_info.public_key) else None
     if key is not None and applicable(signed.algorithm, key, signed.value) and signed.is_signed_by(key):
-        return Stranger(
+        return UnknownSigner(
             Reason.UNKNOWN_KEY,
             f"signed with a key that the keystore does not hold; the message carries the bare key: {hint.named}",
         )
@@ -73,7 +73,7 @@ def who_signed(signed: SignedValue, key_info: KeyInfo, trust: TrustSnapshot, bud
         )
     if reason is Reason.SIGNATURE_INVALID:
         detail += _impossible_length(signed)
-    return Stranger(reason, detail, embedded)
+    return UnknownSigner(reason, detail, embedded)
 
 
 def _impossible_length(signed: SignedValue) -> str:

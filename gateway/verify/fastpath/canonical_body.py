@@ -5,8 +5,8 @@ canonical form. To see that costs a few searches, a third of making the form ane
 with one child, the operation, below which no element has attributes or declarations. Such a Body is written in
 canonical form where (C14N 1.0, 1.1, 2.3; XML-EXC-C14N, 3):
 
-a. there are no comments, processing instructions, CDATA sections, character references (the caller has seen to it)
-   nor carriage returns, and no references but those that C14N writes itself in texts: `&amp;`, `&lt;` and `&gt;`;
+a. there are no comments, processing instructions, CDATA sections, character references (`has_plain_markup`) nor
+   carriage returns, and no references but those that C14N writes itself in texts: `&amp;`, `&lt;` and `&gt;`;
 b. each `>` ends a tag, with neither white space nor `/` before it: with no quotes behind the operation's start tag
    every tag is then `<name>` or `</name>`;
 c. the start tags of Body and operation are what C14N makes of them. That is asked of C14N itself, for a Body that has
@@ -24,10 +24,11 @@ from typing import Final, NamedTuple
 
 from lxml import etree
 
-from gateway.verify.parsing import Document, parse_own
+from gateway.verify.document import Document
+from gateway.verify.parsing import parse_own
 
 MOST_OPERATIONS: Final = 8
-"""Start tags of operations that are remembered for one layout."""
+"""Start tags of operations that are remembered for one template."""
 LONGEST_OPERATION: Final = 1024
 """Octets of such a tag."""
 MOST_UNDECLARED: Final = 4
@@ -41,7 +42,7 @@ Canonicalize = Callable[[etree._Element], bytes]  # noqa: SLF001 - lxml's only n
 
 
 class Operation(NamedTuple):
-    """What is known of the start tag of an operation in a Body of one layout."""
+    """What is known of the start tag of an operation in a Body of one template."""
 
     is_canonical: bool
     """It and that of the Body are written in canonical form."""
@@ -53,8 +54,12 @@ _OTHER: Final = Operation(is_canonical=False, undeclared=())
 
 
 @dataclass(slots=True, eq=False)
-class WrittenBodies:
-    """What is remembered of the Bodies of one layout, for one canonicalization."""
+class CanonicalBodies:
+    """What is remembered of the Bodies of one template, for one canonicalization.
+
+    The tags around the content are those of the message that the template was made from. Those of another one differ in
+    values alone, which are plain, so that they are written in canonical form where these are.
+    """
 
     opening: bytes
     """The start tags of Envelope and Body, as they are written."""
@@ -71,8 +76,7 @@ class WrittenBodies:
         """The canonical form of the Body of `document`; None where it is not seen to be written in it.
 
         Args:
-            document: an Envelope whose last child is a Body of this layout, without comments, processing instructions,
-                CDATA sections and character references.
+            document: an Envelope whose last child is a Body of this template.
             content: where the Body's content begins.
             start: the canonical form of its start tag.
         """
@@ -83,6 +87,7 @@ class WrittenBodies:
             found is None
             or operation is None
             or not operation.is_canonical
+            or not document.has_plain_markup
             # a. Behind the last end tag but one, that of the Body, there is only that of the Envelope.
             or len(body) != 1
             or document.attributes_end > found.end()

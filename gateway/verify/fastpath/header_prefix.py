@@ -1,4 +1,7 @@
-"""Cutting the head of an accepted message at its values: how a layout is made (layout.py)."""
+"""The header prefix of a message, from its first octet to the end of the Body's start tag, cut at its values.
+
+It is how a template begins to be made of a message that was accepted (`template_making`).
+"""
 
 import re
 from collections.abc import Iterable
@@ -15,14 +18,14 @@ from gateway.verify.xml_names import (
     SIGNATURE_VALUE,
 )
 
-MAX_HEAD: Final = 16_384
-"""Octets of a head that is kept: a few certificates and a dozen references."""
+MAX_PREFIX: Final = 16_384
+"""Octets of a header prefix that is kept: a few certificates and a dozen references."""
 MAX_TAGS: Final = 256
-"""Elements of such a head."""
+"""Elements in it."""
 MAX_VALUES: Final = 128
-"""Values in it: each is looked for in every message, and takes memory. Strangers may add header blocks to a message."""
+"""Values in it: each is looked for in every message, and takes memory. Anybody may add header blocks to a message."""
 
-# Attribute values in double quotes without character references: a head that is written otherwise is not kept.
+# Attribute values in double quotes without character references: a prefix that is written otherwise is not kept.
 _TAG: Final = re.compile(
     rb"<(?P<end>/?)[A-Za-z_][\w.\-]*(?::[A-Za-z_][\w.\-]*)?"
     rb"(?P<attributes>(?:[ \t\r\n]+[\w.\-:]+=\"[^\"<&]*\")*)[ \t\r\n]*(?P<empty>/?)>(?P<text>[^<&]*)"
@@ -30,6 +33,11 @@ _TAG: Final = re.compile(
 _ATTRIBUTE: Final = re.compile(rb"([\w.\-:]+)=\"([^\"]*)\"")
 _DECLARATION: Final = re.compile(rb"(?:<\?xml[ \t\r\n][^?<>]*\?>[ \t\r\n]*)?")
 _ID_NAMES: Final = frozenset(name.encode() for name in ID_NAMES)
+
+
+class Differs(Exception):  # noqa: N818 - no error: the whole procedure decides
+    """Something is not as it was in the message that a template was made from."""
+
 
 Path = tuple[int, ...]
 """The way from the root element down, by positions among the children."""
@@ -39,7 +47,7 @@ BODY: Final[Path] = (1,)
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """Octets of a head that another message of the same layout may have others for."""
+    """Octets of a header prefix that another message of the same template may have others for."""
 
     path: Path
     """Of the element that has it."""
@@ -61,7 +69,7 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class StartTag:
-    """One element of a head, in octets."""
+    """One element of a header prefix, in octets."""
 
     path: Path
     start: int
@@ -73,8 +81,8 @@ class StartTag:
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
-    """A head, cut."""
+class CutPrefix:
+    """A header prefix, cut."""
 
     values: tuple[Value, ...]
     paths: frozenset[Path]
@@ -84,7 +92,7 @@ class Head:
     body_start: int
     """Where that of the Body begins."""
     end: int
-    """Where it ends, and with it the head."""
+    """Where it ends, and with it the prefix."""
 
     def find(self, path: Path, attribute: bytes = b"") -> int | None:
         """The position among the values of that attribute, or text, of the element at `path`."""
@@ -94,8 +102,8 @@ class Head:
         return None
 
 
-def cut(text: bytes, root: etree._Element, body: Path, signature: Path) -> Head | None:
-    """The head of the document `text`, whose Body is at `body` and whose Signature at `signature`.
+def cut_prefix(text: bytes, root: etree._Element, body: Path, signature: Path) -> CutPrefix | None:
+    """The header prefix of the document `text`, whose Body is at `body` and whose Signature at `signature`.
 
     None where it is too long, or holds anything but plain tags and plain text.
     """
@@ -107,7 +115,7 @@ def cut(text: bytes, root: etree._Element, body: Path, signature: Path) -> Head 
     values = [value for tag, element in elements for value in _values(tag, text, element, signature)]
     if len(values) > MAX_VALUES:
         return None
-    return Head(
+    return CutPrefix(
         tuple(values),
         frozenset(tag.path for tag in tags),
         envelope_end=tags[0].text[0],
@@ -143,7 +151,7 @@ def start_tags(text: bytes, body: Path) -> list[StartTag] | None:
     """The path of each, and how many children it has had so far."""
     started: re.Match[bytes] | None = None
     while len(tags) < MAX_TAGS:
-        tag = _TAG.match(text, position, MAX_HEAD)
+        tag = _TAG.match(text, position, MAX_PREFIX)
         if tag is None:
             return None
         position = tag.end()
@@ -182,7 +190,7 @@ def _values(tag: StartTag, text: bytes, element: etree._Element, signature: Path
         elif signed and value.is_fragment and text.startswith(b"#", start):
             values.append(Value(tag.path, name, start + 1, end))
     start, end = tag.text
-    # What a KeyInfo and a token say stays as it is: it names the key, and each key has layouts of its own.
+    # What a KeyInfo and a token say stays as it is: it names the key, and each key has templates of its own.
     varies = element.tag in {DIGEST_VALUE, SIGNATURE_VALUE} if signed else element.tag != BINARY_SECURITY_TOKEN
     if varies and text[start:end].strip():
         values.append(Value(tag.path, b"", start, end))

@@ -1,36 +1,35 @@
-"""The Body of a message whose layout is known: known by its shape (shapes.py), or parsed.
+"""The Body of a message whose template is known: known by its tags (body_tags.py), or parsed.
 
 A small message is parsed without its header, of which every octet is known but for values that no parser reads
-otherwise (template.py): what is left is as deep and has the same namespaces in scope. In a large one the header costs
-little, and a tree of the whole serves the whole procedure too, should it come to that.
+otherwise (form_pattern.py): what is left is as deep and has the same namespaces in scope. In a large one the header
+costs little, and a tree of the whole serves the whole procedure too, should it come to that.
 """
 
-from collections.abc import Set as AbstractSet
 from typing import Final, Protocol
 
 from gateway.verify.budget import WorkBudget
 from gateway.verify.c14n import canonicalize, spend_namespaces
 from gateway.verify.coverage import unprotected_in
-from gateway.verify.fastpath.body_tags import Shape, Shapes
-from gateway.verify.fastpath.canonical_body import WrittenBodies
-from gateway.verify.fastpath.template import KnownHead
-from gateway.verify.grammar import CanonicalizationMethod
-from gateway.verify.parsing import Document, holds_instructions, parse_admitted
+from gateway.verify.document import Document, has_plain_markup
+from gateway.verify.document_limits import may_be_crowded, may_have_too_many_elements
+from gateway.verify.fastpath.body_tags import BodyContent, TagSequence, TagSequences, body_content
+from gateway.verify.fastpath.canonical_body import CanonicalBodies
+from gateway.verify.fastpath.header_prefix import Differs
+from gateway.verify.fastpath.memory import Recognised
+from gateway.verify.fastpath.template import IdsOfPlainPrefix, MessageTemplate
+from gateway.verify.grammar import PLAIN_EXCLUSIVE, CanonicalizationMethod
+from gateway.verify.parsing import parse_admitted
 from gateway.verify.policy import Policy
-from gateway.verify.xml_names import XENC, XOP, XSI
+from gateway.verify.unreadable import UNREADABLE
+from gateway.verify.xml_names import XSI
 
-_UNREADABLE: Final = frozenset({XENC.encode(), XOP.encode()})
-_NAMESPACES: Final = _UNREADABLE | {XSI.encode()}
-_SMALL: Final = 32 * 1024
+_XSI: Final = frozenset({XSI.encode()})
+MOST_PARSED_IN_PART: Final = 32 * 1024
 """Octets of a message up to which its header is left out. So few cannot come to too many elements under any policy that
-admits ordinary messages, nor to too long declarations in a canonical form (parsing.py)."""
+admits ordinary messages, nor to too long declarations in a canonical form (document_limits.py)."""
 
 
-class Unfamiliar(Exception):  # noqa: N818 - no error: the whole procedure decides
-    """Something is not as it was in the message that the layout was made from."""
-
-
-class FamiliarBody(Protocol):
+class KnownBody(Protocol):
     """What a verdict needs to know of the Body."""
 
     @property
@@ -43,12 +42,12 @@ class FamiliarBody(Protocol):
         """How many elements stand in it."""
         ...
 
-    def form(self, known: WrittenBodies, method: CanonicalizationMethod, start: bytes, budget: WorkBudget) -> bytes:
+    def form(self, known: CanonicalBodies, method: CanonicalizationMethod, start: bytes, budget: WorkBudget) -> bytes:
         """Its canonical form by `method`; `start` is the canonical form of its start tag.
 
         Raises:
             Rejection: `structure`, `limits`.
-            Unfamiliar: An xsi:type may mean something else than what is signed.
+            Differs: An xsi:type may mean something else than what is signed.
         """
         ...
 
@@ -62,82 +61,68 @@ class FamiliarBody(Protocol):
 
 
 def is_parsed_in_part(message: bytes, policy: Policy) -> bool:
-    """Whether a familiar `message` is small enough to be parsed without its header, or not at all."""
+    """Whether a known `message` is small enough to be parsed without its header, or not at all."""
     size = len(message)
-    return size <= _SMALL and size // 4 <= policy.max_elements
+    return size <= MOST_PARSED_IN_PART and not may_have_too_many_elements(size, policy)
 
 
-def familiar_body(
-    document: Document | None, message: bytes, head: KnownHead, ids: AbstractSet[bytes], policy: Policy
-) -> FamiliarBody:
+def known_body(
+    document: Document | None, message: bytes, found: Recognised, ids: IdsOfPlainPrefix, policy: Policy
+) -> KnownBody:
     """The Body of `message`, parsed as `document` where it is large.
 
     Args:
-        document: the message, known up to the end of its head; None where `is_parsed_in_part`.
+        document: the message, known up to the end of its prefix; None where `is_parsed_in_part`.
         message: in UTF-8, without a byte order mark.
-        head: its head.
-        ids: the ids in the head.
-        policy: its budgets hold.
+        found: its header prefix.
+        ids: those in the prefix, whose values are plain: else it could not be left out.
+        policy: its limits hold.
 
     Raises:
         Rejection: `limits`, `encoding`, `malformed`.
-        Unfamiliar: The whole procedure has to look at it.
+        Differs: The whole procedure has to look at it.
     """
-    if not message.endswith(head.layout.closing):
-        _refuse_strange_ending(message, head)
+    template, values, end = found
+    content = body_content(message, end, template.envelope.body_end, template.envelope.closing)
     if document is not None:
-        _refuse_strange_text(message)
-        return _ParsedBody(document, message, head, ids)
-    shapes = head.layout.shapes
-    if shapes is not None and not shapes.is_worth_asking():
-        shapes = None
-    shape = None if shapes is None else shapes.find(message[head.end - 1 :])
-    if shape is not None and shape.quoted.isdisjoint(ids):
-        return _ShapedBody(shape, message, head)
-    # Where more namespaces are declared, or seem to be, long names are refused wherever they stand (parsing.py).
-    if message.count(b"xmlns") > policy.max_namespaces:
-        raise Unfamiliar
-    text, known = head.layout.without_header(head, message)
-    _refuse_strange_text(text)
-    return _ParsedBody(parse_admitted(text, policy, known, len(message)), message, head, ids, shapes)
+        if not document.has_plain_markup:
+            raise Differs
+        return _ParsedBody(document, content, template, ids)
+    tags = template.body_tags
+    if tags is not None and not tags.is_worth_asking():
+        tags = None
+    sequence = None if tags is None else tags.find(content)
+    if sequence is not None and sequence.quoted.isdisjoint(ids):
+        return _TaggedBody(sequence, content)
+    # Where more namespaces are declared, or seem to be, long names are refused wherever they stand.
+    if may_be_crowded(message, policy):
+        raise Differs
+    text, known = template.prefix.without_header(message, values, end)
+    if not has_plain_markup(text):
+        raise Differs
+    return _ParsedBody(parse_admitted(text, policy, known, len(message)), content, template, ids, tags)
 
 
-def _refuse_strange_ending(message: bytes, head: KnownHead) -> None:
-    """Text between the Body and the end of the Envelope is refused, and a shape does not see it."""
-    envelope_end = message.rfind(b"</")
-    body_end, tag = message.rfind(b"</", head.end, envelope_end), head.layout.body_end
-    if not message.startswith(tag, body_end) or message[body_end + len(tag) : envelope_end].strip(b" \t\r\n"):
-        raise Unfamiliar
+class _TaggedBody:
+    """A Body of a known tag sequence."""
 
+    __slots__ = ("_content", "children", "operation")
 
-def _refuse_strange_text(text: bytes) -> None:
-    """Comments, CDATA sections and processing instructions may split texts, references may spell an id otherwise."""
-    # Single characters are found much faster, and many messages hold none of them.
-    if (b"!" in text and b"<!" in text) or holds_instructions(text) or (b"&" in text and b"&#" in text):
-        raise Unfamiliar
-
-
-class _ShapedBody:
-    """A Body of a known shape."""
-
-    __slots__ = ("_head", "_message", "children", "operation")
-
-    def __init__(self, shape: Shape, message: bytes, head: KnownHead) -> None:
-        self.operation = shape.operation
-        self.children = shape.children
-        self._message = message
-        self._head = head
+    def __init__(self, sequence: TagSequence, content: BodyContent) -> None:
+        self.operation = sequence.operation
+        self.children = sequence.children
+        self._content = content
 
     def form(
         self,
-        known: WrittenBodies,
-        method: CanonicalizationMethod,  # noqa: ARG002 - only layouts with plain exclusive canonicalization have shapes
+        known: CanonicalBodies,
+        method: CanonicalizationMethod,
         start: bytes,
         budget: WorkBudget,  # noqa: ARG002 - nothing is made
     ) -> bytes:
-        message, content = self._message, self._head.end
-        end = message.rfind(b"</", content, message.rfind(b"</"))
-        return b"".join((start, message[content:end], known.end))
+        if method is not PLAIN_EXCLUSIVE:
+            raise Differs
+        return self._content.form(start, known.end)
 
     def learn(self) -> None:
         """Nothing new."""
@@ -147,12 +132,12 @@ class _ParsedBody:
     """A Body in a tree."""
 
     __slots__ = (
+        "_content",
         "_declares_xsi",
         "_document",
         "_forms",
-        "_head",
-        "_message",
-        "_shapes",
+        "_references",
+        "_tags",
         "_written",
         "children",
         "operation",
@@ -161,31 +146,31 @@ class _ParsedBody:
     def __init__(
         self,
         document: Document,
-        message: bytes,
-        head: KnownHead,
-        ids: AbstractSet[bytes],
-        shapes: Shapes | None = None,
+        content: BodyContent,
+        template: MessageTemplate,
+        ids: IdsOfPlainPrefix,
+        tags: TagSequences | None = None,
     ) -> None:
-        """Look at `document`, the message or what is left of it without its header; remember its shape in `shapes`."""
-        if len(document.root) != (1 if document.text is not message else 2):
-            raise Unfamiliar
-        self._declares_xsi = head.layout.declares_xsi
-        if document.may_quote(ids | _NAMESPACES):
-            if document.may_quote(ids | _UNREADABLE):
-                raise Unfamiliar
+        """Look at `document`, the message or what is left of it without its header; remember its tags in `tags`."""
+        if len(document.root) != (1 if document.text is not content.message else 2):
+            raise Differs
+        self._declares_xsi = template.envelope.declares_xsi
+        if document.may_quote(ids | UNREADABLE | _XSI):
+            if document.may_quote(ids | UNREADABLE):
+                raise Differs
             self._declares_xsi = True
         # There are no comments nor instructions, so that the first child is the first element.
         body = document.root[-1]
         self.children = len(body)
         self.operation = str(body[0].tag) if self.children else None
         self._document = document
-        self._message = message
-        self._head = head
-        self._shapes = shapes
+        self._content = content
+        self._references = template.references
+        self._tags = tags
         self._forms = 0
         self._written = 0
 
-    def form(self, known: WrittenBodies, method: CanonicalizationMethod, start: bytes, budget: WorkBudget) -> bytes:
+    def form(self, known: CanonicalBodies, method: CanonicalizationMethod, start: bytes, budget: WorkBudget) -> bytes:
         document = self._document
         body = document.root[-1]
         form = known.form(document, document.known, start)
@@ -196,15 +181,14 @@ class _ParsedBody:
             self._written += 1
             spend_namespaces(body, method.method, method.prefixes, budget)
         if self._declares_xsi and unprotected_in(body, form, method.method):
-            raise Unfamiliar
+            raise Differs
         return form
 
     def learn(self) -> None:
-        document, head = self._document, self._head
+        document = self._document
         if self._written < self._forms:
-            for known in head.layout.references:
-                if known.body is not None:
-                    known.body.learn(document, document.known)
-        elif self._shapes is not None and self._written and b"&" not in document.text:
-            shape = Shape(self.operation, self.children, frozenset(document.quoted))
-            self._shapes.learn(self._message[head.end - 1 :], shape)
+            for reference in self._references:
+                if reference.body is not None:
+                    reference.body.learn(document, document.known)
+        elif self._tags is not None and self._written:
+            self._tags.learn(self._content, document.root[-1])

@@ -14,9 +14,9 @@ from gateway.verify.coverage import (
     required_elements,
     unprotected_prefixes,
 )
+from gateway.verify.document import Document
 from gateway.verify.envelope import Envelope, SecurityHeader, find_security_header, read_envelope
 from gateway.verify.grammar import CanonicalizationMethod, ReferenceGrammar
-from gateway.verify.parsing import Document
 from gateway.verify.reason import Rejection
 from gateway.verify.references import ResolvedReference
 from gateway.verify.unreadable import unreadable_content

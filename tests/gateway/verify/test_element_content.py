@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.verify.element_content import base64_text, child_elements, decode_base64, printable, sole_text
+from gateway.verify.element_content import base64_text, child_elements, decode_base64, sole_text
+from gateway.verify.printable import printable
 from gateway.verify.reason import Reason, Rejection
 from tests.gateway.verify.documents import element
 

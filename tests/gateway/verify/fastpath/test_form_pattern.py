@@ -16,18 +16,18 @@ def form(*values: str) -> bytes:
     return canonicalize(etree.fromstring(TEXT.format(*values)), Canonicalization.EXCLUSIVE)
 
 
-def test_a_filled_template_is_the_canonical_form() -> None:
+def test_a_filled_pattern_is_the_canonical_form() -> None:
     markers = Markers("0", 2)
 
-    template = markers.template(form(*(marker.decode() for marker in markers.all)))
+    pattern = markers.pattern(form(*(marker.decode() for marker in markers.all)))
 
-    assert template.positions == (0, 1, 0)
-    assert template.filled([b"one", b"two"]) == form("one", "two")
-    assert template.filled([b"%b", b""]) == form("%b", "")
+    assert pattern.positions == (0, 1, 0)
+    assert pattern.filled([b"one", b"two"]) == form("one", "two")
+    assert pattern.filled([b"%b", b""]) == form("%b", "")
 
 
 def test_a_form_without_values_is_filled_with_nothing() -> None:
-    assert Markers("0", 1).template(b"<a>100 %</a>").filled([b"x"]) == b"<a>100 %</a>"
+    assert Markers("0", 1).pattern(b"<a>100 %</a>").filled([b"x"]) == b"<a>100 %</a>"
 
 
 @pytest.mark.parametrize("octet", sorted({*range(256)} - {0}))

@@ -1,0 +1,142 @@
+"""What has been found so far: a verdict in the making, complete at whatever step the procedure ends."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
+
+from lxml import etree
+
+from gateway.verify.document import Document
+from gateway.verify.envelope import Envelope, SecurityHeader
+from gateway.verify.printable import printable
+from gateway.verify.reason import Reason, Rejection
+from gateway.verify.signature_check import CheckedSignature
+from gateway.verify.verdict import (
+    EmbeddedCertificate,
+    Outcome,
+    SignatureReport,
+    TimestampReport,
+    Verdict,
+    VerifiedBy,
+    accepted_detail,
+)
+
+_LONGEST_NAME = 300
+"""Characters of an operation or a message id in a verdict."""
+
+
+@dataclass(slots=True)
+class Acceptance:
+    """What the acceptance of a message rests on."""
+
+    document: Document
+    envelope: Envelope
+    security: SecurityHeader
+    carrying: list[CheckedSignature]
+    """The signatures on which the required parts rest."""
+    covered: tuple[str, ...]
+    is_remarkable: bool
+    """Something about the message itself, not about its request, was worth a warning."""
+
+
+@dataclass(slots=True)
+class Findings:
+    """What has been found so far. What a step finds is set by it; what no step has set is not known."""
+
+    step: int = 1
+    """The step under way, by its number in `gateway.verify.procedure`; where the message is rejected, the step whose
+    rule it breaks."""
+    about_type: str | None = None
+    """A warning about the Content-Type; None where there is nothing to say."""
+    text: bytes | None = None
+    """The document in UTF-8, once step 1 has passed."""
+    document: Document | None = None
+    encoding: str | None = None
+    soap_version: str | None = None
+    envelope: Envelope | None = None
+    security: SecurityHeader | None = None
+    signatures: list[SignatureReport] = field(default_factory=list)
+    recognised: dict[VerifiedBy, None] = field(default_factory=dict)
+    embedded: EmbeddedCertificate | None = None
+    timestamp: TimestampReport | None = None
+    warnings: list[str] = field(default_factory=list)
+    replay_keys: tuple[str, ...] = ()
+    fresh_until: datetime | None = None
+
+    def accepted(self, acceptance: Acceptance) -> Verdict:
+        """The verdict that accepts (step 14)."""
+        verified_by = tuple(dict.fromkeys(by for one in acceptance.carrying for by in one.report.verified_by))
+        return self._verdict(
+            Outcome.ACCEPTED,
+            None,
+            accepted_detail(verified_by, acceptance.covered),
+            verified_by=verified_by,
+            replay_keys=self.replay_keys,
+            fresh_until=self.fresh_until,
+        )
+
+    def rejected(self, rejection: Rejection) -> Verdict:
+        """The verdict that rejects."""
+        return self._verdict(Outcome.REJECTED, rejection.reason, rejection.detail, special_advice=rejection.advice)
+
+    def _verdict(
+        self,
+        outcome: Outcome,
+        reason: Reason | None,
+        detail: str,
+        *,
+        verified_by: tuple[VerifiedBy, ...] = (),
+        replay_keys: tuple[str, ...] = (),
+        fresh_until: datetime | None = None,
+        special_advice: str | None = None,
+    ) -> Verdict:
+        envelope = self.envelope
+        return Verdict(
+            outcome=outcome,
+            reason=reason,
+            detail=detail,
+            verified_by=verified_by,
+            recognised=tuple(self.recognised),
+            embedded=self.embedded,
+            signatures=tuple(self.signatures),
+            timestamp=self.timestamp,
+            soap_version=self.soap_version,
+            encoding=self.encoding,
+            operation=None if envelope is None else shown_operation(envelope.operation),
+            is_fault=envelope is not None and envelope.is_fault,
+            message_id=_addressed(envelope, "MessageID"),
+            relates_to=_addressed(envelope, "RelatesTo"),
+            warnings=with_type_warning(self.about_type, tuple(self.warnings)),
+            replay_keys=replay_keys,
+            fresh_until=fresh_until,
+            special_advice=special_advice,
+        )
+
+
+class Examination(NamedTuple):
+    """What came of the whole procedure on one message."""
+
+    verdict: Verdict
+    findings: Findings
+    acceptance: Acceptance | None
+    """None where the message is rejected."""
+
+
+def shown_operation(operation: str | None) -> str | None:
+    """The operation as a verdict says it."""
+    return None if operation is None else printable(operation, _LONGEST_NAME)
+
+
+def shown_id(text: str) -> str:
+    """The text of wsa:MessageID or wsa:RelatesTo as a verdict says it."""
+    return printable(text.strip(), _LONGEST_NAME)
+
+
+def with_type_warning(about_type: str | None, warnings: tuple[str, ...]) -> tuple[str, ...]:
+    """The warnings of a verdict: that about the Content-Type comes first."""
+    return warnings if about_type is None else (about_type, *warnings)
+
+
+def _addressed(envelope: Envelope | None, name: str) -> str | None:
+    element: etree._Element | None = None if envelope is None else envelope.addressing(name)
+    return None if element is None else shown_id(element.text or "")
