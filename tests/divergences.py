@@ -11,7 +11,7 @@ from lxml import etree
 
 from fixtures.manifest import Case
 from gateway.verify import Reason
-from gateway.verify.names import REFERENCE, SIGNATURE
+from gateway.verify.xml_names import REFERENCE, SIGNATURE
 from tests.judges import read
 
 Divergences = dict[str, Callable[[Case, bytes], bool]]

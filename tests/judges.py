@@ -19,8 +19,8 @@ from signxml.algorithms import CanonicalizationMethod, DigestAlgorithm, Signatur
 from signxml.verifier import SignatureConfiguration, XMLVerifier
 
 from fixtures.manifest import Case
-from gateway.verify.names import REFERENCE, SECURITY, SIGNATURE, SIGNED_INFO, local_name
 from gateway.verify.parsing import parse_document
+from gateway.verify.xml_names import REFERENCE, SECURITY, SIGNATURE, SIGNED_INFO, local_name
 from keystore import TrustedCertificate
 
 _ID_NAMES: Final = ("Id", "ID", "id", "AssertionID")

@@ -148,11 +148,11 @@ def test_every_limit_of_the_policy_is_in_the_table() -> None:
 
 
 LIMITS_NOTHING: Final = {
-    "gateway.verify.familiar.cutting.MAX_HEAD",
-    "gateway.verify.familiar.cutting.MAX_TAGS",
-    "gateway.verify.familiar.cutting.MAX_VALUES",
+    "gateway.verify.fastpath.header_prefix.MAX_PREFIX",
+    "gateway.verify.fastpath.header_prefix.MAX_TAGS",
+    "gateway.verify.fastpath.header_prefix.MAX_VALUES",
 }
-"""A longer head is not remembered, and verified all the same."""
+"""A longer header prefix is not remembered, and verified all the same."""
 
 
 def test_every_limit_of_the_verifier_and_the_door_is_in_the_table() -> None:

@@ -17,11 +17,12 @@ from bench.verification.wss4j import Wss4j, Wss4jMissing
 from fixtures.manifest import FOLDER, entry
 
 ONE_KEY: Final = "wssgate"
+"""A `Verifier` that knows how its partner writes: the steady state of a gateway."""
 TWO_KEYS: Final = "wssgate, 2 keys"
 OTHER_TAGS: Final = "wssgate, other tags"
 """Each message with other tags in its Body than the ones before."""
 ANEW: Final = "wssgate, anew"
-"""By the whole procedure."""
+"""By the whole procedure, with nothing remembered of other messages, as everybody else here."""
 _MESSAGES: Final = 200
 _MANY_UP_TO: Final = 100 * 1024
 """Octets of messages of which so many can be signed in a moment."""

@@ -17,8 +17,7 @@ from zeep.wsse import signature as zeep_signature
 
 from bench.measuring import Call
 from bench.verification.messages import AT, SIZES, signed_message
-from gateway.verify import Policy, Verdict, verify
-from gateway.verify.procedure import verify_anew
+from gateway.verify import Policy, Verdict, Verifier, verify
 from keystore import TrustedCertificate, TrustSnapshot
 
 _DS = "http://www.w3.org/2000/09/xmldsig#"
@@ -30,20 +29,21 @@ _CONTENT_TYPE = "text/xml; charset=utf-8"
 
 
 def wssgate(message: bytes, *trusted: TrustedCertificate) -> Call:
-    """`gateway.verify.verify` with the entries given trusted."""
+    """A `gateway.verify.Verifier` with the entries given trusted: the steady state of a gateway, which knows how its
+    partner writes messages."""
     return wssgate_in_turn([message], *trusted)
 
 
 def wssgate_in_turn(messages: Sequence[bytes], *trusted: TrustedCertificate) -> Call:
     """The same for one message after the other, over and over."""
-    trust, policy, following = TrustSnapshot.of(*trusted), Policy(), cycle(messages)
-    return lambda: _accepted(verify(next(following), trust, policy, AT, content_type=_CONTENT_TYPE))
+    trust, verifier, following = TrustSnapshot.of(*trusted), Verifier(Policy()), cycle(messages)
+    return lambda: _accepted(verifier.verify(next(following), trust, AT, content_type=_CONTENT_TYPE))
 
 
 def wssgate_anew(message: bytes, *trusted: TrustedCertificate) -> Call:
-    """The same by the whole procedure, as if nothing were remembered of earlier messages."""
+    """`gateway.verify.verify`: the whole procedure, and nothing remembered of other messages, as its peers."""
     trust, policy = TrustSnapshot.of(*trusted), Policy()
-    return lambda: _accepted(verify_anew(message, trust, policy, AT, content_type=_CONTENT_TYPE))
+    return lambda: _accepted(verify(message, trust, policy, AT, content_type=_CONTENT_TYPE))
 
 
 def _accepted(verdict: Verdict) -> Verdict:

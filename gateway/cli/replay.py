@@ -29,7 +29,7 @@ from gateway.cli.trust import trust_from_options
 from gateway.cli.workplace import open_workplace
 from gateway.present import instant_text, unreadable_json
 from gateway.replay import CaptureUnreadable, Replayed, Totals, find_files, replay_file, replayed_json, totals_json
-from gateway.verify import ADVICE, Policy
+from gateway.verify import ADVICE, Policy, Verifier
 from keystore import TrustSnapshot
 
 EPILOG = epilog("a response was rejected")
@@ -64,7 +64,9 @@ def replay_command(
     totals = Totals()
     if ask_again:
         require_second_opinion()
-    replay = partial(replay_file, trust=trusted, policy=demands, at=at, content_type=content_type, ask_again=ask_again)
+    replay = partial(
+        replay_file, trust=trusted, verifier=Verifier(demands), at=at, content_type=content_type, ask_again=ask_again
+    )
     results = _replay_all(files, replay, totals)
     if as_json:
         for result in results:

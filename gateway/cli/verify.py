@@ -24,7 +24,7 @@ from gateway.cli.terminal import complain, plain, print_json, say
 from gateway.cli.trust import STANDARD_INPUT, trust_from_options
 from gateway.present import explanation_json, instant_text, unreadable_json, verdict_json
 from gateway.replay import with_second_opinion
-from gateway.verify import Policy, Verdict, explain, verify
+from gateway.verify import Policy, Verdict, explain_message, verify
 from keystore import TrustSnapshot
 
 EPILOG = epilog("a message was rejected")
@@ -66,7 +66,7 @@ def verify_command(
             continue
         explanation, opinion = None, None
         if explained:
-            explanation = explain(message, trusted, demands, instant, content_type=content_type)
+            explanation = explain_message(message, trusted, demands, instant, content_type=content_type)
             verdict = explanation.verdict
         else:
             verdict = verify(message, trusted, demands, instant, content_type=content_type)

@@ -96,6 +96,9 @@ class GatewaySettings(BaseModel):
     """How often the ends of the hash chains are written to the log: what `ledger verify --anchor` compares with."""
     prune: Literal["daily", "off"] = "off"
     """`daily`: the gateway removes records that are older than the retention of their endpoint, once a day."""
+    fast_path: bool = True
+    """Remember how each partner writes its messages, and verify those that are written alike sooner; no verdict depends
+    on it."""
     log_format: LogFormat = LogFormat.CONSOLE
     log_level: LogLevel = LogLevel.INFO
 

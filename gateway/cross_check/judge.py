@@ -14,14 +14,18 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from lxml import etree
 
 from gateway.cross_check.opinion import CrossCheck, Opinion
-from gateway.verify import Outcome, Policy, Reason, Verdict
-from gateway.verify.algorithms import RSA_PSS, KeyFamily
-from gateway.verify.envelope import find_security_header, read_envelope
-from gateway.verify.grammar import SignatureGrammar, read_signature
-from gateway.verify.ids import IdIndex
-from gateway.verify.names import local_name
-from gateway.verify.parsing import read_document
-from gateway.verify.text import printable
+from gateway.verify import Outcome, Policy, Reason, Verdict, printable
+from gateway.verify.parts import (
+    RSA_PSS,
+    IdIndex,
+    KeyFamily,
+    SignatureGrammar,
+    find_security_header,
+    local_name,
+    read_document,
+    read_envelope,
+    read_signature,
+)
 from keystore import SigningKey, Thumbprint, TrustSnapshot
 
 if TYPE_CHECKING:

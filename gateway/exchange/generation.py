@@ -23,7 +23,10 @@ class Generation:
     def __init__(self, settings: Settings, clients: Mapping[str, UpstreamClient]) -> None:
         """Hold `settings` and a client per endpoint; `of` makes both."""
         self.settings = settings
-        self.verifiers = {name: Verifier(endpoint.policy) for name, endpoint in settings.endpoints.items()}
+        self.verifiers = {
+            name: Verifier(endpoint.policy, fast_path=settings.gateway.fast_path)
+            for name, endpoint in settings.endpoints.items()
+        }
         """By endpoint: what is remembered of one partner's messages is not pushed out by another's."""
         self.usual = {name: UsualAnswers() for name in settings.endpoints}
         """By endpoint: what the answers of its receiver are like."""

@@ -10,8 +10,7 @@ from gateway.cross_check import CrossCheck
 from gateway.exchange.cross_checking import reviewed
 from gateway.exchange.defects import place_of
 from gateway.exchange.extension_points import BUILT_IN, Unpacker
-from gateway.verify import Expectation, Policy, Reason, Verdict, Verifier
-from gateway.verify.reason import Rejection
+from gateway.verify import Expectation, Policy, Reason, Rejection, Verdict, Verifier
 from gateway.vocabulary import MessageKind, RecordedOutcome
 from gateway.wire import (
     BodyDamaged,

@@ -8,9 +8,7 @@ accepted. So a connection serves again only after an answer that fits.
 from typing import Final
 
 from gateway.ledger import MessageRecord
-from gateway.verify import Expectation, Reason
-from gateway.verify.text import printable
-from gateway.verify.verdict import UNBOUND
+from gateway.verify import UNBOUND, Expectation, Reason, printable
 from gateway.vocabulary import RecordedOutcome
 
 _WEIGHT: Final = 16
@@ -56,5 +54,5 @@ class UsualAnswers:
 def _relates_to_another(relates_to: str | None, message_id: str | None) -> bool:
     if relates_to is None or relates_to == message_id:
         return False
-    # As the record writes it (`gateway.verify.procedure`).
+    # As the record writes it (`gateway.verify`).
     return relates_to not in {_UNSPECIFIED, printable((message_id or "").strip(), 300)}

@@ -6,8 +6,7 @@ from pathlib import Path
 
 from gateway.replay.run import replay_file
 from gateway.replay.verification_instant import Instant
-from gateway.verify import EmbeddedCertificate, Policy, Verdict
-from gateway.verify.grammar import MAX_SIGNATURES
+from gateway.verify import MAX_SIGNATURES, EmbeddedCertificate, Policy, Verdict, Verifier
 from keystore import TrustedCertificate, TrustSnapshot
 
 
@@ -32,12 +31,13 @@ def embedded_certificates(
     Raises:
         CaptureUnreadable: `file` cannot be read, or holds a broken HTTP response.
     """
+    verifier = Verifier(policy, fast_path=False)
     found: dict[str, EmbeddedCertificate] = {}
     trusted: list[TrustedCertificate] = []
     while True:
-        replayed = replay_file(file, TrustSnapshot.of(*trusted), policy, at=at, content_type=content_type)
+        replayed = replay_file(file, TrustSnapshot.of(*trusted), verifier, at=at, content_type=content_type)
         embedded = replayed.verdict.embedded
-        # A verdict names one stranger; with that one trusted, the next signature's is named.
+        # A verdict names one unknown signer; with that one trusted, the next signature's is named.
         if embedded is None or embedded.thumbprint in found or len(found) == MAX_SIGNATURES:
             return EmbeddedCertificates(tuple(found.values()), replayed.verdict, replayed.instant)
         found[embedded.thumbprint] = embedded

@@ -9,7 +9,7 @@ from gateway.cross_check import CrossCheck, disputed, second_opinion
 from gateway.replay.captured_response import CapturedResponse, read_response, size_limit, with_content_type
 from gateway.replay.errors import CaptureUnreadable
 from gateway.replay.verification_instant import Instant, InstantSource
-from gateway.verify import Policy, Verdict, verify
+from gateway.verify import Policy, Verdict, Verifier
 from keystore import TrustSnapshot
 
 
@@ -40,7 +40,7 @@ def with_second_opinion(
 def replay_file(
     file: Path,
     trust: TrustSnapshot,
-    policy: Policy,
+    verifier: Verifier,
     *,
     at: datetime | None = None,
     content_type: str | None = None,
@@ -48,12 +48,14 @@ def replay_file(
 ) -> Replayed:
     """Verify the response captured in `file`.
 
-    `at` overrides every instant that the capture itself suggests (see `InstantSource`); `content_type` stands in where
-    the capture has none; `ask_again` asks for a second opinion on what is accepted, which must agree.
+    `verifier` is best one for all files of a run: captures of one partner are written alike. `at` overrides every
+    instant that the capture itself suggests (see `InstantSource`); `content_type` stands in where the capture has none;
+    `ask_again` asks for a second opinion on what is accepted, which must agree.
 
     Raises:
         CaptureUnreadable: `file` cannot be read, or holds a broken HTTP response.
     """
+    policy = verifier.policy
     try:
         with file.open("rb") as stream:
             data = stream.read(size_limit(policy.max_message_bytes))
@@ -61,7 +63,7 @@ def replay_file(
     except OSError as error:
         raise CaptureUnreadable(f"{error.strerror or error}.") from error
     response = with_content_type(read_response(data, policy.max_message_bytes), content_type)
-    replayed = _at_its_instant(file, response, trust, policy, at, changed)
+    replayed = _at_its_instant(file, response, trust, verifier, at, changed)
     if not ask_again:
         return replayed
     verdict, opinion = with_second_opinion(replayed.verdict, response.body, trust, policy, response.content_type)
@@ -72,19 +74,19 @@ def _at_its_instant(
     file: Path,
     response: CapturedResponse,
     trust: TrustSnapshot,
-    policy: Policy,
+    verifier: Verifier,
     at: datetime | None,
     changed: datetime,
 ) -> Replayed:
     instant = _known_instant(response, at)
     if instant is not None:
-        return _replayed(file, response, trust, policy, instant)
-    first = _replayed(file, response, trust, policy, Instant(changed, InstantSource.FILE_TIME))
+        return _replayed(file, response, trust, verifier, instant)
+    first = _replayed(file, response, trust, verifier, Instant(changed, InstantSource.FILE_TIME))
     # Only the verifier reads messages; so the Timestamp is known after a first verification.
     timestamp = first.verdict.timestamp
     if timestamp is None or timestamp.created is None:
         return first
-    return _replayed(file, response, trust, policy, Instant(timestamp.created, InstantSource.TIMESTAMP))
+    return _replayed(file, response, trust, verifier, Instant(timestamp.created, InstantSource.TIMESTAMP))
 
 
 def _known_instant(response: CapturedResponse, at: datetime | None) -> Instant | None:
@@ -96,9 +98,9 @@ def _known_instant(response: CapturedResponse, at: datetime | None) -> Instant |
 
 
 def _replayed(
-    file: Path, response: CapturedResponse, trust: TrustSnapshot, policy: Policy, instant: Instant
+    file: Path, response: CapturedResponse, trust: TrustSnapshot, verifier: Verifier, instant: Instant
 ) -> Replayed:
     started = time.perf_counter()
-    verdict = verify(response.body, trust, policy, instant.at, content_type=response.content_type)
+    verdict = verifier.verify(response.body, trust, instant.at, content_type=response.content_type)
     elapsed = (time.perf_counter() - started) * 1000
     return Replayed(file, verdict, instant, len(response.body), elapsed)

@@ -1,15 +1,23 @@
 """What is true: bytes, trust, policy and an instant in, a `Verdict` out.
 
 Pure: no clock, file, socket or thread. A bad message is a value, never an exception.
+
+`Verifier` verifies the messages of one partner, and owns what it remembers of how they are written; `verify` is for one
+message, and remembers nothing. Whoever needs a document of another kind read or written finds the one hardened parser
+here as well (`parse_document`), which says with a `Rejection` what it does not read. Other packages import this module,
+and `gateway.verify.parts` for a judge of their own, and nothing further in.
 """
 
 from gateway.verify.advice import ADVICE, advice_on
-from gateway.verify.explanation import Explanation, Step, StepState, explain
+from gateway.verify.explain import Explanation, Step, StepState
+from gateway.verify.grammar import MAX_SIGNATURES
+from gateway.verify.parsing import parse_document, parse_without_remarks, serialize_document
 from gateway.verify.policy import Policy
-from gateway.verify.procedure import Verifier, verify
-from gateway.verify.reason import Reason
+from gateway.verify.printable_text import printable
+from gateway.verify.reason import Reason, Rejection
 from gateway.verify.request import Expectation
 from gateway.verify.verdict import (
+    UNBOUND,
     CheckResult,
     EmbeddedCertificate,
     HintReport,
@@ -21,9 +29,12 @@ from gateway.verify.verdict import (
     Verdict,
     VerifiedBy,
 )
+from gateway.verify.verifier import Verifier, explain_message, verify
 
 __all__ = [
     "ADVICE",
+    "MAX_SIGNATURES",
+    "UNBOUND",
     "CheckResult",
     "EmbeddedCertificate",
     "Expectation",
@@ -33,6 +44,7 @@ __all__ = [
     "Outcome",
     "Policy",
     "Reason",
+    "Rejection",
     "SignatureReport",
     "SignedPart",
     "Step",
@@ -42,6 +54,10 @@ __all__ = [
     "VerifiedBy",
     "Verifier",
     "advice_on",
-    "explain",
+    "explain_message",
+    "parse_document",
+    "parse_without_remarks",
+    "printable",
+    "serialize_document",
     "verify",
 ]

@@ -8,10 +8,10 @@ from typing import Final
 
 from cryptography.hazmat.primitives import hashes
 
-from gateway.verify.names import DSIG_MORE
 from gateway.verify.policy import Policy
+from gateway.verify.printable_text import printable
 from gateway.verify.reason import Reason, Rejection
-from gateway.verify.text import printable
+from gateway.verify.xml_names import DSIG_MORE
 
 _DSIG: Final = "http://www.w3.org/2000/09/xmldsig#"
 _MORE: Final = "http://www.w3.org/2001/04/xmldsig-more#"

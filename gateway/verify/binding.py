@@ -6,11 +6,11 @@ from typing import Final, NamedTuple
 
 from lxml import etree
 
+from gateway.verify.element_content import child_elements, sole_text
 from gateway.verify.envelope import Envelope
-from gateway.verify.names import ADDRESSING, SIGNATURE_CONFIRMATION
 from gateway.verify.reason import Reason, Rejection
 from gateway.verify.request import Expectation
-from gateway.verify.text import child_elements, sole_text
+from gateway.verify.xml_names import ADDRESSING, SIGNATURE_CONFIRMATION
 
 _RELATES_TO: Final = frozenset(f"{{{namespace}}}RelatesTo" for namespace in ADDRESSING)
 _REPLY: Final = "http://www.w3.org/2005/08/addressing/reply"

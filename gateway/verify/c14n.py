@@ -8,8 +8,8 @@ from lxml import etree
 
 from gateway.verify.algorithms import Canonicalization
 from gateway.verify.budget import WorkBudget
-from gateway.verify.names import XML, local_name
 from gateway.verify.reason import Reason, Rejection
+from gateway.verify.xml_names import XML, local_name
 
 _XML_ID: Final = f"{{{XML}}}id"
 _XML_BASE: Final = f"{{{XML}}}base"

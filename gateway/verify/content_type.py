@@ -10,8 +10,8 @@ from functools import lru_cache
 from typing import Final
 from urllib.parse import unquote
 
+from gateway.verify.printable_text import printable
 from gateway.verify.reason import Reason, Rejection
-from gateway.verify.text import printable
 
 _XML_TYPES: Final = frozenset({"text/xml", "application/soap+xml"})
 """The media types of SOAP 1.1 (6) and SOAP 1.2 part 2 (appendix A)."""

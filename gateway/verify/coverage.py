@@ -7,13 +7,14 @@ from lxml import etree
 
 from gateway.verify.algorithms import Canonicalization
 from gateway.verify.character_data import character_data
+from gateway.verify.document import Document
 from gateway.verify.envelope import Envelope, SecurityHeader
-from gateway.verify.names import ADDRESSING, SECURITY, SOAP11, SOAP12, TIMESTAMP, XSI, XSI_TYPE, local_name
-from gateway.verify.parsing import Document, parse_own
+from gateway.verify.parsing import parse_own
 from gateway.verify.policy import Policy
+from gateway.verify.printable_text import printable
 from gateway.verify.reason import Reason, Rejection
 from gateway.verify.references import ResolvedReference, path_of
-from gateway.verify.text import printable
+from gateway.verify.xml_names import ADDRESSING, SECURITY, SOAP11, SOAP12, TIMESTAMP, XSI, XSI_TYPE, local_name
 
 _HAS_TYPES: Final = etree.XPath("boolean(descendant-or-self::*/@xsi:type)", namespaces={"xsi": XSI})
 _ADDRESSING_TAGS: Final = tuple(f"{{{namespace}}}" for namespace in ADDRESSING)

@@ -5,7 +5,11 @@ from typing import Final
 
 from lxml import etree
 
-from gateway.verify.names import (
+from gateway.verify.element_content import XML_SPACE, child_elements
+from gateway.verify.policy import canonical_actor
+from gateway.verify.printable_text import printable
+from gateway.verify.reason import Reason, Rejection
+from gateway.verify.xml_names import (
     ADDRESSING,
     ENCRYPTED_DATA,
     ENCRYPTED_HEADER,
@@ -16,9 +20,6 @@ from gateway.verify.names import (
     TIMESTAMP,
     local_name,
 )
-from gateway.verify.policy import canonical_actor
-from gateway.verify.reason import Reason, Rejection
-from gateway.verify.text import XML_SPACE, child_elements, printable
 
 
 @dataclass(slots=True, eq=False)
@@ -43,7 +44,7 @@ class Envelope:
     @property
     def is_fault(self) -> bool:
         """Whether the Body holds a SOAP Fault and nothing beside it (SOAP 1.2, 5.4)."""
-        return self.operation == f"{{{self.namespace}}}Fault" and len(self.body) == 1
+        return is_fault(self.operation, fault_of(self.namespace), len(self.body))
 
     @property
     def is_encrypted(self) -> bool:
@@ -67,6 +68,16 @@ class SecurityHeader:
     children: tuple[etree._Element, ...]
     signatures: tuple[etree._Element, ...]
     timestamp: etree._Element | None
+
+
+def fault_of(namespace: str) -> str:
+    """The name of a Fault of that SOAP version."""
+    return f"{{{namespace}}}Fault"
+
+
+def is_fault(operation: str | None, fault: str, children: int) -> bool:
+    """Whether a Body whose first child is `operation`, of so many `children`, holds a `fault` and nothing beside it."""
+    return operation == fault and children == 1
 
 
 MAX_SECURITY_HEADERS: Final = 16

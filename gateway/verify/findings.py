@@ -1,189 +1,142 @@
-"""What was found at each step of the procedure, in sentences for a person. Names from messages are made printable."""
+"""What has been found so far: a verdict in the making, complete at whatever step the procedure ends."""
 
-from collections import Counter
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
 
 from lxml import etree
 
-from gateway.verify.names import local_name
-from gateway.verify.policy import Policy
-from gateway.verify.reading import Reading
-from gateway.verify.text import printable
-from gateway.verify.verdict import CheckResult, EmbeddedCertificate, SignatureReport, SignedPart, Verdict
-from keystore import TrustSnapshot
+from gateway.verify.document import Document
+from gateway.verify.envelope import Envelope, SecurityHeader
+from gateway.verify.printable_text import printable
+from gateway.verify.reason import Reason, Rejection
+from gateway.verify.signature_check import CheckedSignature
+from gateway.verify.verdict import (
+    EmbeddedCertificate,
+    Outcome,
+    SignatureReport,
+    TimestampReport,
+    Verdict,
+    VerifiedBy,
+    accepted_detail,
+)
 
-_LISTED = 12
-"""Names in one sentence."""
+_LONGEST_NAME = 300
+"""Characters of an operation or a message id in a verdict."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
+class Acceptance:
+    """What the acceptance of a message rests on."""
+
+    document: Document
+    envelope: Envelope
+    security: SecurityHeader
+    carrying: list[CheckedSignature]
+    """The signatures on which the required parts rest."""
+    covered: tuple[str, ...]
+    is_remarkable: bool
+    """Something about the message itself, not about its request, was worth a warning."""
+
+
+@dataclass(slots=True)
 class Findings:
-    """What the sentences are made of."""
+    """What has been found so far. What a step finds is set by it; what no step has set is not known."""
 
-    message: bytes
+    step: int = 1
+    """The step under way, by its number in `gateway.verify.procedure`; where the message is rejected, the step whose
+    rule it breaks."""
+    about_type: str | None = None
+    """A warning about the Content-Type; None where there is nothing to say."""
+    text: bytes | None = None
+    """The document in UTF-8, once step 1 has passed."""
+    document: Document | None = None
+    encoding: str | None = None
+    soap_version: str | None = None
+    envelope: Envelope | None = None
+    security: SecurityHeader | None = None
+    signatures: list[SignatureReport] = field(default_factory=list)
+    recognised: dict[VerifiedBy, None] = field(default_factory=dict)
+    embedded: EmbeddedCertificate | None = None
+    timestamp: TimestampReport | None = None
+    warnings: list[str] = field(default_factory=list)
+    replay_keys: tuple[str, ...] = ()
+    fresh_until: datetime | None = None
+
+    def accepted(self, acceptance: Acceptance) -> Verdict:
+        """The verdict that accepts (step 14)."""
+        verified_by = tuple(dict.fromkeys(by for one in acceptance.carrying for by in one.report.verified_by))
+        return self._verdict(
+            Outcome.ACCEPTED,
+            None,
+            accepted_detail(verified_by, acceptance.covered),
+            verified_by=verified_by,
+            replay_keys=self.replay_keys,
+            fresh_until=self.fresh_until,
+        )
+
+    def rejected(self, rejection: Rejection) -> Verdict:
+        """The verdict that rejects."""
+        return self._verdict(Outcome.REJECTED, rejection.reason, rejection.detail, special_advice=rejection.advice)
+
+    def _verdict(
+        self,
+        outcome: Outcome,
+        reason: Reason | None,
+        detail: str,
+        *,
+        verified_by: tuple[VerifiedBy, ...] = (),
+        replay_keys: tuple[str, ...] = (),
+        fresh_until: datetime | None = None,
+        special_advice: str | None = None,
+    ) -> Verdict:
+        envelope = self.envelope
+        return Verdict(
+            outcome=outcome,
+            reason=reason,
+            detail=detail,
+            verified_by=verified_by,
+            recognised=tuple(self.recognised),
+            embedded=self.embedded,
+            signatures=tuple(self.signatures),
+            timestamp=self.timestamp,
+            soap_version=self.soap_version,
+            encoding=self.encoding,
+            operation=None if envelope is None else shown_operation(envelope.operation),
+            is_fault=envelope is not None and envelope.is_fault,
+            message_id=_addressed(envelope, "MessageID"),
+            relates_to=_addressed(envelope, "RelatesTo"),
+            warnings=with_type_warning(self.about_type, tuple(self.warnings)),
+            replay_keys=replay_keys,
+            fresh_until=fresh_until,
+            special_advice=special_advice,
+        )
+
+
+class Examination(NamedTuple):
+    """What came of the whole procedure on one message."""
+
     verdict: Verdict
-    reading: Reading
-    trust: TrustSnapshot
-    policy: Policy
-    at: datetime
+    findings: Findings
+    acceptance: Acceptance | None
+    """None where the message is rejected."""
 
 
-def found_at(it: Findings) -> dict[int, tuple[str, ...]]:
-    """The sentences by the number of the step; of a step that was not reached there may be none."""
-    signatures = it.verdict.signatures
-    return {
-        1: _size(it),
-        2: () if it.reading.document is None else ("well-formed XML, parsed once; nothing was fetched",),
-        3: _limits(it),
-        4: _soap(it),
-        5: _security(it),
-        6: _ids(signatures),
-        7: tuple(_grammar(name, report) for name, report in _named(signatures)),
-        8: _keys(it),
-        9: tuple(f"{name}: {_part(part)}" for name, report in _named(signatures) for part in report.parts),
-        10: _coverage(it),
-        11: _certificates(it),
-        12: _timestamp(it),
-        13: tuple(warning for warning in it.verdict.warnings if warning.startswith("unbound"))
-        or ("what is signed answers the request",),
-        14: (f"{it.verdict.outcome}: {it.verdict.detail}",) if it.verdict.accepted else (),
-    }
+def shown_operation(operation: str | None) -> str | None:
+    """The operation as a verdict says it."""
+    return None if operation is None else printable(operation, _LONGEST_NAME)
 
 
-def _size(it: Findings) -> tuple[str, ...]:
-    size = f"{len(it.message):,} bytes"
-    if it.reading.text is None:
-        return (size,)
-    encoding = "in UTF-8" if it.message.endswith(it.reading.text) else "brought into UTF-8"
-    return (f"{size}, {encoding}, without a document type declaration",)
+def shown_id(text: str) -> str:
+    """The text of wsa:MessageID or wsa:RelatesTo as a verdict says it."""
+    return printable(text.strip(), _LONGEST_NAME)
 
 
-def _limits(it: Findings) -> tuple[str, ...]:
-    if it.reading.document is None:
-        return ()
-    count = sum(1 for _ in it.reading.document.root.iter(etree.Element))
-    return (f"{count:,} elements of at most {it.policy.max_elements:,}",)
+def with_type_warning(about_type: str | None, warnings: tuple[str, ...]) -> tuple[str, ...]:
+    """The warnings of a verdict: that about the Content-Type comes first."""
+    return warnings if about_type is None else (about_type, *warnings)
 
 
-def _soap(it: Findings) -> tuple[str, ...]:
-    envelope = it.reading.envelope
-    if envelope is None:
-        return ()
-    blocks = _listed([local_name(str(block.tag)) for block in envelope.blocks]) or "none"
-    operation = "empty" if envelope.operation is None else printable(envelope.operation, 160)
-    return (f"an Envelope of SOAP {envelope.version}; header blocks: {blocks}; Body: {operation}",)
-
-
-def _security(it: Findings) -> tuple[str, ...]:
-    security = it.reading.security
-    if security is None:
-        return ()
-    whose = "names no actor" if it.policy.actor is None else f"is for the actor {printable(it.policy.actor)}"
-    foreign = [warning for warning in it.verdict.warnings if warning.startswith("foreign-security-header")]
-    children = _listed([local_name(str(child.tag)) for child in security.children])
-    return (f"the Security header {whose}; it holds: {children}", *foreign)
-
-
-def _ids(signatures: tuple[SignatureReport, ...]) -> tuple[str, ...]:
-    uris = list(dict.fromkeys(part.uri for report in signatures for part in report.parts))
-    if uris:
-        return (f"each names one element: {_listed(uris)}",)
-    return ("not looked up: no key of the keystore made a signature",) if signatures else ()
-
-
-def _grammar(name: str, report: SignatureReport) -> str:
-    if not report.signature_algorithm:
-        return f"{name}: {report.reason}, {report.detail}"
-    algorithm, method = _short(report.signature_algorithm), _short(report.canonicalization)
-    return f"{name}: {algorithm}, SignedInfo canonicalized by {method}, key named by {report.hint.kind}"
-
-
-def _keys(it: Findings) -> tuple[str, ...]:
-    found = []
-    for name, report in _named(it.verdict.signatures):
-        if not report.signature_algorithm:
-            continue
-        if report.hint.named:
-            agreed = {True: "which is right", False: "which is wrong", None: "which the keystore does not hold"}
-            found.append(f"{name} says it was made by: {report.hint.named}, {agreed[report.hint.agreed]}")
-        results = Counter(check.result for check in report.checks)
-        counted = ", ".join(f"{count} {result}" for result, count in results.items()) or "the keystore holds none"
-        found.append(f"{name}, keys of the keystore tried: {counted}")
-        for check in report.checks:
-            if check.result in {CheckResult.VERIFIED, CheckResult.REFUSED}:
-                refused = "" if check.refusal is None else f", refused as {check.refusal}"
-                found.append(f"{name} is good under {check.entry.alias} ({check.state}{refused})")
-        if report.reason is not None and len(it.verdict.signatures) > 1:
-            found.append(f"{name} does not count: {report.reason}, {report.detail}")
-    if it.verdict.embedded is not None:
-        found.append(_embedded(it.verdict.embedded))
-    return tuple(found)
-
-
-def _embedded(certificate: EmbeddedCertificate) -> str:
-    good = "good" if certificate.signature_good else "NOT good"
-    return (
-        f"the message carries a certificate, under which the signature is {good}: "
-        f"{printable(certificate.subject, 200)}, issued by {printable(certificate.issuer, 200)}, "
-        f"{_validity(certificate.not_before, certificate.not_after)}, "
-        f"SHA-256 {certificate.thumbprint}, SHA-1 {certificate.thumbprint_sha1}"
-    )
-
-
-def _part(part: SignedPart) -> str:
-    result = "as it was signed" if part.intact else "ALTERED after signing"
-    return f"{part.name} (at {part.path}, referenced as {part.uri}), {_short(part.digest_algorithm)}: {result}"
-
-
-def _coverage(it: Findings) -> tuple[str, ...]:
-    good = [report for report in it.verdict.signatures if report.reason is None]
-    signed = _listed(dict.fromkeys(part.name for report in good for part in report.parts)) or "nothing"
-    return (f"required: {', '.join(it.policy.required_parts)}; signed by a trusted key: {signed}",)
-
-
-def _certificates(it: Findings) -> tuple[str, ...]:
-    signers = {
-        check.entry.thumbprint
-        for report in it.verdict.signatures
-        for check in report.checks
-        if check.result in {CheckResult.VERIFIED, CheckResult.REFUSED}
-    }
-    return tuple(
-        f"{entry.alias} is {_validity(entry.not_before, entry.not_after)}; the instant is {_instant(it.at)}"
-        for entry in it.trust.entries
-        if entry.thumbprint in signers
-    )
-
-
-def _timestamp(it: Findings) -> tuple[str, ...]:
-    report = it.verdict.timestamp
-    if report is None:
-        return () if it.reading.security is None or it.reading.security.timestamp is not None else ("there is none",)
-    signed = "signed" if report.signed else "NOT signed, and so no evidence"
-    created = "not said" if report.created is None else _instant(report.created)
-    expires = "not said" if report.expires is None else _instant(report.expires)
-    return (f"created {created}, expires {expires}, {signed}; the instant is {_instant(it.at)}",)
-
-
-def _named(signatures: tuple[SignatureReport, ...]) -> list[tuple[str, SignatureReport]]:
-    if len(signatures) == 1:
-        return [("the signature", signatures[0])]
-    return [(f"signature {number}", report) for number, report in enumerate(signatures, 1)]
-
-
-def _listed(names: list[str] | dict[str, None]) -> str:
-    shown = [printable(name, 80) for name in list(names)[:_LISTED]]
-    return ", ".join(shown) + (f" and {len(names) - _LISTED} more" if len(names) > _LISTED else "")
-
-
-def _short(uri: str) -> str:
-    return printable(uri.rstrip("#").rpartition("#")[2].rpartition("/")[2], 60)
-
-
-def _validity(not_before: datetime, not_after: datetime) -> str:
-    return f"valid from {_instant(not_before)} until {_instant(not_after)}"
-
-
-def _instant(instant: datetime) -> str:
-    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+def _addressed(envelope: Envelope | None, name: str) -> str | None:
+    element: etree._Element | None = None if envelope is None else envelope.addressing(name)
+    return None if element is None else shown_id(element.text or "")

@@ -24,7 +24,11 @@ from gateway.verify.algorithms import (
     pss_algorithm,
     signature_algorithm,
 )
-from gateway.verify.names import (
+from gateway.verify.element_content import base64_text, child_elements, sole_text
+from gateway.verify.policy import Policy
+from gateway.verify.printable_text import printable
+from gateway.verify.reason import Reason, Rejection
+from gateway.verify.xml_names import (
     CANONICALIZATION_METHOD,
     DIGEST_METHOD,
     DIGEST_VALUE,
@@ -45,9 +49,6 @@ from gateway.verify.names import (
     TRANSFORMS,
     local_name,
 )
-from gateway.verify.policy import Policy
-from gateway.verify.reason import Reason, Rejection
-from gateway.verify.text import base64_text, child_elements, printable, sole_text
 
 MAX_SIGNATURES: Final = 8
 """Signatures in one Security header: real messages carry one, sometimes two."""
@@ -60,6 +61,8 @@ _MAX_PREFIXES: Final = 64
 # A plain same-document fragment. Real stacks send ids that are no NCName, such as #8 or #{7D2B-1}; what could be an
 # XPointer or the end of a quoted value stays out.
 _FRAGMENT: Final = re.compile(r"#([^\s\"'()<#]{1,1024})")
+# Those of them that are ASCII and stand in a canonical form as they are written.
+_PLAIN_FRAGMENT: Final = re.compile(rb"[!$%*+,\-./0-9:;=?@A-Z\[\\\]^_`a-z{|}~]{1,1024}")
 MAX_OBJECTS: Final = 4
 """ds:Object elements of one Signature: XAdES properties need one."""
 _DEFAULT_PSS_DIGEST: Final = "http://www.w3.org/2001/04/xmlenc#sha256"
@@ -86,6 +89,10 @@ _PLAIN: Final = {
     for method in Canonicalization
     for kept in (False, True)
 }
+
+
+PLAIN_EXCLUSIVE: Final = _PLAIN[Canonicalization.EXCLUSIVE, False]
+"""Exclusive canonicalization without a PrefixList; wherever it is read, it is this object."""
 
 
 @dataclass(slots=True, eq=False)
@@ -286,6 +293,11 @@ def _uri(element: etree._Element) -> tuple[str, str | None]:
         shown = printable(text) or "empty"
         raise Rejection(Reason.REFERENCE_URI, f"the Reference URI is not a plain same-document fragment: {shown}")
     return printable(text), fragment[1]
+
+
+def is_plain_fragment(octets: bytes) -> bool:
+    """Whether `octets`, behind the number sign of a URI, are a fragment that a Reference may have, and ASCII."""
+    return _PLAIN_FRAGMENT.fullmatch(octets) is not None
 
 
 def _transforms(

@@ -7,14 +7,16 @@ from typing import Final
 
 from lxml import etree
 
-from gateway.verify.names import ID_NAMES, local_name
-from gateway.verify.parsing import Document
+from gateway.verify.document import Document
+from gateway.verify.printable_text import printable
 from gateway.verify.reason import Reason, Rejection
-from gateway.verify.text import printable
+from gateway.verify.xml_names import ID_NAMES, local_name
 
 # contains() is a coarse filter that costs little; what it lets through is compared name by name.
 _IS_ID: Final = " or ".join(f"local-name() = '{name}'" for name in sorted(ID_NAMES))
 _EVERYWHERE: Final = etree.XPath(f"//*/@*[contains('{' '.join(sorted(ID_NAMES))}', local-name())][{_IS_ID}]")
+_STEP: Final = 6
+"""Where an ambiguous id belongs, whichever step has asked for it."""
 _MAX_NEAR: Final = 64
 _PLAIN: Final = re.compile(r"[\w.:\-]+")
 
@@ -55,7 +57,9 @@ class IdIndex:
         named = self._everywhere.get(value, [])
         if len(named) > 1:
             raise Rejection(
-                Reason.DUPLICATE_ID, f"the referenced id {printable(value, 60)} stands on {len(named)} elements"
+                Reason.DUPLICATE_ID,
+                f"the referenced id {printable(value, 60)} stands on {len(named)} elements",
+                step=_STEP,
             )
         return named[0] if named else None
 

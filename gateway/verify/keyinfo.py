@@ -18,8 +18,11 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.hazmat.primitives.serialization.pkcs7 import load_der_pkcs7_certificates
 from lxml import etree
 
+from gateway.verify.element_content import base64_text, child_elements, decode_base64, sole_text
 from gateway.verify.ids import IdIndex
-from gateway.verify.names import (
+from gateway.verify.printable_text import printable
+from gateway.verify.reason import Reason, Rejection
+from gateway.verify.xml_names import (
     BINARY_SECURITY_TOKEN,
     DS,
     KEY_IDENTIFIER,
@@ -37,8 +40,6 @@ from gateway.verify.names import (
     X509_SKI,
     X509_SUBJECT_NAME,
 )
-from gateway.verify.reason import Reason, Rejection
-from gateway.verify.text import base64_text, child_elements, decode_base64, printable, sole_text
 from keystore import NO_HINT, HintKind, KeyHint, KeyId, SigningKey, Thumbprint, without_warnings
 
 _MODULUS: Final = f"{{{DS}}}Modulus"

@@ -55,12 +55,18 @@ _RANK = {reason: position for position, reason in enumerate(Reason)}
 class Rejection(Exception):  # noqa: N818 - control flow inside the verifier, never seen outside it
     """A finding that ends the verification; `verify` turns it into a `Verdict`."""
 
-    def __init__(self, reason: Reason, detail: str, advice: str | None = None) -> None:
+    def __init__(self, reason: Reason, detail: str, advice: str | None = None, *, step: int | None = None) -> None:
         """Hold `reason` and `detail`, one safe sentence: of the message only printable names.
 
-        `advice` is for where the general advice on the reason would send people the wrong way.
+        Args:
+            reason: why the message is rejected.
+            detail: the sentence.
+            advice: for where the general advice on the reason would send people the wrong way.
+            step: the step of the procedure that the rule belongs to, where another one came across it; None where it is
+                the step under way.
         """
         super().__init__(detail)
         self.reason = reason
         self.detail = detail
         self.advice = advice
+        self.step = step

@@ -14,10 +14,10 @@ from gateway.verify.c14n import canonicalize, count_elements
 from gateway.verify.grammar import CanonicalizationMethod, ReferenceGrammar, SignatureGrammar
 from gateway.verify.ids import IdIndex
 from gateway.verify.keyinfo import read_token_reference, referenced_token
-from gateway.verify.names import SECURITY_TOKEN_REFERENCE, WSSE, local_name
+from gateway.verify.printable_text import printable
 from gateway.verify.reason import Reason, Rejection
-from gateway.verify.text import printable
 from gateway.verify.verdict import SignedPart
+from gateway.verify.xml_names import SECURITY_TOKEN_REFERENCE, WSSE, local_name
 from keystore import TrustSnapshot
 
 MAX_CONTAINERS: Final = 3
@@ -42,6 +42,10 @@ class ResolvedReference:
     part: SignedPart
     form: bytes
     """The canonical form."""
+
+
+Places = Mapping[etree._Element, tuple[str, str]]  # noqa: SLF001 - lxml's only name for its type
+"""Name and path of the parts that are usually signed."""
 
 
 class CanonicalForms:
@@ -91,13 +95,13 @@ def check_reference(
     ids: IdIndex,
     trust: TrustSnapshot,
     canonical: CanonicalForms,
-    places: Mapping[etree._Element, tuple[str, str]],
+    places: Places,
     *,
     may_hold_comments: bool,
 ) -> ResolvedReference:
     """Resolve `reference` and compare its digest.
 
-    `places` gives name and path of the parts that are usually signed; `may_hold_comments` says whether the document
+    `places` names those parts that are usually signed; `may_hold_comments` says whether the document
     holds any comment at all.
 
     Raises:

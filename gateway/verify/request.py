@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from typing import Final
 
+from gateway.verify.element_content import base64_text, sole_text
 from gateway.verify.envelope import read_envelope
-from gateway.verify.names import SECURITY, SIGNATURE, SIGNATURE_VALUE, SOAP_NAMESPACES
 from gateway.verify.parsing import parse_document
 from gateway.verify.policy import Policy
 from gateway.verify.reason import Rejection
-from gateway.verify.text import base64_text, sole_text
+from gateway.verify.xml_names import SECURITY, SIGNATURE, SIGNATURE_VALUE, SOAP_NAMESPACES
 
 _VERSIONS: Final = tuple((version, namespace.encode()) for version, namespace in SOAP_NAMESPACES.items())
 

@@ -6,11 +6,11 @@ from typing import Final
 
 from lxml import etree
 
-from gateway.verify.names import CREATED, EXPIRES
+from gateway.verify.element_content import child_elements, sole_text
 from gateway.verify.policy import Policy
 from gateway.verify.reason import Reason, Rejection
-from gateway.verify.text import child_elements, sole_text
 from gateway.verify.verdict import TimestampReport
+from gateway.verify.xml_names import CREATED, EXPIRES
 
 # xsd:dateTime with a mandatory time zone; digits beyond microseconds are read and dropped.
 _DATE_TIME: Final = re.compile(
@@ -33,6 +33,22 @@ def read_timestamp(timestamp: etree._Element, *, signed: bool) -> TimestampRepor
             raise Rejection(Reason.STRUCTURE, "the Timestamp holds two values of one kind")
         values[tag] = instant(sole_text(child))
     return TimestampReport(created=values.get(CREATED), expires=values.get(EXPIRES), signed=signed)
+
+
+def check_freshness(report: TimestampReport, policy: Policy, at: datetime) -> datetime | None:
+    """Whether the Timestamp says what the policy demands, and is fresh at `at`.
+
+    Returns:
+        The instant from which the message is stale; None where nothing bounds it.
+
+    Raises:
+        Rejection: `timestamp-missing`, `timestamp-stale`, `structure`.
+    """
+    if report.created is None and "Timestamp" in policy.required_parts:
+        raise Rejection(
+            Reason.TIMESTAMP_MISSING, "the policy requires a Timestamp, and this one says not when it was made"
+        )
+    return check_timestamp(report, policy, at)
 
 
 def check_timestamp(report: TimestampReport, policy: Policy, at: datetime) -> datetime | None:

@@ -9,13 +9,15 @@ from typing import Final
 
 from lxml import etree
 
+from gateway.verify.document import Document
 from gateway.verify.envelope import Envelope
-from gateway.verify.names import ENCRYPTED_DATA, XENC, XOP, XOP_INCLUDE
-from gateway.verify.parsing import Document
 from gateway.verify.reason import Reason, Rejection
+from gateway.verify.xml_names import ENCRYPTED_DATA, XENC, XOP, XOP_INCLUDE
 
 _XENC: Final = XENC.encode()
 _XOP: Final = XOP.encode()
+UNREADABLE: Final = frozenset({_XENC, _XOP})
+"""The namespaces of such content: where none of them is declared, there is none."""
 ENCRYPTED_ADVICE: Final = (
     "Ask the receiver administrator to sign these responses without encrypting them, and let TLS protect them on the "
     "way, or put what decrypts them between the receiver and this gateway. It is no sign of a forgery."

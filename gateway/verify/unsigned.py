@@ -7,13 +7,13 @@ of the standard, or as a payload.
 import re
 from typing import Final
 
+from gateway.verify.document import Document
 from gateway.verify.envelope import Envelope
-from gateway.verify.names import SECURITY, SIGNATURE, local_name
-from gateway.verify.parsing import Document
+from gateway.verify.printable_text import printable
 from gateway.verify.reason import Reason, Rejection
 from gateway.verify.references import path_of
-from gateway.verify.text import printable
 from gateway.verify.unreadable import encrypted, holds_encrypted
+from gateway.verify.xml_names import SECURITY, SIGNATURE, local_name
 
 _NAMESPACE: Final = re.compile(r"\{([^}]*)\}")
 _OTHER_SIGNATURE_ADVICE: Final = (

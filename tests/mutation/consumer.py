@@ -15,8 +15,8 @@ from xml.parsers.expat import ExpatError
 from lxml import etree
 
 from fixtures.manifest import Case
-from gateway.verify.names import SECURITY, TIMESTAMP
 from gateway.verify.policy import canonical_actor
+from gateway.verify.xml_names import SECURITY, TIMESTAMP
 
 Strict = dict[str, tuple[bytes, ...]]
 """Canonical forms by required part."""

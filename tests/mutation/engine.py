@@ -8,7 +8,7 @@ from typing import Final, Protocol
 from lxml import etree
 
 from fixtures.manifest import Case
-from gateway.verify import Reason, Verdict
+from gateway.verify import Policy, Reason, Verdict, Verifier
 from keystore import State
 from tests.mutation.consumer import Strict, naive_element, naive_view, strict_view, textual_view
 from tests.mutation.mutant import Fate, Mutant, Rule
@@ -21,6 +21,8 @@ RULES: Final[tuple[Rule, ...]] = tuple(
     for rule in room.RULES
 )
 _MOST_FINDINGS: Final = 20
+_TEACHING: Final = 4
+"""Times that a message is seen before all is known of it: its prefix, its operation, its tags."""
 _LONGEST: Final = 1000
 """Characters of a sentence: it may hold two names of a certificate, escaped."""
 
@@ -74,20 +76,21 @@ def judge(
     """Every rule applied to `source`; `at_most` so many mutants for each share of a rule, each shown to the
     `witnesses`."""
     tally = Tally()
-    original = Original(source)
+    original, knowing = Original(source), Knowing(source)
     for rule in rules:
         for mutant in mutants(source, rule, at_most):
             message = mutant.message()
             if message == source.case.message and not mutant.changes:
                 continue
             tally.made[rule.name] += 1
-            verdict = verdict_on(source, mutant, message)
+            case = case_of(source, mutant)
+            verdict = knowing.verdict(case, message)
             finding = original.finding(rule, mutant, message, verdict)
-            if finding is None and verdict != verdict_on(source, mutant, message, anew=True):
+            if finding is None and verdict != case.verdict(message):
                 finding = "what the verifier remembers of other messages changes its verdict"
             for witness in witnesses if finding is None else ():
                 try:
-                    line = witness.on_mutant(case_of(source, mutant), message, verdict)
+                    line = witness.on_mutant(case, message, verdict)
                     tally.witnessed[witness.name, rule.name, line] += 1
                 except AssertionError as error:
                     finding = str(error)
@@ -102,10 +105,23 @@ def case_of(source: Source, mutant: Mutant) -> Case:
     return replace(source.case, **mutant.changes) if mutant.changes else source.case  # type: ignore[arg-type] # fields of Case, by name
 
 
-def verdict_on(source: Source, mutant: Mutant, message: bytes, *, anew: bool = False) -> Verdict:
-    """The verifier's word on a mutant, which has seen the message that it was made from; or its word `anew`."""
-    case = case_of(source, mutant)
-    return case.verdict_anew(message) if anew else case.verdict(message)
+class Knowing:
+    """Verifiers that have seen the message which mutants are made from, one for each policy that a mutant asks for."""
+
+    def __init__(self, source: Source) -> None:
+        """Know the message of `source` well enough for every short cut."""
+        self._source = source
+        self._verifiers: dict[Policy, Verifier] = {}
+
+    def verdict(self, case: Case, message: bytes) -> Verdict:
+        """The verdict on a mutant under the conditions of `case`."""
+        verifier = self._verifiers.get(case.policy)
+        if verifier is None:
+            verifier = self._verifiers[case.policy] = Verifier(case.policy)
+            known = replace(self._source.case, policy=case.policy)
+            for _ in range(_TEACHING):
+                known.verdict_by(verifier)
+        return case.verdict_by(verifier, message)
 
 
 class Original:
@@ -115,7 +131,7 @@ class Original:
         """Read it once."""
         self._case = source.case
         self._signed: Strict = strict_view(source.case, source.case.message)
-        verdict = source.case.verdict_anew()
+        verdict = source.case.verdict()
         self._signers = {by.key_id for by in verdict.verified_by}
         self._replay_keys = set(verdict.replay_keys)
 

@@ -22,7 +22,7 @@ import atheris
 with atheris.instrument_imports(include=["gateway.verify", "keystore"]):
     from fixtures.generator.case import AT
     from fixtures.manifest import FOLDER, Case, own_case, own_cases, trust
-    from gateway.verify import Policy
+    from gateway.verify import Policy, Verifier
     from gateway.verify.policy import SUPPORTED_ENCODINGS
     from tests.mutation.consumer import naive_element, naive_view, strict_view
     from tests.mutation.engine import RULES, mutants
@@ -62,11 +62,12 @@ class Target:
 
     def __init__(self) -> None:
         """Learn from the fixtures which Bodies were signed."""
-        self._judges = _judges()
+        self._judges = tuple((judge, Verifier(judge.policy)) for judge in _judges())
+        """Each with a verifier that remembers what it has seen, as a gateway's does."""
         self._signed: set[bytes] = set()
         for case in own_cases():
-            for judge in self._judges:
-                if judge.verdict(case.message).accepted:
+            for judge, verifier in self._judges:
+                if judge.verdict_by(verifier, case.message).accepted:
                     self._signed.add(strict_view(judge, case.message)["Body"][0])
 
     def __call__(self, message: bytes) -> None:
@@ -75,9 +76,9 @@ class Target:
         Raises:
             AssertionError: Something does not hold.
         """
-        for judge in self._judges:
+        for judge, verifier in self._judges:
             before = time.thread_time()
-            verdict = judge.verdict(message)
+            verdict = judge.verdict_by(verifier, message)
             spent = time.thread_time() - before
             assert spent < MOST_SECONDS, f"{spent:.1f} s of the processor for {len(message)} bytes"
             assert verdict.detail.isprintable()

@@ -23,7 +23,8 @@ from fixtures.generator.keys import PrivateKey, private_key
 from fixtures.manifest import FOLDER
 from gateway.verify.algorithms import STR_TRANSFORM, Canonicalization
 from gateway.verify.c14n import canonicalize
-from gateway.verify.names import (
+from gateway.verify.reason import Rejection
+from gateway.verify.xml_names import (
     CANONICALIZATION_METHOD,
     DIGEST_METHOD,
     DIGEST_VALUE,
@@ -35,7 +36,6 @@ from gateway.verify.names import (
     SIGNED_INFO,
     TRANSFORM,
 )
-from gateway.verify.reason import Rejection
 from tests.mutation.scanning import Edit, Node, edited, scan
 from tests.mutation.source import Source
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from fixtures.manifest import Case, field_cases, interop_cases, own_cases, public_cases
 from gateway.verify import Verdict
-from gateway.verify.names import SIGNATURE, SOAP_NAMESPACES, TIMESTAMP
+from gateway.verify.xml_names import SIGNATURE, SOAP_NAMESPACES, TIMESTAMP
 from tests.mutation.scanning import Edit, Node, edited, scan
 
 _MOST_REQUIRED: Final = 16

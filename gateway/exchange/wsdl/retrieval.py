@@ -18,8 +18,7 @@ from gateway.exchange.release import answer_to, answer_without_record
 from gateway.exchange.soap_faults import SoapVersion
 from gateway.exchange.wsdl.addresses import Addresses
 from gateway.exchange.wsdl.rewriting import rewrite
-from gateway.verify import Policy, Reason
-from gateway.verify.reason import Rejection
+from gateway.verify import Policy, Reason, Rejection
 from gateway.vocabulary import MessageKind, RecordedOutcome
 from gateway.wire import Answer, Headers, UpstreamClient, UpstreamFailure, UpstreamResponse, request_headers, single
 

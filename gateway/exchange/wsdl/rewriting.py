@@ -18,9 +18,7 @@ from urllib.parse import urlsplit
 from lxml import etree
 
 from gateway.exchange.wsdl.addresses import Addresses, is_published_by_a_standard
-from gateway.verify import Policy, Reason
-from gateway.verify.parsing import parse_document, parse_without_remarks, serialize_document
-from gateway.verify.reason import Rejection
+from gateway.verify import Policy, Reason, Rejection, parse_document, parse_without_remarks, serialize_document
 
 _Found = TypeVar("_Found")
 

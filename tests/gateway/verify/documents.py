@@ -3,8 +3,9 @@
 from lxml import etree
 
 from gateway.verify import Policy
+from gateway.verify.document import Document
 from gateway.verify.ids import IdIndex
-from gateway.verify.parsing import Document, read_document
+from gateway.verify.parsing import read_document
 
 
 def document(text: str | bytes) -> Document:

@@ -8,8 +8,8 @@ from lxml import etree
 from gateway.verify import Expectation, Reason
 from gateway.verify.binding import check_binding
 from gateway.verify.envelope import find_security_header, read_envelope
-from gateway.verify.names import DS, SOAP11, WSA, WSA_2004, WSSE, WSSE11
 from gateway.verify.reason import Rejection
+from gateway.verify.xml_names import DS, SOAP11, WSA, WSA_2004, WSSE, WSSE11
 from tests.gateway.verify.documents import parsed
 
 REQUEST = Expectation(message_id="urn:uuid:1", signature_values=(b"one", b"two"))

@@ -10,9 +10,9 @@ from fixtures.manifest import SHARED
 from gateway.verify import Policy, Reason, grammar
 from gateway.verify.algorithms import Canonicalization
 from gateway.verify.c14n import canonicalize
-from gateway.verify.names import DS, REFERENCE, TRANSFORM
 from gateway.verify.parsing import parse_document
 from gateway.verify.reason import Rejection
+from gateway.verify.xml_names import DS, REFERENCE, TRANSFORM
 from tests.conftest import Count
 
 VECTORS = SHARED / "corpus" / "vectors" / "c14n"

@@ -14,13 +14,13 @@ from gateway.verify.coverage import (
     required_elements,
     unprotected_prefixes,
 )
+from gateway.verify.document import Document
 from gateway.verify.envelope import Envelope, SecurityHeader, find_security_header, read_envelope
 from gateway.verify.grammar import CanonicalizationMethod, ReferenceGrammar
-from gateway.verify.names import DS, SOAP11, WSA, WSA_2004, WSSE, WSSE11, WSU, XENC, XOP, XSI
-from gateway.verify.parsing import Document
 from gateway.verify.reason import Rejection
 from gateway.verify.references import ResolvedReference
 from gateway.verify.unreadable import unreadable_content
+from gateway.verify.xml_names import DS, SOAP11, WSA, WSA_2004, WSSE, WSSE11, WSU, XENC, XOP, XSI
 from tests.gateway.verify.documents import document
 
 SHA256 = digest_algorithm("http://www.w3.org/2001/04/xmlenc#sha256", Policy())

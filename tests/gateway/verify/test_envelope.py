@@ -11,8 +11,8 @@ from gateway.verify.envelope import (
     read_envelope,
     soap_version,
 )
-from gateway.verify.names import DS, SOAP11, SOAP12, WSA, WSA_2004, WSSE, WSU
 from gateway.verify.reason import Rejection
+from gateway.verify.xml_names import DS, SOAP11, SOAP12, WSA, WSA_2004, WSSE, WSU
 from tests.gateway.verify.documents import parsed
 
 ULTIMATE = "http://www.w3.org/2003/05/soap-envelope/role/ultimateReceiver"

@@ -13,8 +13,8 @@ from gateway.verify.grammar import (
     SignatureGrammar,
     read_signature,
 )
-from gateway.verify.names import SIGNATURE
 from gateway.verify.reason import Rejection
+from gateway.verify.xml_names import SIGNATURE
 from tests.gateway.verify.documents import parsed
 
 EXCLUSIVE, INCLUSIVE_1_0, INCLUSIVE_1_1 = Canonicalization

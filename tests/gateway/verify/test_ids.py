@@ -6,10 +6,10 @@ Every case is asked for twice: with all elements near, so that the bytes may set
 import pytest
 from lxml import etree
 
+from gateway.verify.document import Document
 from gateway.verify.ids import IdIndex
-from gateway.verify.names import WSU
-from gateway.verify.parsing import Document
 from gateway.verify.reason import Reason, Rejection
+from gateway.verify.xml_names import WSU
 from tests.gateway.verify.documents import document
 from tests.gateway.verify.random_documents import RandomDocument
 

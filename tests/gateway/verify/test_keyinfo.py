@@ -25,8 +25,8 @@ from fixtures.generator.soap import (
 )
 from fixtures.manifest import entry
 from gateway.verify.keyinfo import KeyInfo, read_key_info, read_token_reference, referenced_token
-from gateway.verify.names import DS, KEY_INFO, SECURITY_TOKEN_REFERENCE, WSSE, WSU
 from gateway.verify.reason import Reason, Rejection
+from gateway.verify.xml_names import DS, KEY_INFO, SECURITY_TOKEN_REFERENCE, WSSE, WSU
 from keystore import NO_HINT, HintKind, KeyHint, Thumbprint
 from tests.gateway.verify.documents import document, indexed
 

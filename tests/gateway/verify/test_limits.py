@@ -23,8 +23,8 @@ from gateway.verify.budget import (
     WorkBudget,
 )
 from gateway.verify.c14n import canonicalize
+from gateway.verify.document_limits import MAX_NAMESPACE_OCTETS
 from gateway.verify.grammar import MAX_SIGNATURES
-from gateway.verify.parsing import MAX_NAMESPACE_OCTETS
 from gateway.verify.signature_value import SignedValue
 from keystore import SigningKey, TrustSnapshot
 
@@ -126,7 +126,7 @@ def test_every_input_that_the_threat_model_names_is_in_the_table(named: str, cas
 
 def test_the_counters_count(work: Work) -> None:
     """The control: an honest message is canonicalized once a Reference, and checked with its key."""
-    assert own_case("timestamp-signed").verdict_anew().accepted
+    assert own_case("timestamp-signed").verdict().accepted
 
     assert work.forms == 2
     assert work.octets > 300
@@ -192,6 +192,6 @@ def test_fifty_megabytes_are_refused_before_they_are_read(monkeypatch: pytest.Mo
         raise AssertionError("the message was parsed")
 
     message = own_case("bst-x509v3").message + b" " * 50_000_000
-    monkeypatch.setattr("gateway.verify.parsing._parsed", refuse)
+    monkeypatch.setattr("gateway.verify.procedure.parse_decoded", refuse)
 
     assert judged(message).reason is Reason.LIMITS

@@ -4,10 +4,9 @@ import pytest
 from lxml import etree
 
 from gateway.verify import Policy, Reason, parsing
-from gateway.verify.encoding import Decoded
+from gateway.verify.document_encoding import Decoded
+from gateway.verify.document_limits import MAX_NAMESPACE_NAME, MAX_NAMESPACE_OCTETS
 from gateway.verify.parsing import (
-    MAX_NAMESPACE_NAME,
-    MAX_NAMESPACE_OCTETS,
     parse_admitted,
     parse_document,
     parse_without_remarks,

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from fixtures.manifest import own_case, own_cases
 from gateway.verify import Expectation, Policy
-from gateway.verify.names import DS, SOAP11, SOAP12, WSA, WSA_2004, WSSE
+from gateway.verify.xml_names import DS, SOAP11, SOAP12, WSA, WSA_2004, WSSE
 
 MESSAGE_ID = "<a:MessageID xmlns:a='{}'>{}</a:MessageID>"
 SECURITY = f'<w:Security xmlns:w="{WSSE}" xmlns:d="{DS}">{{}}</w:Security>'

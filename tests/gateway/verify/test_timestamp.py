@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from gateway.verify import Policy, Reason, TimestampReport
-from gateway.verify.names import WSU
 from gateway.verify.reason import Rejection
 from gateway.verify.timestamp import check_timestamp, read_timestamp
+from gateway.verify.xml_names import WSU
 from tests.gateway.verify.documents import parsed
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)

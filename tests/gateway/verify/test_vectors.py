@@ -18,7 +18,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, load_der_publ
 
 from fixtures.generator import uris
 from fixtures.manifest import SHARED, own_case
-from gateway.verify import Policy, Reason, Verdict, signatures
+from gateway.verify import Policy, Reason, Verdict
+from gateway.verify import signature_check as signatures
 from gateway.verify.algorithms import signature_algorithm
 from gateway.verify.signature_value import SignedValue, applicable
 from keystore import SigningKey, TrustedCertificate

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Final
 
 from gateway.verify import Reason
-from gateway.verify.names import DS, REFERENCE, SIGNATURE_VALUE, SIGNED_INFO, SOAP11, SOAP12, WSSE, WSSE11, XENC
+from gateway.verify.xml_names import DS, REFERENCE, SIGNATURE_VALUE, SIGNED_INFO, SOAP11, SOAP12, WSSE, WSSE11, XENC
 from tests.mutation.mutant import Fate, Mutant, Rule, variants
 from tests.mutation.scanning import Edit, content, end_tag, portable, start_tag
 from tests.mutation.source import Source

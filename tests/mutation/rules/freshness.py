@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from gateway.verify import Expectation, Reason
-from gateway.verify.names import ADDRESSING, CREATED, EXPIRES, SIGNATURE_VALUE
+from gateway.verify.xml_names import ADDRESSING, CREATED, EXPIRES, SIGNATURE_VALUE
 from tests.mutation.mutant import Fate, Mutant, Rule, variants
 from tests.mutation.rules import harmless, keys
 from tests.mutation.scanning import Node, content, portable

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from gateway.verify import Reason
-from gateway.verify.names import SOAP11, WSSE
+from gateway.verify.xml_names import SOAP11, WSSE
 from tests.mutation.mutant import Fate, Mutant, Rule
 from tests.mutation.scanning import Node, start_tag
 from tests.mutation.source import Source

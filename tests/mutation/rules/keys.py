@@ -14,7 +14,7 @@ from fixtures.generator import uris
 from fixtures.generator.soap import issuer_serial_data, key_value, x509_data
 from fixtures.manifest import entry
 from gateway.verify import Reason
-from gateway.verify.names import DIGEST_METHOD, DS, KEY_INFO, SIGNATURE_METHOD, SIGNATURE_VALUE
+from gateway.verify.xml_names import DIGEST_METHOD, DS, KEY_INFO, SIGNATURE_METHOD, SIGNATURE_VALUE
 from keystore import Alias, State, TrustedCertificate
 from tests.mutation.mutant import Fate, Mutant, Rule, variants
 from tests.mutation.scanning import Edit, Node, content, edited, end_tag, start_tag

@@ -7,7 +7,7 @@ from typing import Final
 
 from fixtures.generator import uris
 from gateway.verify import Reason
-from gateway.verify.names import (
+from gateway.verify.xml_names import (
     DS,
     INCLUSIVE_NAMESPACES,
     KEY_INFO,

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from gateway.verify import Reason
-from gateway.verify.names import SOAP11, SOAP12
+from gateway.verify.xml_names import SOAP11, SOAP12
 from tests.mutation.mutant import Fate, Mutant, Rule
 from tests.mutation.scanning import Edit
 from tests.mutation.source import Source

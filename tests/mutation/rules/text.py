@@ -6,7 +6,7 @@ from typing import Final
 
 from fixtures.generator import uris
 from gateway.verify import Reason
-from gateway.verify.names import (
+from gateway.verify.xml_names import (
     BINARY_SECURITY_TOKEN,
     CANONICALIZATION_METHOD,
     DIGEST_VALUE,

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Final
 
 from gateway.verify import Reason
-from gateway.verify.names import DS, SIGNATURE, TIMESTAMP, WSU
+from gateway.verify.xml_names import DS, SIGNATURE, TIMESTAMP, WSU
 from tests.mutation.mutant import Mutant, Rule
 from tests.mutation.scanning import (
     Edit,
