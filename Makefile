@@ -71,7 +71,7 @@ ROUNDS ?= 100
 crash: $(VENV)/.dev
 	$(BIN)/python -m tests.gateway.service.workers.crashing $(ROUNDS)
 
-# The door alone: connections by the thousand, half-sent requests, resets, a clock that is set back.
+# The HTTP front end alone: connections by the thousand, half-sent requests, resets, a clock that is set back.
 faults: $(VENV)/.dev
 	$(BIN)/pytest tests/gateway/service/test_network_faults.py tests/gateway/wire/inbound/test_protocol.py tests/gateway/exchange/test_pipeline.py
 

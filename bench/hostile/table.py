@@ -82,7 +82,7 @@ def run(console: Console) -> dict[str, Any]:
     small = [measure(case, size, MOST_INLINE) for case, size in inline]
     dearest = max(small, key=lambda cost: cost.milliseconds)
     target = Target(
-        f"of {len(small)} hostile messages that the door judges in its event loop, the dearest ({dearest.case.id})",
+        f"of {len(small)} hostile messages that the gateway judges in its event loop, the dearest ({dearest.case.id})",
         dearest.milliseconds,
         MOST_INLINE,
         unit="ms",

@@ -43,7 +43,7 @@ def second_opinion(
     """
     try:
         return _judged(message, verdict, trust, policy, content_type)
-    except Exception as error:  # noqa: BLE001 - whatever it says about a message must not close the door
+    except Exception as error:  # noqa: BLE001 - whatever it says about a message must not stop the traffic
         return CrossCheck(Opinion.FAILED, f"libxmlsec could not be asked: {_sentence(error)}")
 
 

@@ -55,7 +55,7 @@ class Application:
                 answer = await self._answer(generation, scope, receive)
             except ClientGone:
                 return
-            except Exception as error:  # noqa: BLE001 - no defect may close the door or show its insides
+            except Exception as error:  # noqa: BLE001 - no defect may stop the traffic or show its insides
                 _log.error("request broke down", error=place_of(error))
                 version = SoapVersion.of_request(None, single(scope["headers"], b"content-type"))
                 answer = fault(version, 500, _BROKEN)

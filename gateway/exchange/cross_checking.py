@@ -1,4 +1,4 @@
-"""When the door asks for a second opinion, and what it does with it."""
+"""When xmlsec is asked as well, and what becomes of its answer."""
 
 import time
 from dataclasses import dataclass

@@ -36,7 +36,7 @@ _LONG_PATH: Final = 256
 """Octets of a path beyond which it is not."""
 
 
-class PathRefused(Exception):  # noqa: N818 - named after what it says, like the other refusals of the door
+class PathRefused(Exception):  # noqa: N818 - named after what it says, like the other refusals here
     """A request path that could mean something else to the receiver than to the gateway."""
 
 

@@ -1,4 +1,4 @@
-"""The keystore as the door sees it: the newest revision, swapped in whole, narrowed per endpoint once."""
+"""The keystore as the exchanges see it: the newest revision, swapped in whole, narrowed per endpoint once."""
 
 import asyncio
 import contextlib

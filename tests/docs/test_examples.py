@@ -63,3 +63,11 @@ def test_guide_names_every_metric_and_links_every_example() -> None:
     assert {name for name in metrics if name not in guide} == set()
     for example in EXAMPLES.iterdir():
         assert f"](examples/{example.name})" in guide
+
+
+def test_guide_names_every_logger() -> None:
+    guide = (DOCS / "operate.md").read_text()
+    source = "".join(path.read_text() for path in (DOCS.parent / "gateway").rglob("*.py"))
+    loggers = set(re.findall(r'"(wssgate(?:\.[a-z]+)?)"', source)) - {"wssgate.db"}
+    assert len(loggers) > 5
+    assert {name for name in loggers if f"`{name}`" not in guide} == set()

@@ -1,4 +1,4 @@
-"""HTTP/1.1 from clients: uvicorn's httptools protocol, with the deadlines and the strictness that a door needs.
+"""HTTP/1.1 from clients: uvicorn's httptools protocol, with the deadlines and the strictness that a gateway needs.
 
 httptools itself refuses Content-Length beside Transfer-Encoding, duplicate lengths, white space before a colon, folded
 lines and bare line feeds. Added here: deadlines for slow clients, a limit on the head, one Host, no transfer coding but
@@ -110,7 +110,7 @@ class DoorProtocol(HttpToolsProtocol):
         self._begin()
 
     def _begin(self) -> None:
-        """Let the exchange begin: as uvicorn does, without what the door does not have, and with its own cycle."""
+        """Let the exchange begin: as uvicorn does, without what the gateway does not have, and with its own cycle."""
         target = httptools.parse_url(self.url)
         version = self.parser.get_http_version()
         self.scope["method"] = self.parser.get_method().decode("ascii")

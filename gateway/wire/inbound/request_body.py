@@ -6,7 +6,7 @@ from gateway.wire.header_fields import Headers, single
 from gateway.wire.inbound.answer import Receive
 
 
-class BodyRefused(Exception):  # noqa: N818 - named after what it says, like the other refusals of the door
+class BodyRefused(Exception):  # noqa: N818 - named after what it says, like the other refusals here
     """A request body that is too long, too slow, or broke off."""
 
     def __init__(self, status: int, sentence: str) -> None:

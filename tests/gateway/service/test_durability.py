@@ -1,4 +1,4 @@
-"""`durability = "async"` at the door: what leaves early, what waits all the same, and what is refused."""
+"""`durability = "async"` at work: what leaves early, what waits all the same, and what is refused."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""The keystore as the door sees it."""
+"""The keystore as the exchanges see it."""
 
 import asyncio
 import time

@@ -1,4 +1,4 @@
-"""What the door does when the world misbehaves: a thousand connections, half-sent requests, a clock set back."""
+"""What the gateway does when the world misbehaves: a thousand connections, half-sent requests, a clock set back."""
 
 import asyncio
 import dataclasses

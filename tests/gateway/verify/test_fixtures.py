@@ -8,7 +8,7 @@ from gateway.verify import Reason
 CASES = own_cases()
 
 MADE_AT_RUN_TIME = {Reason.REPLAYED, Reason.DISPUTED}
-"""`replayed` is found by the door, which remembers, and `disputed` by a second implementation."""
+"""`replayed` is found by the ledger, which remembers, and `disputed` by a second implementation."""
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)

@@ -120,7 +120,7 @@ def test_content_costs_in_proportion(case: Costly, work: Work) -> None:
     ],
 )
 def test_every_input_that_the_threat_model_names_is_in_the_table(named: str, case: str) -> None:
-    """The benchmark measures the whole table, the tests here and those of the door count the work for each."""
+    """The benchmark measures the whole table, the tests here and those of the exchange count the work for each."""
     assert case in {found.id for found in (*HOSTILE, *CODED)}, named
 
 
