@@ -1,7 +1,7 @@
 """An independent judge of what the verification accepted: libxmlsec, under the key that verified the message.
 
-The verification itself never asks it (`gateway.verify` stays pure); the gateway does where its configuration says so, and
-the commands where they are told to. libxmlsec itself is loaded when it is asked for the first time.
+The verification itself never asks it (`gateway.verify` stays pure); the gateway does where its configuration says so,
+and the commands where they are told to. libxmlsec itself is loaded when it is asked for the first time.
 
 Exceptions:
 

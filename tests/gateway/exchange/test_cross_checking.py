@@ -1,4 +1,4 @@
-"""The gateway asks libxmlsec, where it is told to: what then happens to the response, the record, the log, the metrics."""
+"""The gateway asks libxmlsec, where it is told to: what happens to the response, the record, the log, the metrics."""
 
 import re
 from pathlib import Path
