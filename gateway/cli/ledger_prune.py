@@ -15,8 +15,9 @@ from gateway.cli.exit_codes import epilog
 from gateway.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, now
 from gateway.cli.terminal import cell, print_json, say, show, stderr_console, table
 from gateway.cli.workplace import open_workplace
-from gateway.ledger import Keep, Pruned
+from gateway.ledger import Pruned
 from gateway.present import count_text, instant_json, instant_text
+from gateway.renewal import Keep
 from gateway.service import kept_records, prune_once, rehearse_pruning
 
 EPILOG = epilog("another process is pruning; nothing was removed then")

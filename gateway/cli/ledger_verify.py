@@ -17,7 +17,6 @@ from gateway.cli.terminal import cell, print_json, say, show, stderr_console, ta
 from gateway.cli.workplace import open_workplace
 from gateway.config import Settings
 from gateway.ledger import (
-    UNCONFIGURED_RETENTION,
     Anchor,
     ChainReport,
     ChainState,
@@ -28,6 +27,7 @@ from gateway.ledger import (
     verify_chain,
 )
 from gateway.present import count_text, instant_json
+from gateway.renewal import UNCONFIGURED_RETENTION
 from gateway.report import anchor_json, history_anchor_json
 from keystore.store import (
     HistoryAnchor,

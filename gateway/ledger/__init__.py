@@ -45,7 +45,6 @@ from gateway.ledger.read.roll_up_sums import (
 from gateway.ledger.read.stored_records import RecordFilter, StoredRecord, records, stream_records
 from gateway.ledger.record import How, MessageRecord, Receipt
 from gateway.ledger.record_rows import row_of
-from gateway.ledger.retention.horizon import UNCONFIGURED_RETENTION, Keep, keep
 from gateway.ledger.retention.maintenance_turn import leave_maintenance, take_maintenance
 from gateway.ledger.retention.pruning import Prunable, Pruned, prune
 from gateway.ledger.write.record_ids import new_record_id
@@ -107,11 +106,8 @@ __all__ = [
     "records_to_verify",
     "verify_chain",
     # retention
-    "Keep",
     "Prunable",
     "Pruned",
-    "UNCONFIGURED_RETENTION",
-    "keep",
     "leave_maintenance",
     "prune",
     "take_maintenance",

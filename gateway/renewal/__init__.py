@@ -17,6 +17,7 @@ from gateway.renewal.cutover import (
 from gateway.renewal.delays import Delays, delays_of
 from gateway.renewal.evidence import Evidence, measure
 from gateway.renewal.gates import MeasuredGates
+from gateway.renewal.kept_records import UNCONFIGURED_RETENTION, Keep, keep
 
 __all__ = [
     # gates
@@ -25,6 +26,10 @@ __all__ = [
     "MeasuredGates",
     "delays_of",
     "measure",
+    # records
+    "Keep",
+    "UNCONFIGURED_RETENTION",
+    "keep",
     # the cutover
     "Cell",
     "CellState",

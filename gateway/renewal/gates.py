@@ -1,4 +1,4 @@
-"""The gates before an old key is retired, and before it is forgotten.
+"""The gates before an old key is retired, and before it is purged.
 
 Retiring, for each endpoint at which the certificate is trusted, unless its public key stays trusted there through
 another certificate for as long as messages may be under way:
@@ -9,7 +9,8 @@ another certificate for as long as messages may be under way:
 3. The guaranteed delivery time has passed since the last message signed with the old key; since it was trusted, where
    none ever came. Time in which nothing was recorded does not count, beyond what is usual (`evidence.LONGEST_PAUSE`).
 
-Forgetting (purging): 90 days, or the longer retention of an endpoint, have passed since it was exchanged, that is since
+Purging: the time for which old keys are kept (`gateway.config.MINIMUM_RETENTION`), or the longer retention of an
+endpoint, has passed since it was exchanged, that is since
 it was retired, and since it was seen last.
 """
 

@@ -6,16 +6,8 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Engine
 
 from gateway.config import Settings
-from gateway.ledger import (
-    UNCONFIGURED_RETENTION,
-    Keep,
-    Prunable,
-    Pruned,
-    keep,
-    leave_maintenance,
-    prune,
-    take_maintenance,
-)
+from gateway.ledger import Prunable, Pruned, leave_maintenance, prune, take_maintenance
+from gateway.renewal import UNCONFIGURED_RETENTION, Keep, keep
 from keystore.store import StoredEntry
 
 CHORE = "pruning"

@@ -1,20 +1,19 @@
-"""From which instant on records stay: by age, and never less than what a renewal rests on.
+"""Which records stay: by age, and never less than what a renewal rests on.
 
 While a renewal is open, its evidence stays: everything since its certificates met. It is open while the endpoint has
-several certificates that are trusted or staged, and until 90 days after one was retired (the time for which an old
-key is kept), or longer where the endpoint's retention is.
+several certificates that are trusted or staged, and until the time for which an old key is kept has passed since
+one was retired (`gateway.config.MINIMUM_RETENTION`, or longer where the endpoint's retention is).
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from gateway.config import MINIMUM_RETENTION
 from keystore import State
 from keystore.store import StoredEntry
 
-KEPT_AFTER_RETIREMENT = timedelta(days=90)
-"""Old keys are kept at least that long after they were exchanged, and so is what was measured about the exchange."""
-UNCONFIGURED_RETENTION = KEPT_AFTER_RETIREMENT
+UNCONFIGURED_RETENTION = MINIMUM_RETENTION
 """For records of endpoints that are no longer in the configuration."""
 
 
@@ -44,7 +43,7 @@ def keep(endpoint: str, retention: timedelta, entries: Iterable[StoredEntry], at
     if damaged is not None:
         why = f"the entry {damaged.alias} of the keystore is damaged, so that nobody can tell what its renewal needs"
         return Keep(endpoint, datetime.min.replace(tzinfo=UTC), why)
-    kept_for = max(retention, KEPT_AFTER_RETIREMENT)
+    kept_for = max(retention, MINIMUM_RETENTION)
     present = [entry for entry in meant if entry.state_at(at) in {State.TRUSTED, State.STAGED}]
     retired = [
         entry for entry in meant if entry.state_at(at) is State.RETIRED and _retired_at(entry, at) > at - kept_for

@@ -1,17 +1,27 @@
 """What stays, decided from a real keystore."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import Engine, text
 
+from gateway.ledger import migrate, open_database
 from gateway.ledger.database.connections import writing
-from gateway.ledger.retention.horizon import Keep, keep
+from gateway.renewal.kept_records import Keep, keep
 from keystore.store import KeystoreStore
 from tests.gateway.ledger.load import NOON
 from tests.keystore.issuing import issue
 
 DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    engine = open_database(database_url)
+    migrate(engine)
+    yield engine
+    engine.dispose()
 
 
 @pytest.fixture
