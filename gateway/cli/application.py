@@ -19,7 +19,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "demo": "Run the whole cutover on this machine, in under a minute.",
     "verify": "Verify SOAP messages in files, without configuration or database.",
     "replay": "Verify captured responses again, against any trust and policy.",
-    "status": "Show the whole on one screen.",
+    "status": "Show configuration, trust, processes and traffic.",
     "migrate": "Bring the database to the schema that this version needs.",
     "keystore add": "Add a certificate to the keystore, and trust it at once.",
     "keystore import": "Add every certificate of a key file that is not there yet, such as those of a Java keystore.",
@@ -31,7 +31,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "stays.",
     "keystore retire": "Trust an entry no more.",
     "keystore restore": "Trust an entry again that was retired.",
-    "keystore purge": "Forget the certificate of an entry that was retired; its history stays.",
+    "keystore purge": "Delete the certificate of an entry that was retired; its history stays.",
     "keystore history": "Every change to the keystore, oldest first: what, when, by whom and why.",
     "keystore at": "What was trusted at an instant in the past, or in a revision: its entries, with the states that "
     "they had then.",
@@ -49,7 +49,7 @@ COMMANDS: Final[Mapping[str, str]] = {
 """Each command as it is typed after `wssgate`, with the first paragraph of its help, which a test compares."""
 
 GROUPS: Final[Mapping[str, str]] = {
-    "keystore": "Whom to trust: certificates, from their arrival until they are forgotten.",
+    "keystore": "Whom to trust: certificates, from their arrival until they are deleted.",
     "report": "What happened: which key verified what, how far the cutover is, what was rejected.",
     "ledger": "The records: verify that they are all there and unchanged, export them, remove old ones.",
 }

@@ -1,4 +1,4 @@
-"""`wssgate status`: the whole on one screen: what is configured, trusted, running and happening."""
+"""`wssgate status`: configuration, trust, processes and traffic on one screen."""
 
 import http.client
 import json
@@ -52,7 +52,7 @@ class _EndpointStatus:
 
 
 def command(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
-    """Show the whole on one screen.
+    """Show configuration, trust, processes and traffic.
 
     Configuration and database; whether a gateway is running; which processes there are on all machines, and whether
     each has loaded the newest keystore revision; for each endpoint its mode, what is dangerous in its policy, whom it

@@ -21,8 +21,8 @@ def gates_of(workplace: Workplace, at: datetime) -> MeasuredGates:
 
 
 @contextmanager
-def telling_blockers(*, as_json: bool) -> Iterator[None]:
-    """Where a gate is closed, tell programs by what and until when; the sentence for people goes its usual way."""
+def reporting_blockers(*, as_json: bool) -> Iterator[None]:
+    """Where a gate is closed, report to programs by what and until when; people get the sentence as of every error."""
     try:
         yield
     except GateClosed as closed:

@@ -1,6 +1,6 @@
 """`wssgate keystore purge`: the certificate of an entry that was retired is deleted."""
 
-from gateway.cli.keystore.change_gates import GATED_EPILOG, gates_of, telling_blockers
+from gateway.cli.keystore.change_gates import GATED_EPILOG, gates_of, reporting_blockers
 from gateway.cli.keystore.change_options import (
     AliasArgument,
     ForceOption,
@@ -25,14 +25,14 @@ def command(
     config: ConfigOption = DEFAULT_CONFIG,
     as_json: JsonOption = False,
 ) -> None:
-    """Forget the certificate of an entry that was retired; its history stays.
+    """Delete the certificate of an entry that was retired; its history stays.
 
     What is signed with it is not even recognised any more, and its alias is free again. Refused until 90 days, or the
     longer retention of an endpoint, have passed since it was retired and since it was seen last. A certificate whose
-    key is compromised is never forgotten.
+    key is compromised is never deleted.
     """
     need_reason(reason, force=force)
-    with open_workplace(config) as workplace, telling_blockers(as_json=as_json):
+    with open_workplace(config) as workplace, reporting_blockers(as_json=as_json):
         at = now()
         changed = workplace.keystore.purge(
             alias, who=who or system_user(), why=reason, at=at, gates=gates_of(workplace, at), force=force

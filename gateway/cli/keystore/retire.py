@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli.keystore.change_gates import GATED_EPILOG, gates_of, telling_blockers
+from gateway.cli.keystore.change_gates import GATED_EPILOG, gates_of, reporting_blockers
 from gateway.cli.keystore.change_options import (
     AliasArgument,
     ForceOption,
@@ -43,7 +43,7 @@ def command(
     second.
     """
     need_reason(reason, force=force)
-    with open_workplace(config) as workplace, telling_blockers(as_json=as_json):
+    with open_workplace(config) as workplace, reporting_blockers(as_json=as_json):
         at = now()
         changed = workplace.keystore.retire(
             alias,

@@ -7,7 +7,7 @@ import typer
 
 from gateway.cli.command_errors import WrongUse
 from gateway.cli.instant_options import parse_instant
-from gateway.cli.keystore.change_gates import GATED_EPILOG, gates_of, telling_blockers
+from gateway.cli.keystore.change_gates import GATED_EPILOG, gates_of, reporting_blockers
 from gateway.cli.keystore.change_options import (
     AliasArgument,
     ForceOption,
@@ -67,7 +67,7 @@ def command(
     if not (endpoints or all_endpoints or trusted_from or trusted_until or new_alias):
         raise WrongUse("Say what to change: --endpoint, --all-endpoints, --from, --until or --alias.")
     need_reason(reason, force=force)
-    with open_workplace(config) as workplace, telling_blockers(as_json=as_json):
+    with open_workplace(config) as workplace, reporting_blockers(as_json=as_json):
         for endpoint in endpoints or []:
             workplace.endpoint(endpoint)
         at = now()

@@ -63,7 +63,7 @@ def test_too_early_names_the_blocker_and_the_earliest_safe_time(run: Run, workpl
     assert (retired.code, "overridden" in retired.out) == (0, False)
 
 
-def test_an_old_key_is_forgotten_after_90_days_or_by_force(run: Run, workplace: Path) -> None:
+def test_an_old_key_is_deleted_after_90_days_or_by_force(run: Run, workplace: Path) -> None:
     trusted_since(workplace, 300, "oldest", "old", "new")
     with open_workplace(workplace / "gateway.toml") as place:
         for alias, days in (("oldest", 91), ("old", 89)):
