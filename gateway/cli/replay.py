@@ -48,7 +48,7 @@ def command(
     endpoint: EndpointOption = None,
     at: AtOption = None,
     content_type: ContentTypeOption = None,
-    ask_again: CrossCheckOption = False,
+    cross_check: CrossCheckOption = False,
     only_totals: Annotated[bool, typer.Option("--totals", help="Print the totals alone.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -64,9 +64,11 @@ def command(
     if not files:
         raise WrongUse("There is no file in the given folders; name files or folders with captured responses.")
     totals = Totals()
-    if ask_again:
+    if cross_check:
         require_cross_check()
-    replay = partial(replay_file, trust=trusted, policy=demands, at=at, content_type=content_type, ask_again=ask_again)
+    replay = partial(
+        replay_file, trust=trusted, policy=demands, at=at, content_type=content_type, ask_again=cross_check
+    )
     results = _replay_all(files, replay, totals)
     if as_json:
         for result in results:

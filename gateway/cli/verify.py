@@ -46,7 +46,7 @@ def command(
     policy: PolicyOption = None,
     at: AtOption = None,
     content_type: ContentTypeOption = None,
-    ask_again: CrossCheckOption = False,
+    cross_check: CrossCheckOption = False,
     explained: Annotated[
         bool, typer.Option("--explain", help="Walk through the steps of the verification: what was found at each.")
     ] = False,
@@ -62,7 +62,7 @@ def command(
     trusted = trust_from_options(trust or [])
     demands = policy_from_file(policy)
     instant = at or now()
-    if ask_again:
+    if cross_check:
         require_cross_check()
     unreadable = rejected = 0
     for file in files:
@@ -78,7 +78,7 @@ def command(
             verdict = explanation.verdict
         else:
             verdict = verify(message, trusted, demands, instant, content_type=content_type)
-        if ask_again:
+        if cross_check:
             from gateway.replay import with_second_opinion  # with all that reads captures
 
             verdict, opinion = with_second_opinion(verdict, message, trusted, demands, content_type)
