@@ -15,10 +15,10 @@ from sqlalchemy import Engine
 
 from bench.measuring import InProcess, Timing, compare
 from bench.targets import Target
-from gateway.ledger import migrate, open_database, to_microseconds
+from gateway.ledger import migrate, open_database
 from gateway.renewal import cutover_report
 from gateway.report import rejection_report, usage_report
-from keystore import TrustSnapshot
+from keystore import TrustSnapshot, to_microseconds
 
 FEW, MANY = 10_000, 10_000_000
 BOUND = 2.0

@@ -21,7 +21,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from keystore.certificate import SIGNING_CURVES, TrustedCertificate
-from keystore.decoding import extensions_of
+from keystore.certificate_decoding import extensions_of
 from keystore.identity import Alias
 
 REFUSED_RSA_BITS = 1024

@@ -12,11 +12,11 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from keystore.decoding import extensions_of, issuer_of, load_certificate, subject_of, without_warnings
+from keystore.certificate_decoding import extensions_of, issuer_of, load_certificate, subject_of, without_warnings
+from keystore.distinguished_names import distinguished_name_matches
 from keystore.errors import UnreadableKeyFile
 from keystore.hint import KeyHint
 from keystore.identity import Alias, KeyId, Thumbprint
-from keystore.names import distinguished_name_matches
 
 SigningKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey
 SIGNING_CURVES = (

@@ -12,6 +12,7 @@ KeystoreError
 │   ├── NotAdmitted       the certificate itself speaks against it; `force` overrides some of the reasons
 │   └── StateUnchanged    the entry is in a state from which that change cannot be made
 ├── FolderUnreadable      a folder of PEM files is not understood
+├── SchemaRefused         the tables of the keystore are a newer version's, or not all there
 ├── UnknownAlias          no entry of that name
 └── UnknownRevision       no such revision, or none yet at that instant
 """
@@ -92,6 +93,10 @@ class StateUnchanged(Refused):
 
 class FolderUnreadable(KeystoreError):
     """A folder that shall say whom to trust holds something that is not understood; the message names the file."""
+
+
+class SchemaRefused(KeystoreError):
+    """The tables of the keystore in a database must not be touched: a newer version's, or not all there."""
 
 
 class UnknownAlias(KeystoreError):

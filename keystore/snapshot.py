@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from keystore.certificate import SigningKey, State, TrustedCertificate
+from keystore.distinguished_names import values_of_name, values_of_text
 from keystore.hint import KeyHint
 from keystore.identity import KeyId
-from keystore.names import values_of_name, values_of_text
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -20,7 +20,7 @@ from rich.table import Table
 from bench.targets import Target
 from fixtures.costly import CODED, HONEST, HOSTILE, Costly, Kind
 from gateway.exchange import INLINE_BYTES, runs_inline
-from gateway.proxy.upstream import UpstreamResponse
+from gateway.wire import UpstreamResponse
 
 MEGABYTE: Final = 1_000_000
 ADMITTED: Final = 16 * 1024 * 1024

@@ -1,4 +1,4 @@
-"""The gateway's stack with nothing in it: uvicorn in, aiohttp out, the same settings, no verification and no ledger.
+"""A stack like the gateway's with nothing in it: uvicorn in, aiohttp out, no verification and no ledger.
 
 Run as `python -m bench.load.passthrough HOST:PORT UPSTREAM WORKERS`. The workers are forked on one listening socket.
 """

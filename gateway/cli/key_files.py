@@ -4,8 +4,7 @@ import sys
 from pathlib import Path
 
 from gateway.cli.command_errors import EnvironmentFailed
-from keystore import Alias
-from keystore.reading import MAX_KEY_FILE_BYTES, ReadCertificate, ReadResult, read_certificates
+from keystore import MAX_KEY_FILE_BYTES, Alias, ReadCertificate, ReadResult, read_certificates
 
 STANDARD_INPUT = "-"
 

@@ -30,7 +30,7 @@ def command(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) 
                 "after": after.revision,
             }
         )
-    elif before.revision == after.revision:
-        say(f"{plain(shown_url(settings.gateway.database))}: nothing to do, the schema is {after.revision}.")
+    elif before == after:
+        say(f"{plain(shown_url(settings.gateway.database))}: nothing to do, the schema is {after.found}.")
     else:
-        say(f"{plain(shown_url(settings.gateway.database))}: schema {before.revision or 'none'} -> {after.revision}.")
+        say(f"{plain(shown_url(settings.gateway.database))}: schema {before.found} -> {after.found}.")

@@ -25,7 +25,7 @@ from gateway.verify import Explanation, Policy, StepState, Verdict, explain, ver
 from keystore import TrustSnapshot
 
 if TYPE_CHECKING:  # only where a cross-check is asked for
-    from gateway.cross_check import SecondOpinion
+    from gateway.cross_check import CrossCheck
 
 EPILOG = epilog("a message was rejected")
 
@@ -148,7 +148,7 @@ def _print_steps(explanation: Explanation, file: str) -> None:
     say(f"  {explanation.consequence}")
 
 
-def _print_opinion(opinion: "SecondOpinion") -> None:
+def _print_opinion(opinion: "CrossCheck") -> None:
     from gateway.cross_check import Opinion
 
     if opinion.opinion is Opinion.AGREES:

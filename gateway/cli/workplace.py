@@ -57,9 +57,9 @@ def open_workplace(config: Path) -> Iterator[Workplace]:
     try:
         state = schema_state(engine)
         if state.status is not SchemaStatus.CURRENT:
-            found = "has no tables yet" if state.status is SchemaStatus.EMPTY else f"has schema {state.revision}"
+            found = "has no tables yet" if state.status is SchemaStatus.EMPTY else f"has schema {state.found}"
             raise EnvironmentFailed(
-                f"The database {shown_url(settings.gateway.database)} {found}, and {state.head} is needed: "
+                f"The database {shown_url(settings.gateway.database)} {found}, and {state.needed} is needed: "
                 f"run wssgate migrate --config {config}."
             )
         yield Workplace(settings, engine, KeystoreStore(engine))

@@ -4,8 +4,7 @@ ConfigurationError    the file or an environment variable is not usable; `proble
 """
 
 from gateway.config.errors import ConfigurationError
-from gateway.config.handing_over import handed_over, taken_over
-from gateway.config.loading import load_policy, load_settings
+from gateway.config.loading import handed_over, load_policy, load_settings, taken_over
 from gateway.config.settings import (
     MINIMUM_RETENTION,
     Durability,
@@ -13,10 +12,10 @@ from gateway.config.settings import (
     GatewaySettings,
     LogFormat,
     LogLevel,
-    Mode,
     Settings,
 )
 from gateway.config.values import ListenAddress
+from gateway.vocabulary import Mode
 
 __all__ = [
     # reading

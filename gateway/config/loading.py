@@ -1,4 +1,8 @@
-"""From a file and the environment to `Settings`: read, merge, validate, and explain what is wrong."""
+"""From a file and the environment to `Settings`: read, merge, validate, and explain what is wrong.
+
+Settings also go from one process to another as JSON, so that a worker starts by what its supervisor has checked: the
+file itself may have been broken meanwhile.
+"""
 
 import os
 import re
@@ -152,3 +156,17 @@ def _with_paths(settings: Settings) -> Settings:
         gateway=settings.gateway.model_copy(update={"database": database}),
         endpoint=MappingProxyType(endpoints),
     )
+
+
+def handed_over(settings: Settings) -> dict[str, object]:
+    """`settings` in values that JSON knows."""
+    return {
+        "source": str(settings.source),
+        "gateway": settings.gateway.model_dump(mode="json"),
+        "endpoint": {name: endpoint.model_dump(mode="json") for name, endpoint in settings.endpoints.items()},
+    }
+
+
+def taken_over(content: Mapping[str, object]) -> Settings:
+    """The settings that `handed_over` made `content` of."""
+    return Settings.model_validate(content)

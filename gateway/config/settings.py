@@ -24,18 +24,10 @@ from gateway.config.values import (
     is_loopback,
 )
 from gateway.verify import Policy
+from gateway.vocabulary import Mode
 
 MINIMUM_RETENTION = timedelta(days=90)
 """Old keys are kept at least that long after they were exchanged, whoever runs the renewal."""
-
-
-class Mode(StrEnum):
-    """What becomes of a response that is rejected."""
-
-    ENFORCE = "enforce"
-    """It is answered with a SOAP Fault; not one byte of it passes."""
-    OBSERVE = "observe"
-    """It passes, and the record says what would have happened."""
 
 
 class Durability(StrEnum):
@@ -46,7 +38,7 @@ class Durability(StrEnum):
     ASYNC = "async"
     """Once its record is queued: a process that is killed may have delivered responses without a record.
 
-    Where the memory against replay attacks must be asked, the response waits for the commit all the same.
+    Where the replay cache must be asked, the response waits for the commit all the same.
     """
 
 

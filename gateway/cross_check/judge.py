@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from lxml import etree
 
-from gateway.cross_check.opinion import Opinion, SecondOpinion
+from gateway.cross_check.opinion import CrossCheck, Opinion
 from gateway.verify import Outcome, Policy, Reason, Verdict
 from gateway.verify.algorithms import RSA_PSS, KeyFamily
 from gateway.verify.envelope import find_security_header, read_envelope
@@ -27,12 +27,12 @@ from keystore import SigningKey, Thumbprint, TrustSnapshot
 if TYPE_CHECKING:
     import xmlsec
 
-_AGREES: Final = SecondOpinion(Opinion.AGREES)
+_AGREES: Final = CrossCheck(Opinion.AGREES)
 
 
 def second_opinion(
     message: bytes, verdict: Verdict, trust: TrustSnapshot, policy: Policy, *, content_type: str | None = None
-) -> SecondOpinion:
+) -> CrossCheck:
     """What libxmlsec says of `message`, which `verify` has accepted as `verdict` with `trust` and `policy`.
 
     Never raises: a judge that breaks down, or cannot be loaded, is an opinion of its own (`failed`).
@@ -40,10 +40,10 @@ def second_opinion(
     try:
         return _judged(message, verdict, trust, policy, content_type)
     except Exception as error:  # noqa: BLE001 - whatever it says about a message must not close the door
-        return SecondOpinion(Opinion.FAILED, f"libxmlsec could not be asked: {_sentence(error)}")
+        return CrossCheck(Opinion.FAILED, f"libxmlsec could not be asked: {_sentence(error)}")
 
 
-def disputed(verdict: Verdict, opinion: SecondOpinion) -> Verdict:
+def disputed(verdict: Verdict, opinion: CrossCheck) -> Verdict:
     """`verdict` where two opinions must agree: rejected if `opinion` is contrary, else as it is."""
     if not verdict.accepted or not opinion.is_contrary:
         return verdict
@@ -60,12 +60,12 @@ def disputed(verdict: Verdict, opinion: SecondOpinion) -> Verdict:
 
 def _judged(
     message: bytes, verdict: Verdict, trust: TrustSnapshot, policy: Policy, content_type: str | None
-) -> SecondOpinion:
+) -> CrossCheck:
     document = read_document(message, policy, content_type)
     security, _ = find_security_header(read_envelope(document.root), policy.actor)
     ids = IdIndex(document, ())
     keys = {entry.thumbprint: entry.public_key for entry in trust.entries}
-    not_judged: SecondOpinion | None = None
+    not_judged: CrossCheck | None = None
     asked = False
     for element, report in zip(security.signatures, verdict.signatures, strict=True):
         if not report.verified_by:
@@ -74,13 +74,13 @@ def _judged(
         grammar = read_signature(element, policy)
         unknown = _unknown_construct(grammar)
         if unknown is not None:
-            not_judged = SecondOpinion(Opinion.NOT_JUDGED, unknown)
+            not_judged = CrossCheck(Opinion.NOT_JUDGED, unknown)
             continue
         opinion = _opinion_on(grammar, _key_of(report.verified_by[0].thumbprint, keys), ids)
         if opinion is not _AGREES:
             return opinion
     if not asked:
-        return SecondOpinion(Opinion.FAILED, "there is no signature to be judged")
+        return CrossCheck(Opinion.FAILED, "there is no signature to be judged")
     return not_judged or _AGREES
 
 
@@ -102,7 +102,7 @@ def _key_of(thumbprint: Thumbprint, keys: Mapping[Thumbprint, SigningKey | None]
     return key
 
 
-def _opinion_on(grammar: SignatureGrammar, key: SigningKey, ids: IdIndex) -> SecondOpinion:
+def _opinion_on(grammar: SignatureGrammar, key: SigningKey, ids: IdIndex) -> CrossCheck:
     import xmlsec  # imported here because it is large, may be missing, and is asked only where it is wanted
 
     try:
@@ -112,13 +112,13 @@ def _opinion_on(grammar: SignatureGrammar, key: SigningKey, ids: IdIndex) -> Sec
         for reference in grammar.references:
             element = ids.find(reference.id or "")
             if element is None:
-                return SecondOpinion(Opinion.DISAGREES, f"no element has the id of the Reference {reference.uri}")
+                return CrossCheck(Opinion.DISAGREES, f"no element has the id of the Reference {reference.uri}")
             _register(context, element, reference.id or "")
         context.verify(grammar.element)
     except xmlsec.VerificationError:
-        return SecondOpinion(Opinion.DISAGREES, "libxmlsec finds the signature value or a digest wrong")
+        return CrossCheck(Opinion.DISAGREES, "libxmlsec finds the signature value or a digest wrong")
     except xmlsec.Error as error:
-        return SecondOpinion(Opinion.FAILED, f"libxmlsec could not verify the signature: {_sentence(error)}")
+        return CrossCheck(Opinion.FAILED, f"libxmlsec could not verify the signature: {_sentence(error)}")
     return _AGREES
 
 

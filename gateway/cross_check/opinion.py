@@ -16,7 +16,7 @@ class Opinion(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class SecondOpinion:
+class CrossCheck:
     """One opinion with its ground."""
 
     opinion: Opinion

@@ -31,7 +31,7 @@ class Receiver(ThreadingHTTPServer):
         """Listen on a free port of the loopback interface."""
         super().__init__(("127.0.0.1", 0), _Handler)
         self.folder = folder
-        self._turns: Counter[str] = Counter()
+        self._write_lock: Counter[str] = Counter()
         self._lock = threading.Lock()
 
     @property
@@ -50,8 +50,8 @@ class Receiver(ThreadingHTTPServer):
         keys = settings.signing[operation]
         # One at a time: fast enough for a demo, and the turns of the keys stay strict.
         with self._lock:
-            key = keys[self._turns[operation] % len(keys)]
-            self._turns[operation] += 1
+            key = keys[self._write_lock[operation] % len(keys)]
+            self._write_lock[operation] += 1
             envelope = etree.fromstring(answer(operation, number, _AMOUNTS[operation]))
             sign(envelope, self.folder / f"{key}.key", self.folder / f"{key}.pem")
             spoil(envelope, settings.attack)

@@ -5,10 +5,13 @@ PathRefused        a request path that could mean something else to the receiver
 
 from gateway.exchange.application import Application
 from gateway.exchange.cross_checking import require_judges
+from gateway.exchange.extension_points import Direction, Extensions, Recorder, Unpacked, Unpacker
 from gateway.exchange.generation import Generation
 from gateway.exchange.judgement import INLINE_BYTES, runs_inline
+from gateway.exchange.message_log import MessageLog
 from gateway.exchange.metrics import Metrics
 from gateway.exchange.pipeline import Ledger, Surroundings
+from gateway.exchange.recorders import Recorders
 from gateway.exchange.release import own_answer, text_answer
 
 __all__ = [
@@ -18,6 +21,14 @@ __all__ = [
     "Ledger",
     "Metrics",
     "Surroundings",
+    # points of extension
+    "Direction",
+    "Extensions",
+    "MessageLog",
+    "Recorder",
+    "Recorders",
+    "Unpacked",
+    "Unpacker",
     # rules that others ask for
     "INLINE_BYTES",
     "own_answer",

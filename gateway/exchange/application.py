@@ -5,15 +5,25 @@ from typing import Final
 import structlog
 
 from gateway.config import EndpointSettings
-from gateway.exchange.breakdown import place_of
+from gateway.exchange.defects import place_of
 from gateway.exchange.generation import Generation
 from gateway.exchange.pipeline import Request, Surroundings, exchange
-from gateway.exchange.release import text_answer
+from gateway.exchange.release import fault, text_answer
 from gateway.exchange.routing import PathRefused, Route
-from gateway.exchange.soap_faults import SoapVersion, fault
+from gateway.exchange.soap_faults import SoapVersion
 from gateway.exchange.wsdl.retrieval import gateway_base, is_retrieval, retrieve
-from gateway.proxy.upstream import UpstreamClient
-from gateway.wire import Answer, BodyRefused, ClientGone, Receive, Scope, Send, read_body, send_answer, single
+from gateway.wire import (
+    Answer,
+    BodyRefused,
+    ClientGone,
+    Receive,
+    Scope,
+    Send,
+    UpstreamClient,
+    read_body,
+    send_answer,
+    single,
+)
 
 _log = structlog.get_logger("wssgate.door")
 

@@ -1,12 +1,12 @@
 """When the door asks for a second opinion, and what it does with it."""
 
 import time
+from dataclasses import dataclass
 from random import SystemRandom
 from typing import Final
 
 from gateway.config import ConfigurationError, EndpointSettings, Settings
-from gateway.cross_check import JudgeUnavailable, SecondOpinion, disputed, require_judge, second_opinion
-from gateway.frozen import statically_frozen
+from gateway.cross_check import CrossCheck, JudgeUnavailable, disputed, require_judge, second_opinion
 from gateway.verify import Verdict
 from keystore import TrustSnapshot
 
@@ -14,13 +14,13 @@ _DICE: Final = SystemRandom()
 """Nobody outside shall know which messages are looked at twice."""
 
 
-@statically_frozen(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Reviewed:
     """A verdict after a second opinion was asked, where it was."""
 
     verdict: Verdict
     """Rejected as `disputed`, where the endpoint wants two opinions to agree and they do not."""
-    opinion: SecondOpinion | None = None
+    opinion: CrossCheck | None = None
     seconds: float = 0.0
 
 

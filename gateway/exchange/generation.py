@@ -9,9 +9,8 @@ from gateway.config import ConfigurationError, Settings
 from gateway.exchange.cross_checking import require_judges
 from gateway.exchange.routing import Router
 from gateway.exchange.usual_answers import UsualAnswers
-from gateway.proxy.tls import tls_context
-from gateway.proxy.upstream import UpstreamClient
 from gateway.verify import Verifier
+from gateway.wire import UpstreamClient, tls_context
 
 
 class Generation:
@@ -49,7 +48,10 @@ class Generation:
             raise ConfigurationError([f"{settings.source}: {problem}" for problem in error.problems]) from error
         return cls(
             settings,
-            {name: UpstreamClient(endpoint, contexts[name]) for name, endpoint in settings.endpoints.items()},
+            {
+                name: UpstreamClient(endpoint.upstream, endpoint.upstream_timeout.total_seconds(), contexts[name])
+                for name, endpoint in settings.endpoints.items()
+            },
         )
 
     def __enter__(self) -> Self:

@@ -1,19 +1,28 @@
 """From a response as it came to what will be recorded about it: decoding, verification, configured exceptions."""
 
 import time
-from dataclasses import replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from gateway.config import EndpointSettings
-from gateway.cross_check import SecondOpinion
-from gateway.exchange.breakdown import place_of
+from gateway.cross_check import CrossCheck
 from gateway.exchange.cross_checking import reviewed
-from gateway.frozen import statically_frozen
-from gateway.proxy.upstream import UpstreamResponse
-from gateway.verify import Expectation, Outcome, Policy, Reason, Verdict, Verifier
+from gateway.exchange.defects import place_of
+from gateway.exchange.extension_points import BUILT_IN, Unpacker
+from gateway.verify import Expectation, Policy, Reason, Verdict, Verifier
 from gateway.verify.reason import Rejection
-from gateway.wire import BodyDamaged, BodyTooLarge, CodingRefused, CodingUnknown, coding_of, decode, unforwardable_field
+from gateway.vocabulary import MessageKind, RecordedOutcome
+from gateway.wire import (
+    BodyDamaged,
+    BodyTooLarge,
+    CodingRefused,
+    CodingUnknown,
+    UpstreamResponse,
+    coding_of,
+    decode,
+    unforwardable_field,
+)
 from keystore import TrustSnapshot
 
 INLINE_BYTES: Final = 32 * 1024
@@ -33,32 +42,42 @@ EMPTY_STATUSES: Final = frozenset({202, 204})
 """Where a response without a body is an answer in itself: accepted, or done, with nothing to say (RFC 9110, 15.3)."""
 
 
-@statically_frozen(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
     """What was found out about one response."""
 
-    kind: str
-    """As in the record: `message`, `empty`, `fault`, `wsdl`."""
-    outcome: str
-    """As in the record: `accepted`, `rejected`, `passed`, `failed`."""
-    verdict: Verdict
+    kind: MessageKind
+    outcome: RecordedOutcome
+    reason: Reason | None
+    """Why it is not accepted; None where it passes, and where the gateway itself or the receiver failed."""
+    detail: str
+    verdict: Verdict | None
+    """What the verification said; None where there was no message to verify."""
+    warnings: tuple[str, ...] = ()
     body: bytes
     """What may leave: the decoded bytes that were verified. As they came where they could not be decoded."""
     is_decoded: bool
     is_whole: bool
-    """All of it was read; otherwise there is nothing that mode `observe` could deliver."""
+    """All of it was read and can be delivered; otherwise there is nothing that mode `observe` could deliver."""
     at: datetime
     verify_seconds: float
-    """Without the second opinion."""
+    """Without the cross-check."""
     keystore_revision: int
-    opinion: SecondOpinion | None = None
-    """None where it was not asked."""
+    opinion: CrossCheck | None = None
+    """What the cross-check said; None where it was not asked."""
     opinion_seconds: float = 0.0
 
-    @property
-    def passes(self) -> bool:
-        """Whether the response may be delivered in mode `enforce`."""
-        return self.outcome in {"accepted", "passed"}
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What came out of one response, without what is measured about it."""
+
+    outcome: RecordedOutcome
+    reason: Reason | None
+    detail: str
+    verdict: Verdict | None = None
+    kind: MessageKind = MessageKind.MESSAGE
+    warnings: tuple[str, ...] = ()
 
 
 def runs_inline(response: UpstreamResponse) -> bool:
@@ -79,57 +98,70 @@ def judge_message(
     trust: TrustSnapshot,
     at: datetime,
     expects: Expectation,
+    unpacker: Unpacker = BUILT_IN.unpacker,
 ) -> Judgement:
     """Judge a response to a POST. Never raises: whatever goes wrong inside is a judgement too, and nothing passes."""
     started = time.perf_counter()
-    kind, outcome, body, is_decoded = "message", None, response.body, False
+    body, is_decoded = response.body, False
     opinion, opinion_seconds = None, 0.0
     try:
         body, is_decoded = decoded_body(response, endpoint.policy), True
         refuse_unforwardable(response)
         if body:
-            content_type = content_type_of(response)
+            unpacked = unpacker.unpack(body, content_type_of(response))
+            body, content_type = unpacked.root, unpacked.content_type
             verdict = verifier.verify(body, trust, at, content_type=content_type, expects=expects)
             review = reviewed(verdict, body, endpoint, trust, content_type)
-            verdict, opinion, opinion_seconds = review.verdict, review.opinion, review.seconds
-            if verdict.is_fault and verdict.reason is Reason.UNSIGNED and endpoint.unsigned_faults == "pass":
-                kind, outcome = "fault", "passed"
-        elif response.status in EMPTY_STATUSES:
-            kind = "empty"
-            verdict = Verdict(Outcome.REJECTED, Reason.UNSIGNED, "the response has no body, and so no signature")
-            if endpoint.empty_responses == "pass":
-                outcome = "passed"
+            opinion, opinion_seconds = review.opinion, review.seconds
+            found = _of_verdict(review.verdict, endpoint)
         else:
-            verdict = Verdict(
-                Outcome.REJECTED,
-                Reason.UNSIGNED,
-                f"the response has no body, and so no signature, and its HTTP status {response.status} is none that "
-                "may do without: only 202 and 204 are",
-            )
+            found = _of_empty(response.status, endpoint)
     except Rejection as rejection:
-        verdict = Verdict(Outcome.REJECTED, rejection.reason, rejection.detail)
+        found = _Found(RecordedOutcome.REJECTED, rejection.reason, rejection.detail)
     except Exception as error:  # noqa: BLE001 - a defect in here must be recorded and refused, never delivered
-        verdict = Verdict(
-            Outcome.REJECTED, None, f"the verification broke down ({place_of(error)}); please report this"
-        )
-        outcome = "failed"
-    if outcome == "passed":
-        # The record tells why it passed, not why it would not have.
-        detail = "an unsigned fault" if kind == "fault" else "a response without a body"
-        verdict = replace(verdict, reason=None, detail=f"{detail}, delivered as the configuration says")
+        detail = f"the verification broke down ({place_of(error)}); please report this"
+        found = _Found(RecordedOutcome.FAILED, None, detail)
     return Judgement(
-        kind,
-        outcome or str(verdict.outcome),
-        verdict,
-        body,
-        is_decoded,
-        not response.oversize,
-        at,
-        time.perf_counter() - started - opinion_seconds,
-        trust.revision,
-        opinion,
-        opinion_seconds,
+        kind=found.kind,
+        outcome=found.outcome,
+        reason=found.reason,
+        detail=found.detail,
+        verdict=found.verdict,
+        warnings=found.warnings,
+        body=body,
+        is_decoded=is_decoded,
+        is_whole=not response.oversize,
+        at=at,
+        verify_seconds=time.perf_counter() - started - opinion_seconds,
+        keystore_revision=trust.revision,
+        opinion=opinion,
+        opinion_seconds=opinion_seconds,
     )
+
+
+def _of_verdict(verdict: Verdict, endpoint: EndpointSettings) -> _Found:
+    """What the verdict on a message comes to, by the configured exceptions."""
+    if verdict.is_fault and verdict.reason is Reason.UNSIGNED and endpoint.unsigned_faults == "pass":
+        # The record tells why it passed, not why it would not have.
+        detail = "an unsigned fault, delivered as the configuration says"
+        return _Found(RecordedOutcome.PASSED, None, detail, verdict, MessageKind.FAULT, verdict.warnings)
+    outcome = RecordedOutcome.ACCEPTED if verdict.accepted else RecordedOutcome.REJECTED
+    return _Found(outcome, verdict.reason, verdict.detail, verdict, warnings=verdict.warnings)
+
+
+def _of_empty(status: int, endpoint: EndpointSettings) -> _Found:
+    """What a response without a body comes to."""
+    if status not in EMPTY_STATUSES:
+        detail = (
+            f"the response has no body, and so no signature, and its HTTP status {status} is none that may do without: "
+            "only 202 and 204 are"
+        )
+        return _Found(RecordedOutcome.REJECTED, Reason.UNSIGNED, detail)
+    if endpoint.empty_responses == "pass":
+        detail = "a response without a body, delivered as the configuration says"
+        return _Found(RecordedOutcome.PASSED, None, detail, kind=MessageKind.EMPTY)
+    detail = "the response has no body, and so no signature"
+    return _Found(RecordedOutcome.REJECTED, Reason.UNSIGNED, detail, kind=MessageKind.EMPTY)
 
 
 def decoded_body(response: UpstreamResponse, policy: Policy) -> bytes:

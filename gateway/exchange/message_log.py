@@ -9,15 +9,15 @@ import logging
 import structlog
 
 from gateway.ledger import MessageRecord
-from gateway.verify import Outcome
+from gateway.vocabulary import RecordedOutcome
 
 _NAME = "wssgate.exchange"
 _log = structlog.get_logger(_NAME)
 _levels = logging.getLogger(_NAME)
-_PASSING = frozenset({str(Outcome.ACCEPTED), "passed"})
+_PASSING = frozenset({RecordedOutcome.ACCEPTED, RecordedOutcome.PASSED})
 
 
-class Teller:
+class MessageLog:
     """Writes the log lines of one gateway process."""
 
     def __init__(self) -> None:
@@ -25,8 +25,9 @@ class Teller:
         # Every part of it is chosen by the configuration and the keystore, so it stays small.
         self._told: set[tuple[str, str, str, tuple[str, ...]]] = set()
 
-    def tell(self, record: MessageRecord, aliases: tuple[str, ...]) -> None:
-        """Tell of `record`, verified by the keys with `aliases`."""
+    def recorded(self, record: MessageRecord) -> None:
+        """Tell of `record` (see `gateway.exchange.extension_points.Recorder`)."""
+        aliases = tuple(str(entry.alias) for entry in record.verified_by)
         opinion = record.second_opinion
         if opinion is not None and opinion.is_contrary:
             _log.error(
@@ -39,7 +40,7 @@ class Teller:
             )
         if record.outcome not in _PASSING:
             _log.warning(
-                record.outcome,
+                str(record.outcome),
                 reason=record.reason,
                 detail=record.detail,
                 delivered=record.released,
@@ -51,13 +52,13 @@ class Teller:
             self._told.add(told)
             _log.info(f"{record.outcome}, first since the start", keys=",".join(aliases), **_fields(record))
         elif _levels.isEnabledFor(logging.DEBUG):  # asked here, for composing a line costs as much as a signature check
-            _log.debug(record.outcome, keys=",".join(aliases), **_fields(record))
+            _log.debug(str(record.outcome), keys=",".join(aliases), **_fields(record))
 
 
 def _fields(record: MessageRecord) -> dict[str, object]:
     return {
         "endpoint": record.endpoint,
-        "kind": record.kind,
+        "kind": str(record.kind),
         "record": record.id,
         "status": record.upstream_status,
         "upstream_ms": round(record.upstream_ms, 1),

@@ -5,41 +5,35 @@ import hashlib
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Final, Protocol
 
 import structlog
 
-from gateway.config import EndpointSettings, Mode
-from gateway.exchange.breakdown import place_of
+from gateway.config import EndpointSettings
+from gateway.exchange.defects import place_of
+from gateway.exchange.extension_points import BUILT_IN, Extensions
 from gateway.exchange.judgement import INLINE_BYTES, Judgement, judge_message, runs_inline
-from gateway.exchange.message_log import Teller
 from gateway.exchange.metrics import Metrics
-from gateway.exchange.release import released, verdict_fields
-from gateway.exchange.soap_faults import SoapVersion, fault
+from gateway.exchange.recorders import Recorders
+from gateway.exchange.release import answer_to, answer_to_failure, answer_without_record
+from gateway.exchange.soap_faults import SoapVersion
 from gateway.exchange.usual_answers import UsualAnswers
-from gateway.frozen import statically_frozen
 from gateway.ledger import LedgerError, LedgerTooSlow, MessageRecord, Receipt, new_record_id
-from gateway.proxy.upstream import UpstreamClient, UpstreamFailure, UpstreamResponse
-from gateway.verify import Expectation, Outcome, Reason, Verifier
-from gateway.wire import Answer, Headers, request_headers, single
+from gateway.verify import Expectation, Outcome, Verdict, Verifier
+from gateway.vocabulary import MessageKind, RecordedOutcome, may_leave
+from gateway.wire import Answer, Headers, UpstreamClient, UpstreamFailure, UpstreamResponse, request_headers, single
 from keystore import TrustSnapshot
 
 _log = structlog.get_logger("wssgate.exchange")
 
 LEDGER_SECONDS: Final = 30.0
 """How long a response waits for its record; a database that hangs must not hold exchanges for ever."""
-RETRY_AFTER: Final = (b"retry-after", b"5")
 _NOTHING: Final = hashlib.sha256(b"").hexdigest()
-REJECTED_SENTENCE: Final = (
-    "The response of the receiver did not pass the verification of its signature and was not delivered."
-)
-UNRECORDED_SENTENCE: Final = (
-    "The response of the receiver could not be recorded and was not delivered; try again later."
-)
-BREAKDOWN_SENTENCE: Final = "The response of the receiver could not be verified and was not delivered."
+_NO_VERDICT: Final = Verdict(Outcome.REJECTED, None, "")
+"""What a record says of a message where there was none to verify: nothing."""
 
 
 class Ledger(Protocol):
@@ -50,7 +44,7 @@ class Ledger(Protocol):
         ...
 
 
-@statically_frozen(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Request:
     """A request whose body has arrived."""
 
@@ -72,18 +66,11 @@ class Surroundings:
     """For what would hold up the event loop."""
     clock: Callable[[], datetime]
     instance: str
-    teller: Teller = field(default_factory=Teller)
+    recorders: Recorders
+    extensions: Extensions = BUILT_IN
     note_step: Callable[[], None] = lambda: None
     """To be called when an exchange gets a step further: the ledger lets records gather while others are on their
     way."""
-
-
-@statically_frozen(frozen=True, slots=True)
-class Recorded:
-    """What came of writing a record."""
-
-    record: MessageRecord
-    receipt: Receipt
 
 
 async def exchange(
@@ -131,24 +118,23 @@ async def _conclude(
 ) -> Answer:
     """Judge, record and release `response`; its connection serves again only after an answer that fits."""
     trust, at = surroundings.trust(endpoint.name), surroundings.clock()
+    unpacker = surroundings.extensions.unpacker
     if runs_inline(response):
-        judgement = judge_message(response, endpoint, verifier, trust, at, expects)
+        judgement = judge_message(response, endpoint, verifier, trust, at, expects, unpacker)
     else:
         judgement = await asyncio.get_running_loop().run_in_executor(
-            surroundings.pool, judge_message, response, endpoint, verifier, trust, at, expects
+            surroundings.pool, judge_message, response, endpoint, verifier, trust, at, expects, unpacker
         )
     surroundings.metrics.time_verification(endpoint.name, judgement.verify_seconds)
     if judgement.opinion is not None:
         surroundings.metrics.count_opinion(endpoint.name, str(judgement.opinion.opinion), judgement.opinion_seconds)
 
-    recorded = await record_judgement(request, endpoint, response, judgement, upstream_seconds, surroundings)
-    if recorded is None:
-        return fault(_version(request, expects), 503, UNRECORDED_SENTENCE, RETRY_AFTER)
-    if usual.fits(recorded.record, expects):
+    record = await record_judgement(request, endpoint, response, judgement, upstream_seconds, surroundings)
+    if record is None:
+        return answer_without_record(_version(request, expects))
+    if usual.fits(record, expects):
         response.lease.keep()
-    if not recorded.record.released:
-        return _refusal(recorded, _version(request, expects))
-    return released(response, judgement, recorded.record, endpoint)
+    return answer_to(response, judgement, record, endpoint, _version(request, expects))
 
 
 async def record_judgement(
@@ -158,28 +144,31 @@ async def record_judgement(
     judgement: Judgement,
     upstream_seconds: float,
     surroundings: Surroundings,
-) -> Recorded | None:
-    """Write down what was found out; None where that is not possible, and nothing may be released."""
-    verdict = judgement.verdict
+) -> MessageRecord | None:
+    """Write down what was found out, and give the record as it was written.
+
+    None where that is not possible, and nothing may be released.
+    """
+    verdict = judgement.verdict or _NO_VERDICT
     record = MessageRecord(
         id=new_record_id(),
         time=judgement.at,
         instance=surroundings.instance,
         endpoint=endpoint.name,
-        mode=str(endpoint.mode),
+        mode=endpoint.mode,
         kind=judgement.kind,
         operation=verdict.operation,
         outcome=judgement.outcome,
-        reason=None if verdict.reason is None else str(verdict.reason),
-        detail=verdict.detail,
-        released=judgement.passes or (endpoint.mode is Mode.OBSERVE and judgement.is_whole),
+        reason=None if judgement.reason is None else str(judgement.reason),
+        detail=judgement.detail,
+        released=may_leave(judgement.outcome, endpoint.mode, is_whole=judgement.is_whole),
         verified_by=verdict.verified_by,
         recognised=verdict.recognised,
         signatures=verdict.signatures,
         soap_version=verdict.soap_version,
         message_id=verdict.message_id,
         relates_to=verdict.relates_to,
-        warnings=verdict.warnings,
+        warnings=judgement.warnings,
         body_sha256=await _sha256(judgement.body, surroundings),
         request_bytes=len(request.body),
         response_bytes=len(judgement.body),
@@ -196,8 +185,10 @@ async def record_judgement(
     return await write_record(record, surroundings)
 
 
-async def write_record(record: MessageRecord, surroundings: Surroundings) -> Recorded | None:
-    """Write `record` and tell metrics and log; None where it cannot be written, and nothing may be released.
+async def write_record(record: MessageRecord, surroundings: Surroundings) -> MessageRecord | None:
+    """Write `record`, tell metrics and recorders of it, and give it as it was written.
+
+    None where it cannot be written, and nothing may be released.
 
     A record whose commit comes too late is taken back. Where the writer has begun with it already, it may still be
     committed: then it says `released`, which means that the response was permitted to leave, and the log names it as
@@ -221,19 +212,11 @@ async def write_record(record: MessageRecord, surroundings: Surroundings) -> Rec
         raise
     finally:
         surroundings.metrics.time_ledger(time.perf_counter() - started)
-    if receipt.replayed:
-        record = replace(
-            record,
-            outcome=str(Outcome.REJECTED),
-            reason=str(Reason.REPLAYED),
-            detail="the same signed message was accepted before: a replay attack, or a receiver that repeats itself",
-            released=record.released_when_rejected,
-            verified_by=(),
-        )
+    record = receipt.record
     aliases = tuple(str(entry.alias) for entry in record.verified_by)
     surroundings.metrics.count_message(record.endpoint, record.kind, record.outcome, record.reason, aliases)
-    surroundings.teller.tell(record, aliases)
-    return Recorded(record, receipt)
+    surroundings.recorders.tell(record)
+    return record
 
 
 async def answer_failure(
@@ -242,18 +225,18 @@ async def answer_failure(
     failure: UpstreamFailure,
     upstream_seconds: float,
     surroundings: Surroundings,
-    version: SoapVersion,
+    version: SoapVersion | None,
 ) -> Answer:
-    """Record that the receiver gave no usable response, and say so."""
-    record = MessageRecord(
+    """Record that the receiver gave no usable response, and say so; a `version` of None for what is no SOAP."""
+    failed = MessageRecord(
         id=new_record_id(),
         time=surroundings.clock(),
         instance=surroundings.instance,
         endpoint=endpoint.name,
-        mode=str(endpoint.mode),
-        kind="error",
+        mode=endpoint.mode,
+        kind=MessageKind.ERROR,
         operation=None,
-        outcome="failed",
+        outcome=RecordedOutcome.FAILED,
         reason=None,
         detail=failure.detail,
         released=False,
@@ -265,10 +248,8 @@ async def answer_failure(
         verify_ms=0.0,
         keystore_revision=surroundings.trust(endpoint.name).revision,
     )
-    recorded = await write_record(record, surroundings)
-    if recorded is None:
-        return fault(version, 503, UNRECORDED_SENTENCE, RETRY_AFTER)
-    return fault(version, failure.status, failure.sentence, *verdict_fields(recorded.record), record_id=record.id)
+    record = await write_record(failed, surroundings)
+    return answer_without_record(version) if record is None else answer_to_failure(failure, record, version)
 
 
 def _version(request: Request, expects: Expectation) -> SoapVersion:
@@ -276,17 +257,13 @@ def _version(request: Request, expects: Expectation) -> SoapVersion:
     return SoapVersion.of_request(expects.soap_version, single(request.headers, b"content-type"))
 
 
-def _refusal(recorded: Recorded, version: SoapVersion) -> Answer:
-    sentence = BREAKDOWN_SENTENCE if recorded.record.outcome == "failed" else REJECTED_SENTENCE
-    return fault(version, 502, sentence, *verdict_fields(recorded.record), record_id=recorded.record.id)
-
-
 async def _expectation(request: Request, endpoint: EndpointSettings, surroundings: Surroundings) -> Expectation:
-    if len(request.body) <= INLINE_BYTES and (glimpsed := Expectation.at_a_glance(request.body)) is not None:
+    direction = surroundings.extensions.direction
+    if len(request.body) <= INLINE_BYTES and (glimpsed := direction.expected_at_a_glance(request.body)) is not None:
         return glimpsed
     content_type = single(request.headers, b"content-type")
     read = partial(
-        Expectation.of_request,
+        direction.expected,
         request.body,
         endpoint.policy,
         None if content_type is None else content_type.decode("latin-1"),

@@ -5,17 +5,28 @@ of them is passed on because it came. The status is from a short list, the Conte
 the other fields those leave whose names are listed here or in the endpoint's configuration (RFC 9110, 7.6 and 16.3).
 """
 
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
 from gateway.config import EndpointSettings
 from gateway.exchange.judgement import Judgement
-from gateway.frozen import statically_frozen
+from gateway.exchange.soap_faults import SoapVersion, fault_message
 from gateway.ledger import MessageRecord
-from gateway.proxy.upstream import UpstreamResponse
-from gateway.wire import Answer, is_field_value, passing
+from gateway.vocabulary import MessageKind, RecordedOutcome
+from gateway.wire import Answer, UpstreamFailure, UpstreamResponse, is_field_value, passing
 
 Field = tuple[bytes, bytes]
+
+REJECTED_SENTENCE: Final = (
+    "The response of the receiver did not pass the verification of its signature and was not delivered."
+)
+UNRECORDED_SENTENCE: Final = (
+    "The response of the receiver could not be recorded and was not delivered; try again later."
+)
+UNRECORDED_DOCUMENT_SENTENCE: Final = "The document could not be recorded and was not delivered; try again later."
+BREAKDOWN_SENTENCE: Final = "The response of the receiver could not be verified and was not delivered."
+RETRY_AFTER: Final = (b"retry-after", b"5")
 
 _DESCRIPTION: Final = frozenset({b"date", b"server", b"via"})
 TRACING: Final = frozenset(
@@ -76,7 +87,7 @@ _KEPT_OF_FAULTS: Final = frozenset({200, 400, 500})
 """SOAP 1.1, 6.2; SOAP 1.2 part 2, 7.5.2; and some stacks send faults with 200."""
 
 
-@statically_frozen(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class _Names:
     """Which fields of a response leave, in lower case."""
 
@@ -90,34 +101,66 @@ class _Names:
     """The same where the body could not be decoded."""
 
 
-def released(
-    response: UpstreamResponse, judgement: Judgement, record: MessageRecord, endpoint: EndpointSettings
+def answer_to(
+    response: UpstreamResponse,
+    judgement: Judgement,
+    record: MessageRecord,
+    endpoint: EndpointSettings,
+    version: SoapVersion,
 ) -> Answer:
-    """The answer by which `response`, judged and recorded as released, leaves.
+    """What leaves for `response`, judged and recorded: the response, or what is said in its place.
 
     Args:
         response: As it came.
         judgement: What was found out about it.
         record: What was written down, which may be worse: the same message may have been accepted before.
         endpoint: Whose receiver it is from.
+        version: The version of SOAP in which a fault is told.
     """
+    if record.released:
+        return _delivered(response, judgement, record, endpoint)
+    if judgement.kind is MessageKind.WSDL:
+        sentence = f"The receiver gave no WSDL or schema that could be delivered; record {record.id}."
+        return text_answer(502, sentence, *verdict_fields(record))
+    sentence = BREAKDOWN_SENTENCE if record.outcome is RecordedOutcome.FAILED else REJECTED_SENTENCE
+    return fault(version, 502, sentence, *verdict_fields(record), record_id=record.id)
+
+
+def answer_to_failure(failure: UpstreamFailure, record: MessageRecord, version: SoapVersion | None) -> Answer:
+    """What leaves where the receiver gave no usable response; without a `version` of SOAP a plain sentence."""
+    if version is None:
+        return text_answer(failure.status, failure.sentence, *verdict_fields(record))
+    return fault(version, failure.status, failure.sentence, *verdict_fields(record), record_id=record.id)
+
+
+def answer_without_record(version: SoapVersion | None) -> Answer:
+    """What leaves where nothing could be recorded, so that nothing may be delivered; see `answer_to_failure`."""
+    if version is None:
+        return text_answer(503, UNRECORDED_DOCUMENT_SENTENCE, RETRY_AFTER)
+    return fault(version, 503, UNRECORDED_SENTENCE, RETRY_AFTER)
+
+
+def _delivered(
+    response: UpstreamResponse, judgement: Judgement, record: MessageRecord, endpoint: EndpointSettings
+) -> Answer:
+    """The answer by which `response` itself leaves."""
     names = _names(endpoint.response_headers)
     verdict = judgement.verdict
-    if record.outcome == "accepted":
+    if record.outcome is RecordedOutcome.ACCEPTED and verdict is not None:
         status = _status_of_message(response.status, is_fault=verdict.is_fault)
         kept = passing(response.headers, names.messages)
         kept.append((b"content-type", _content_type(verdict.soap_version, verdict.encoding)))
-    elif record.outcome == "passed":
+    elif record.outcome is RecordedOutcome.PASSED:
         kept = passing(response.headers, names.unverified)
         kept.append(_NO_STORE)
-        if judgement.kind == "wsdl":
-            status = 200
-            kept.append((b"content-type", b"text/xml; charset=utf-8"))
-        elif judgement.kind == "empty":
-            status = response.status  # one of those that may do without a body
-        else:
+        if verdict is not None:
             status = _status_of_message(response.status, is_fault=True)
             kept.append((b"content-type", _content_type(verdict.soap_version, verdict.encoding)))
+        elif judgement.kind is MessageKind.WSDL:
+            status = 200
+            kept.append((b"content-type", b"text/xml; charset=utf-8"))
+        else:
+            status = response.status  # one of those that may do without a body
     else:
         status = _status_of_observed(response.status)
         kept = passing(response.headers, names.observed if judgement.is_decoded else names.observed_coded)
@@ -136,6 +179,19 @@ def own_answer(status: int, content_type: bytes, body: bytes, *fields: Field) ->
 def text_answer(status: int, sentence: str, *fields: Field) -> Answer:
     """A plain sentence, for requests that are no SOAP."""
     return own_answer(status, b"text/plain; charset=utf-8", f"{sentence}\n".encode(), *fields)
+
+
+def fault(
+    version: SoapVersion,
+    status: int,
+    sentence: str,
+    *fields: Field,
+    record_id: str | None = None,
+    is_senders: bool = False,
+) -> Answer:
+    """A SOAP Fault that says `sentence`; `is_senders` blames the client's request."""
+    content_type, body = fault_message(version, sentence, record_id=record_id, is_senders=is_senders)
+    return own_answer(status, content_type, body, *fields)
 
 
 def verdict_fields(record: MessageRecord) -> tuple[Field, ...]:

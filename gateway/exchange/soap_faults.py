@@ -3,9 +3,6 @@
 from enum import StrEnum
 from xml.sax.saxutils import escape
 
-from gateway.exchange.release import own_answer
-from gateway.wire import Answer
-
 _FAULT_NAMESPACE = "urn:wssgate:fault:1"
 
 
@@ -27,15 +24,10 @@ class SoapVersion(StrEnum):
         )
 
 
-def fault(
-    version: SoapVersion,
-    status: int,
-    sentence: str,
-    *headers: tuple[bytes, bytes],
-    record_id: str | None = None,
-    is_senders: bool = False,
-) -> Answer:
-    """A SOAP Fault (SOAP 1.1, 4.4; SOAP 1.2 part 1, 5.4) that says `sentence`.
+def fault_message(
+    version: SoapVersion, sentence: str, *, record_id: str | None, is_senders: bool
+) -> tuple[bytes, bytes]:
+    """Content-Type and body of a SOAP Fault (SOAP 1.1, 4.4; SOAP 1.2 part 1, 5.4) that says `sentence`.
 
     `is_senders` blames the client's request rather than the receiver's side.
     """
@@ -61,4 +53,4 @@ def fault(
             f"{f'<detail>{detail}</detail>' if detail else ''}"
             "</soap:Fault></soap:Body></soap:Envelope>"
         )
-    return own_answer(status, content_type, body.encode(), *headers)
+    return content_type, body.encode()

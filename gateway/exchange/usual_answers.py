@@ -11,6 +11,7 @@ from gateway.ledger import MessageRecord
 from gateway.verify import Expectation, Reason
 from gateway.verify.text import printable
 from gateway.verify.verdict import UNBOUND
+from gateway.vocabulary import RecordedOutcome
 
 _WEIGHT: Final = 16
 """How many answers of the other kind it takes until something is usual no more. A partner who turns WS-Addressing off
@@ -36,16 +37,16 @@ class UsualAnswers:
 
     def fits(self, record: MessageRecord, expects: Expectation) -> bool:
         """Note the answer of `record`; whether it is like those before it, and may be that to its request."""
-        if record.reason in _SIGNS or record.outcome == "failed":
+        if record.reason in _SIGNS or record.outcome is RecordedOutcome.FAILED:
             return False
         # Signed or not: whoever sent it says that it answers another request.
         is_foreign = _relates_to_another(record.relates_to, expects.message_id)
         were_accepted, were_bound = self._accepted > 0, self._bound > 0
-        if record.outcome == "rejected":
+        if record.outcome is RecordedOutcome.REJECTED:
             self._accepted = max(self._accepted - 1, -_WEIGHT)
             return not were_accepted and not is_foreign
         self._accepted = min(self._accepted + 1, _WEIGHT)
-        if record.outcome == "accepted" and UNBOUND not in record.warnings:
+        if record.outcome is RecordedOutcome.ACCEPTED and UNBOUND not in record.warnings:
             self._bound = min(self._bound + 1, _WEIGHT)
             return True
         self._bound = max(self._bound - 1, -_WEIGHT)

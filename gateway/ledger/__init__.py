@@ -15,9 +15,10 @@ from gateway.ledger.errors import (
     LedgerTooSlow,
     LedgerUnavailable,
     RecordRefused,
-    ReplayGuardBroken,
+    ReplayCacheBroken,
     SchemaMismatch,
 )
+from gateway.ledger.hours import start_of_hour
 from gateway.ledger.instances import (
     BEAT_SECONDS,
     InstanceIdentity,
@@ -27,32 +28,28 @@ from gateway.ledger.instances import (
     record_departure,
     record_heartbeat,
 )
-from gateway.ledger.instants import from_microseconds, start_of_hour, to_microseconds
 from gateway.ledger.proof.anchors import Anchor, anchors, find_anchors
 from gateway.ledger.proof.chain_verification import ChainReport, ChainState, records_to_verify, verify_chain
-from gateway.ledger.read.queries import (
-    RecordFilter,
+from gateway.ledger.read.roll_up_sums import (
     RejectionRow,
     Rejections,
-    StoredRecord,
     Succession,
     TrafficRow,
     UsageRow,
-    records,
+    recorded_hours,
     rejections,
     seen_after,
     traffic,
     usage,
 )
-from gateway.ledger.read.recorded_hours import recorded_hours
-from gateway.ledger.read.streaming import stream_records
-from gateway.ledger.record import How, MessageRecord, Receipt, record_fields
+from gateway.ledger.read.stored_records import RecordFilter, StoredRecord, records, stream_records
+from gateway.ledger.record import How, MessageRecord, Receipt
 from gateway.ledger.record_rows import row_of
 from gateway.ledger.retention.horizon import UNCONFIGURED_RETENTION, Keep, keep
 from gateway.ledger.retention.maintenance_turn import leave_maintenance, take_maintenance
 from gateway.ledger.retention.pruning import Prunable, Pruned, prune
 from gateway.ledger.write.record_ids import new_record_id
-from gateway.ledger.write.replay_cache_check import prove_replay_guard
+from gateway.ledger.write.replay_cache_check import prove_replay_cache
 from gateway.ledger.write.writer import LedgerWriter
 
 __all__ = [
@@ -74,8 +71,7 @@ __all__ = [
     "MessageRecord",
     "Receipt",
     "new_record_id",
-    "prove_replay_guard",
-    "record_fields",
+    "prove_replay_cache",
     # reading
     "How",
     "RecordFilter",
@@ -85,7 +81,6 @@ __all__ = [
     "Succession",
     "TrafficRow",
     "UsageRow",
-    "from_microseconds",
     "recorded_hours",
     "records",
     "rejections",
@@ -93,7 +88,6 @@ __all__ = [
     "seen_after",
     "start_of_hour",
     "stream_records",
-    "to_microseconds",
     "traffic",
     "usage",
     # who else is there
@@ -131,6 +125,6 @@ __all__ = [
     "LedgerTooSlow",
     "LedgerUnavailable",
     "RecordRefused",
-    "ReplayGuardBroken",
+    "ReplayCacheBroken",
     "SchemaMismatch",
 ]

@@ -7,7 +7,7 @@ LedgerError
 ├── LedgerUnavailable         a group of records could not be written; none of it was
 │   ├── LedgerClosed          the writer has been closed
 │   └── LedgerTooSlow         no commit in time; the error knows whether the record was taken back
-├── ReplayGuardBroken         the memory against replay attacks does not do its work: nothing may be served
+├── ReplayCacheBroken         the replay cache does not do its work: nothing may be served
 ├── LedgerBusy                more records wait than may wait; nothing was queued
 └── RecordRefused             this one record cannot be stored (a number is out of range, for instance)
     └── AlreadyRecorded       a record of this id is there already
@@ -29,7 +29,7 @@ class DatabaseUnsupported(DatabaseUnavailable):
 
 
 class SchemaMismatch(DatabaseUnavailable):
-    """The database has a schema that this program must not touch: a newer one, or a foreign one."""
+    """The database has a schema that this program must not touch: a newer, a foreign or an incomplete one."""
 
 
 class LedgerUnavailable(LedgerError):
@@ -57,8 +57,8 @@ class LedgerTooSlow(LedgerUnavailable):
         self.withdrawn = withdrawn
 
 
-class ReplayGuardBroken(LedgerError):
-    """The memory against replay attacks does not recognise what is repeated, or takes everything for repeated."""
+class ReplayCacheBroken(LedgerError):
+    """The replay cache does not recognise what is repeated, or takes everything for repeated."""
 
 
 class LedgerBusy(LedgerError):

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 
 from gateway.ledger.database.connections import is_postgresql, reading, writing
 from gateway.ledger.database.tables import instances
-from gateway.ledger.instants import from_microseconds, to_microseconds
+from keystore import from_microseconds, to_microseconds
 
 _MICROSECOND: Final = timedelta(microseconds=1)
 

@@ -1,15 +1,15 @@
 """What is written down about one message."""
 
-from dataclasses import field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
-from gateway.cross_check import SecondOpinion
-from gateway.frozen import statically_frozen
-from gateway.verify import EmbeddedCertificate, SignatureReport, Verdict, VerifiedBy
+from gateway.cross_check import CrossCheck
+from gateway.verify import EmbeddedCertificate, Reason, SignatureReport, VerifiedBy
+from gateway.vocabulary import MessageKind, Mode, RecordedOutcome, may_leave
 
 
-@statically_frozen(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MessageRecord:
     """One message, as it will be proven later. Holds hashes, names and reasons, never bodies or credentials."""
 
@@ -20,16 +20,11 @@ class MessageRecord:
     instance: str
     """Which gateway: host name and process of the writer."""
     endpoint: str
-    mode: str
-    """`enforce` or `observe`."""
-    kind: str
-    """`message`, or the explicit exceptions `empty`, `fault`, `wsdl`, or `error` where the upstream gave no
-    response."""
+    mode: Mode
+    kind: MessageKind
     operation: str | None
     """QName of the Body's first child in Clark notation."""
-    outcome: str
-    """`accepted`, `rejected`, `passed` (an exception that the configuration admits unverified) or `failed` (no
-    response)."""
+    outcome: RecordedOutcome
     reason: str | None
     detail: str
     released: bool
@@ -62,44 +57,37 @@ class MessageRecord:
     """The certificate that the message itself carried, where no key of the keystore had made its signature.
 
     Its bytes are not stored, for a stranger chose their size: read back, `der` is empty."""
-    second_opinion: SecondOpinion | None = None
+    second_opinion: CrossCheck | None = None
     """What another implementation said of the accepted message; None where it was not asked."""
     replay_check: bool = False
     """Ask the writer to refuse a second acceptance of any of `replay_keys` before `fresh_until`."""
 
-    @property
-    def released_when_rejected(self) -> bool:
-        """Whether the response goes out although the writer finds it replayed: only in mode `observe`."""
-        return self.mode == "observe"
+    def as_replayed(self) -> "MessageRecord":
+        """The record of a message that was accepted and repeats one that had been accepted before.
+
+        It loses its `verified_by`: an old message sent again is no evidence that its key is in use.
+        """
+        return replace(
+            self,
+            outcome=RecordedOutcome.REJECTED,
+            reason=str(Reason.REPLAYED),
+            detail="the same signed message was accepted before: a replay attack, or a receiver that repeats itself",
+            released=may_leave(RecordedOutcome.REJECTED, self.mode),
+            verified_by=(),
+        )
 
 
-@statically_frozen(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Receipt:
     """What the writer answers once the record is committed."""
 
-    record_id: str
-    replayed: bool = False
-    """The record was written as rejected with reason `replayed`: release the response in mode `observe` only."""
+    record: MessageRecord
+    """As it was written: where the replay cache knew the message it is another than what was handed in."""
 
-
-def record_fields(verdict: Verdict) -> dict[str, object]:
-    """The fields of a `MessageRecord` that come from `verdict`, to be passed on by name."""
-    return {
-        "operation": verdict.operation,
-        "outcome": str(verdict.outcome),
-        "reason": None if verdict.reason is None else str(verdict.reason),
-        "detail": verdict.detail,
-        "verified_by": verdict.verified_by,
-        "recognised": verdict.recognised,
-        "signatures": verdict.signatures,
-        "soap_version": verdict.soap_version,
-        "message_id": verdict.message_id,
-        "relates_to": verdict.relates_to,
-        "warnings": verdict.warnings,
-        "replay_keys": verdict.replay_keys,
-        "fresh_until": verdict.fresh_until,
-        "embedded": verdict.embedded,
-    }
+    @property
+    def replayed(self) -> bool:
+        """Whether the message had been accepted before."""
+        return self.record.reason == Reason.REPLAYED
 
 
 class How(StrEnum):

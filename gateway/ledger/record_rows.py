@@ -6,15 +6,15 @@ characters in the ledger, not ten megabytes in three tables. What was cut ends i
 
 import json
 import math
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
 from dataclasses import fields
+from enum import StrEnum
 from functools import lru_cache
-from json.encoder import encode_basestring, encode_basestring_ascii
+from json.encoder import encode_basestring
 from typing import Any, Final
 
-from gateway.cross_check import Opinion, SecondOpinion
+from gateway.cross_check import CrossCheck, Opinion
 from gateway.ledger.errors import RecordRefused
-from gateway.ledger.instants import from_microseconds, to_microseconds
 from gateway.ledger.record import MessageRecord
 from gateway.verify import (
     CheckResult,
@@ -26,7 +26,8 @@ from gateway.verify import (
     SignedPart,
     VerifiedBy,
 )
-from keystore import Alias, HintKind, KeyId, State, Thumbprint
+from gateway.vocabulary import MessageKind, Mode, RecordedOutcome
+from keystore import Alias, HintKind, KeyId, State, Thumbprint, from_microseconds, to_microseconds
 
 Row = dict[str, Any]
 
@@ -50,6 +51,7 @@ _INSTANTS = {"time", "fresh_until"}
 _JSON = {"embedded", "second_opinion"}
 _LISTS = {"verified_by", "recognised", "signatures", "warnings", "replay_keys"}
 _EMPTY_FOR_NONE = {"operation", "reason"}
+_WORDS: Final[Mapping[str, type[StrEnum]]] = {"mode": Mode, "kind": MessageKind, "outcome": RecordedOutcome}
 
 
 def row_of(record: MessageRecord) -> Row:
@@ -108,6 +110,8 @@ def record_of(row: Mapping[str, Any]) -> MessageRecord:
         elif field.name in _LISTS or (field.name in _JSON and value is not None):
             value = json.loads(value)
         values[field.name] = value
+    for name, words in _WORDS.items():
+        values[name] = _word(words, values[name])
     values["verified_by"] = tuple(_read_entry(v) for v in values["verified_by"])
     values["recognised"] = tuple(_read_entry(v) for v in values["recognised"])
     values["signatures"] = tuple(_read_signature(s) for s in values["signatures"])
@@ -116,40 +120,6 @@ def record_of(row: Mapping[str, Any]) -> MessageRecord:
     values["warnings"] = tuple(values["warnings"])
     values["replay_keys"] = tuple(values["replay_keys"])
     return MessageRecord(**values)
-
-
-def canonical(row: Mapping[str, Any], left_out: Set[str] = frozenset()) -> bytes:
-    """The one spelling of a row that is hashed: JSON in ASCII, keys sorted, no white space, without `left_out`.
-
-    A row is flat and its values are of five types, so that a template is filled in: an encoder for all of JSON takes
-    twice as long, on every record.
-
-    Raises:
-        ValueError: A value is of no type that rows have, or a number that JSON does not know.
-    """
-    template, names = _template(tuple(row), frozenset(left_out))
-    spelt = [
-        encode_basestring_ascii(value) if type(value) is str else value if type(value) is int else _spelt(value)
-        for value in [row[name] for name in names]
-    ]
-    return (template % tuple(spelt)).encode()
-
-
-@lru_cache(maxsize=64)
-def _template(names: tuple[str, ...], left_out: frozenset[str]) -> tuple[str, tuple[str, ...]]:
-    """Where the values of a row go, and in which order; `names` are those of columns."""
-    spelt = tuple(sorted(set(names) - left_out))
-    return "{" + ",".join(f'"{name}":%s' for name in spelt) + "}", spelt
-
-
-def _spelt(value: object) -> str:
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float) and math.isfinite(value):
-        return repr(value)
-    raise ValueError(f"{value!r} is no value of a row")
 
 
 def stored_text(text: str, limit: int = MAX_NAME) -> str:
@@ -330,12 +300,20 @@ def _read_embedded(value: Mapping[str, Any] | None) -> EmbeddedCertificate | Non
     )
 
 
-def _opinion(opinion: SecondOpinion) -> dict[str, str]:
+def _opinion(opinion: CrossCheck) -> dict[str, str]:
     return {"opinion": str(opinion.opinion), "detail": stored_text(opinion.detail)}
 
 
-def _read_opinion(value: Mapping[str, str] | None) -> SecondOpinion | None:
-    return None if value is None else SecondOpinion(Opinion(value["opinion"]), value["detail"])
+def _read_opinion(value: Mapping[str, str] | None) -> CrossCheck | None:
+    return None if value is None else CrossCheck(Opinion(value["opinion"]), value["detail"])
+
+
+def _word(words: type[StrEnum], value: str) -> str:
+    """`value` as one of `words`; as it is, where somebody has altered the row: what verifies the chain tells of it."""
+    try:
+        return words(value)
+    except ValueError:
+        return value
 
 
 def _read_reason(value: str | None) -> Reason | None:

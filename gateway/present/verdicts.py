@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from gateway.present.instants import instant_json
 
 if TYPE_CHECKING:  # whoever has a verdict has loaded them; who writes an instant needs none of it
-    from gateway.cross_check import SecondOpinion
+    from gateway.cross_check import CrossCheck
     from gateway.verify import (
         EmbeddedCertificate,
         Explanation,
@@ -20,7 +20,7 @@ EXPLANATION_SCHEMA = "wssgate.explanation/1"
 UNREADABLE_SCHEMA = "wssgate.unreadable/1"
 
 
-def verdict_json(verdict: "Verdict", file: str, opinion: "SecondOpinion | None" = None) -> dict[str, object]:
+def verdict_json(verdict: "Verdict", file: str, opinion: "CrossCheck | None" = None) -> dict[str, object]:
     """`verdict` on the message from `file` as an object of the schema `wssgate.verdict/1`."""
     return {
         "schema": VERDICT_SCHEMA,
@@ -48,7 +48,7 @@ def verdict_json(verdict: "Verdict", file: str, opinion: "SecondOpinion | None" 
 
 
 def explanation_json(
-    explanation: "Explanation", verdict: "Verdict", file: str, opinion: "SecondOpinion | None" = None
+    explanation: "Explanation", verdict: "Verdict", file: str, opinion: "CrossCheck | None" = None
 ) -> dict[str, object]:
     """`explanation` of the message from `file` as an object of the schema `wssgate.explanation/1`.
 

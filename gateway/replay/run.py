@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from gateway.cross_check import SecondOpinion, disputed, second_opinion
+from gateway.cross_check import CrossCheck, disputed, second_opinion
 from gateway.replay.captured_response import CapturedResponse, read_response, size_limit, with_content_type
 from gateway.replay.errors import CaptureUnreadable
 from gateway.replay.verification_instant import Instant, InstantSource
@@ -23,13 +23,13 @@ class Replayed:
     body_bytes: int
     verify_ms: float
     """Milliseconds of the verification that gave the verdict, without a second opinion."""
-    opinion: SecondOpinion | None = None
+    opinion: CrossCheck | None = None
     """What another implementation said of an accepted message; None where it was not asked."""
 
 
 def with_second_opinion(
     verdict: Verdict, message: bytes, trust: TrustSnapshot, policy: Policy, content_type: str | None
-) -> tuple[Verdict, SecondOpinion | None]:
+) -> tuple[Verdict, CrossCheck | None]:
     """`verdict` on `message` where two opinions must agree, and the second one; None where there was nothing to ask."""
     if not verdict.accepted:
         return verdict, None

@@ -3,8 +3,9 @@
 import json
 from typing import Any, Final
 
-from gateway.ledger import Anchor, StoredRecord, from_microseconds, row_of
+from gateway.ledger import Anchor, StoredRecord, row_of
 from gateway.present import csv_line, instant_json
+from keystore import from_microseconds
 from keystore.store import HistoryAnchor
 
 RECORD_SCHEMA: Final = "wssgate.record/1"

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import socket
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
@@ -10,24 +11,26 @@ from typing import Final, Self
 
 import structlog
 
-from gateway.config import ConfigurationError, Settings, load_settings
-from gateway.exchange import Application, Generation, Metrics, Surroundings
+from gateway.config import ConfigurationError, Durability, Settings, load_settings
+from gateway.exchange import Application, Generation, Ledger, MessageLog, Metrics, Recorder, Recorders, Surroundings
 from gateway.ledger import (
     LedgerError,
     LedgerWriter,
-    ReplayGuardBroken,
+    MessageRecord,
+    Receipt,
+    ReplayCacheBroken,
     announcements,
     migrate,
     open_database,
-    prove_replay_guard,
+    prove_replay_cache,
 )
 from gateway.service.admin_listener import Status, admin_server
 from gateway.service.announcements import announce_endpoints
 from gateway.service.configuration_in_use import ConfigurationInUse
-from gateway.service.durability import ledger_of
-from gateway.service.heartbeat import Presence
-from gateway.service.keystore_watch import TrustWatcher
-from gateway.service.maintenance import Upkeep
+from gateway.service.heartbeat import Heartbeat
+from gateway.service.keystore_watch import KeystoreWatch
+from gateway.service.maintenance import Maintenance
+from gateway.vocabulary import RecordedOutcome
 from gateway.wire import ProtocolLimits, Server, bind, bound_address, protocol_class
 from keystore import TrustSnapshot
 from keystore.store import CHANGES_CHANNEL, KeystoreStore
@@ -42,10 +45,16 @@ class Gateway:
 
     application: Application
     metrics: Metrics
-    trust: TrustWatcher
+    trust: KeystoreWatch
+    recorders: Recorders
 
     def __init__(
-        self, settings: Settings, *, listener: socket.socket | None = None, server_type: type[Server] = Server
+        self,
+        settings: Settings,
+        *,
+        listener: socket.socket | None = None,
+        server_type: type[Server] = Server,
+        recorders: Sequence[Recorder] = (),
     ) -> None:
         """Prepare to run by `settings`; nothing is opened yet.
 
@@ -54,9 +63,11 @@ class Gateway:
             listener: For one worker of several, the listening socket that they share: addresses, schema and the
                 operator's listener are then the supervisor's business.
             server_type: How connections are accepted.
+            recorders: Who is told of what is recorded, beside the log.
         """
         self._shared_listener = listener
         self._server_type = server_type
+        self._more_recorders = tuple(recorders)
         self._configuration = ConfigurationInUse(settings)
         self.instance = f"{settings.gateway.instance or socket.gethostname()}/{os.getpid()}"
         self._stack = AsyncExitStack()
@@ -87,7 +98,7 @@ class Gateway:
 
         Raises:
             ConfigurationError: A TLS file of an endpoint cannot be used.
-            LedgerError: The database cannot be opened or migrated, or the memory against replay attacks does not work.
+            LedgerError: The database cannot be opened or migrated, or the replay cache does not work.
             KeystoreError: The keystore cannot be read.
             OSError: An address cannot be listened on.
         """
@@ -114,7 +125,7 @@ class Gateway:
         """Read the configuration again; a broken one changes nothing and is reported.
 
         Raises:
-            ReplayGuardBroken: The memory against replay attacks is needed and does not work: nothing may be served.
+            ReplayCacheBroken: The replay cache is needed and does not work: nothing may be served.
         """
         try:
             settings = await asyncio.to_thread(load_settings, self.settings.source)
@@ -128,14 +139,14 @@ class Gateway:
         """Go on with `settings`; where that is not possible nothing changes, and the answer says why.
 
         Raises:
-            ReplayGuardBroken: The memory against replay attacks is needed and does not work: nothing may be served.
+            ReplayCacheBroken: The replay cache is needed and does not work: nothing may be served.
         """
         try:
-            await self._prove_replay_guard(settings)
+            await self._prove_replay_cache(settings)
             generation = Generation.of(settings)
         except ConfigurationError as error:
             return self._configuration.keep(error.problems)
-        except ReplayGuardBroken:
+        except ReplayCacheBroken:
             raise
         except LedgerError as error:
             return self._configuration.keep([str(error)])
@@ -146,12 +157,12 @@ class Gateway:
         task.add_done_callback(self._retiring.discard)
         return None
 
-    async def _prove_replay_guard(self, settings: Settings) -> None:
-        """Try out the memory against replay attacks, where an endpoint relies on it."""
+    async def _prove_replay_cache(self, settings: Settings) -> None:
+        """Try out the replay cache, where an endpoint relies on it."""
         relying = [name for name, endpoint in settings.endpoints.items() if endpoint.replay_attacks == "reject"]
         if relying:
-            await asyncio.to_thread(prove_replay_guard, self._engine)
-            _log.info("memory against replay attacks is wired", endpoints=", ".join(relying))
+            await asyncio.to_thread(prove_replay_cache, self._engine)
+            _log.info("replay cache is wired", endpoints=", ".join(relying))
 
     def announce(self) -> None:
         """Say where the gateway listens, what it does and what is dangerous about it."""
@@ -177,32 +188,36 @@ class Gateway:
         if not is_worker:
             migrate(engine)
         self._engine = engine
-        await self._prove_replay_guard(self.settings)
+        await self._prove_replay_cache(self.settings)
         self.metrics = Metrics()
-        self._upkeep = Upkeep(engine, self.instance, lambda: self.application.generation.settings)
-        self.trust = TrustWatcher(KeystoreStore(engine), self._on_trust, announcements(engine, CHANGES_CHANNEL))
-        self._presence = Presence(engine, self.instance, lambda: self.trust.revision)
+        self._maintenance = Maintenance(engine, self.instance, lambda: self.application.generation.settings)
+        self.trust = KeystoreWatch(KeystoreStore(engine), self._on_trust, announcements(engine, CHANGES_CHANNEL))
+        self._heartbeat = Heartbeat(engine, self.instance, lambda: self.trust.revision)
         self.trust.load()
-        self._stack.push_async_callback(self._presence.close)
-        await self._presence.start()
+        self._stack.push_async_callback(self._heartbeat.close)
+        await self._heartbeat.start()
         self._ledger = LedgerWriter(engine, self.instance)
-        self._stack.push_async_callback(self._upkeep.close)  # after the ledger: its last anchors cover every record
+        # After the ledger: its last anchors cover every record.
+        self._stack.push_async_callback(self._maintenance.close)
         self._stack.push_async_callback(self._close_ledger)
         self.metrics.watch_queue(lambda: self._ledger.queue_depth)
         pool = ThreadPoolExecutor(max_workers=os.cpu_count() or 1, thread_name_prefix="verify")
         self._stack.callback(pool.shutdown)
+        self.recorders = Recorders([MessageLog(), *self._more_recorders])
+        self._stack.push_async_callback(self.recorders.close)
         surroundings = Surroundings(
             trust=self.trust.for_endpoint,
-            ledger=ledger_of(self._ledger, gateway.durability),
+            ledger=_ledger_of(self._ledger, gateway.durability),
             metrics=self.metrics,
             pool=pool,
             clock=lambda: datetime.now(UTC),
             instance=self.instance,
+            recorders=self.recorders,
             note_step=self._ledger.note_step,
         )
         self.application = Application(Generation.of(self.settings), surroundings)
         self._stack.push_async_callback(self._close_connections)
-        self._upkeep.start()
+        self._maintenance.start()
         watching = asyncio.create_task(self.trust.watch())
         self._stack.callback(watching.cancel)
 
@@ -238,8 +253,8 @@ class Gateway:
 
     def _on_trust(self, snapshot: TrustSnapshot) -> None:
         self.metrics.show_trust(snapshot)
-        self._presence.tell()
-        self._upkeep.notice_keystore()
+        self._heartbeat.tell()
+        self._maintenance.notice_keystore()
 
     async def _close_connections(self) -> None:
         # The servers have waited for the exchanges as long as they may; what is left now is cut short.
@@ -281,3 +296,26 @@ class Gateway:
                 for name, endpoint in settings.endpoints.items()
             },
         }
+
+
+class QueueingLedger:
+    """`durability = "async"`: a receipt is given as soon as the record is queued."""
+
+    def __init__(self, writer: LedgerWriter) -> None:
+        """Queue records for `writer`."""
+        self._writer = writer
+
+    async def append(self, record: MessageRecord, *, seconds: float | None = None) -> Receipt:
+        """Queue `record`; wait for its commit only where that finds out whether it is a replay attack.
+
+        Raises:
+            LedgerError: It cannot be queued, or not be written in time: the message must not be released.
+        """
+        if record.replay_check and record.replay_keys and record.outcome is RecordedOutcome.ACCEPTED:
+            return await self._writer.append(record, seconds=seconds)
+        return self._writer.enqueue(record)
+
+
+def _ledger_of(writer: LedgerWriter, durability: Durability) -> Ledger:
+    """Where exchanges write their records."""
+    return QueueingLedger(writer) if durability is Durability.ASYNC else writer

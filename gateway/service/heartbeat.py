@@ -16,7 +16,7 @@ from gateway.ledger import BEAT_SECONDS, InstanceIdentity, record_departure, rec
 _log = structlog.get_logger("wssgate.presence")
 
 
-class Presence:
+class Heartbeat:
     """Tells the other processes that this one is there, and with which trust."""
 
     def __init__(self, engine: Engine, instance: str, revision: Callable[[], int]) -> None:

@@ -34,7 +34,7 @@ class TrustSource(Protocol):
         ...
 
 
-class TrustWatcher:
+class KeystoreWatch:
     """Holds the newest trust, and keeps it new."""
 
     def __init__(

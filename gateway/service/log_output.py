@@ -18,7 +18,6 @@ _LEVELS = {
     "uvicorn.access": logging.ERROR,
     "alembic": logging.WARNING,
     "asyncio": logging.ERROR,
-    "aiohttp": logging.ERROR,
 }
 
 

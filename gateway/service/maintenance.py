@@ -38,7 +38,7 @@ _LATE: Final = timedelta(minutes=10)
 """A record may be committed that long after its instant."""
 
 
-class Upkeep:
+class Maintenance:
     """The tasks of one gateway process."""
 
     def __init__(self, engine: Engine, instance: str, settings: Callable[[], Settings]) -> None:

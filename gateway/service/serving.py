@@ -22,7 +22,7 @@ def serve(settings: Settings) -> int:
 
     Raises:
         ConfigurationError: A TLS file of an endpoint cannot be used.
-        LedgerError: The database cannot be opened or migrated, or the memory against replay attacks does not work.
+        LedgerError: The database cannot be opened or migrated, or the replay cache does not work.
         KeystoreError: The keystore cannot be read.
         OSError: An address cannot be listened on.
         WorkersFailed: No worker serves, and starting them again does not help.

@@ -39,8 +39,7 @@ from gateway.verify.names import (
 )
 from gateway.verify.reason import Reason, Rejection
 from gateway.verify.text import base64_text, child_elements, decode_base64, printable, sole_text
-from keystore import NO_HINT, HintKind, KeyHint, KeyId, SigningKey, Thumbprint
-from keystore.decoding import without_warnings
+from keystore import NO_HINT, HintKind, KeyHint, KeyId, SigningKey, Thumbprint, without_warnings
 
 _MODULUS: Final = f"{{{DS}}}Modulus"
 _EXPONENT: Final = f"{{{DS}}}Exponent"

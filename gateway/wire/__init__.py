@@ -1,6 +1,7 @@
 """HTTP/1.1 in and out: connections, heads, framing, content coding. Knows no SOAP.
 
 BodyRefused        a request body that is too long, too slow, or broke off
+UpstreamFailure    the receiver gave no usable response; each kind has its own safe sentence
 CodingRefused      the body of a response cannot be decoded, or is larger than admitted
 """
 
@@ -10,6 +11,7 @@ from gateway.wire.inbound.answer import Answer, Message, Receive, Scope, Send, s
 from gateway.wire.inbound.listening import Server, bind, bound_address
 from gateway.wire.inbound.protocol import ProtocolLimits, protocol_class
 from gateway.wire.inbound.request_body import BodyRefused, ClientGone, read_body
+from gateway.wire.outbound import UpstreamClient, UpstreamFailure, UpstreamResponse, tls_context
 
 __all__ = [
     # from clients
@@ -27,6 +29,11 @@ __all__ = [
     "protocol_class",
     "read_body",
     "send_answer",
+    # to receivers
+    "UpstreamClient",
+    "UpstreamFailure",
+    "UpstreamResponse",
+    "tls_context",
     # heads and bodies
     "BodyDamaged",
     "BodyTooLarge",

@@ -3,7 +3,7 @@
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
-from keystore.decoding import load_certificate, without_warnings
+from keystore.certificate_decoding import load_certificate, without_warnings
 from keystore.errors import UnreadableKeyFile
 from keystore.reading.result import Collection, KeyFileFormat, ReadResult
 

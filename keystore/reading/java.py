@@ -1,18 +1,10 @@
-"""Java keystores, JKS and JCEKS."""
-
-import logging
-
-import jks  # type: ignore[import-untyped]  # pyjks carries no types
+"""Java keystores, JKS and JCEKS. The library that reads them is loaded where it is used: few key files are theirs."""
 
 from keystore.errors import UnreadableKeyFile, WrongPassword
 from keystore.reading.result import Collection, KeyFileFormat, ReadResult
 
 JKS_MAGIC = b"\xfe\xed\xfe\xed"
 JCEKS_MAGIC = b"\xce\xce\xce\xce"
-
-# pyjks reads the sealed secret keys of a JCEKS file with javaobj, which reports what it cannot read on standard error
-# before it raises: the sentence that is raised here says enough.
-logging.getLogger("javaobj").addHandler(logging.NullHandler())
 
 
 def read_java_keystore(data: bytes, password: str | None) -> ReadResult:
@@ -22,6 +14,15 @@ def read_java_keystore(data: bytes, password: str | None) -> ReadResult:
         UnreadableKeyFile: it is damaged, cut off, or of a version that Java itself does not write.
         WrongPassword: the password does not fit.
     """
+    import logging
+
+    import jks  # type: ignore[import-untyped]  # pyjks carries no types
+
+    # pyjks reads the sealed secret keys of a JCEKS file with javaobj, which reports what it cannot read on standard
+    # error before it raises: the sentence that is raised here says enough.
+    javaobj = logging.getLogger("javaobj")
+    if not javaobj.handlers:
+        javaobj.addHandler(logging.NullHandler())
     found = Collection(KeyFileFormat.JKS if data.startswith(JKS_MAGIC) else KeyFileFormat.JCEKS)
     try:
         store = jks.KeyStore.loads(data, password, try_decrypt_keys=False)
@@ -43,6 +44,8 @@ def read_java_keystore(data: bytes, password: str | None) -> ReadResult:
 
 
 def _read_entry(found: Collection, alias: str, entry: object) -> None:
+    import jks
+
     what = f"entry {alias!r}"
     if isinstance(entry, jks.TrustedCertEntry):
         found.add(what, entry.cert, name=alias)

@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.serialization.pkcs12 import (
     load_pkcs12,
 )
 
-from keystore.decoding import without_warnings
+from keystore.certificate_decoding import without_warnings
 from keystore.errors import UnreadableKeyFile, WrongPassword
 from keystore.reading.pkcs12_cost import refuse_costly
 from keystore.reading.result import Collection, KeyFileFormat, ReadResult

@@ -1,9 +1,8 @@
 """PKCS#7 SignedData (RFC 2315, 9; RFC 5652, 5): a bag of certificates."""
 
 from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.hazmat.primitives.serialization.pkcs7 import load_der_pkcs7_certificates
 
-from keystore.decoding import without_warnings
+from keystore.certificate_decoding import without_warnings
 from keystore.reading.result import Collection
 
 SIGNED_DATA = bytes.fromhex("06092a864886f70d010702")
@@ -12,6 +11,9 @@ SIGNED_DATA = bytes.fromhex("06092a864886f70d010702")
 
 def read_pkcs7(found: Collection, der: bytes, prefix: str = "") -> None:
     """Add the certificates in `der` to `found`; `prefix` says where in the file it stands."""
+    # Imported here because it loads the e-mail package of the standard library, and few key files are of this kind.
+    from cryptography.hazmat.primitives.serialization.pkcs7 import load_der_pkcs7_certificates
+
     try:
         with without_warnings():
             certificates = load_der_pkcs7_certificates(der)

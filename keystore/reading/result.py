@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from cryptography import x509
 
-from keystore.decoding import load_certificate
+from keystore.certificate_decoding import load_certificate
 from keystore.errors import AliasInvalid
 from keystore.identity import Alias, Thumbprint
 

@@ -1,42 +1,57 @@
-"""The keystore in a database: entries with states, every change a revision, every past revision readable."""
+"""The keystore in a database: entries with states, every change a revision, every past revision readable.
 
-from keystore.store.anchor import HistoryAnchor, find_history_anchors, history_anchor
+The second face of the keystore, beside `keystore` itself: it needs SQLAlchemy, and Alembic to migrate.
+"""
+
 from keystore.store.bundles import Fate, Imported, import_bundle
+from keystore.store.change_gates import Gates
 from keystore.store.draft import Draft
-from keystore.store.entry import StoredEntry
-from keystore.store.gates import Gates
+from keystore.store.history_anchors import HistoryAnchor, find_history_anchors, history_anchor
+from keystore.store.history_verification import HistoryReport, HistoryState, verify_history
+from keystore.store.keystore_schema import TABLE_NAMES, KeystoreSchema, migrate, schema_state
+from keystore.store.migration_scripts import MigrationScripts, SchemaStatus
 from keystore.store.outcome import Action, Added, Changed, HistoryItem, NewCertificate, PastRevision
 from keystore.store.store import KeystoreStore
+from keystore.store.stored_entry import StoredEntry
 from keystore.store.syncing import Move, Step, folder_entry, synchronise
-from keystore.store.tables import CHANGES_CHANNEL, keystore_tables
-from keystore.store.verification import HistoryReport, HistoryState, verify_history
+from keystore.store.table_definitions import CHANGES_CHANNEL, keystore_tables
 from keystore.terms import Terms
 
 __all__ = [
+    # its tables
+    "CHANGES_CHANNEL",
+    "KeystoreSchema",
+    "MigrationScripts",
+    "SchemaStatus",
+    "TABLE_NAMES",
+    "keystore_tables",
+    "migrate",
+    "schema_state",
+    # changing and reading
     "Action",
     "Added",
     "Changed",
     "Draft",
-    "Fate",
     "Gates",
-    "HistoryAnchor",
     "HistoryItem",
-    "HistoryReport",
-    "HistoryState",
-    "Imported",
     "KeystoreStore",
-    "Move",
     "NewCertificate",
     "PastRevision",
-    "Step",
     "StoredEntry",
     "Terms",
-    "find_history_anchors",
+    # key files and folders
+    "Fate",
+    "Imported",
+    "Move",
+    "Step",
     "folder_entry",
-    "history_anchor",
     "import_bundle",
-    "CHANGES_CHANNEL",
-    "keystore_tables",
     "synchronise",
+    # proving
+    "HistoryAnchor",
+    "HistoryReport",
+    "HistoryState",
+    "find_history_anchors",
+    "history_anchor",
     "verify_history",
 ]

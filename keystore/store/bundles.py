@@ -8,14 +8,14 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from keystore.certificate import State
-from keystore.decoding import extensions_of, subject_of
+from keystore.certificate_decoding import extensions_of, subject_of
 from keystore.errors import NotAdmitted
 from keystore.identity import Alias, Thumbprint
 from keystore.reading import ReadCertificate, ReadResult
 from keystore.reading.result import alias_from
 from keystore.store.draft import Draft
-from keystore.store.entry import StoredEntry
 from keystore.store.outcome import NewCertificate
+from keystore.store.stored_entry import StoredEntry
 from keystore.terms import Terms
 
 _NAMELESS = Alias("certificate")

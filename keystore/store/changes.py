@@ -8,9 +8,9 @@ from typing import NamedTuple
 from keystore.admission import examine
 from keystore.certificate import State, TrustedCertificate
 from keystore.errors import AliasInUse, AlreadyThere, Blocker, GateClosed, NotAdmitted, StateUnchanged, UnknownAlias
-from keystore.store.entry import StoredEntry
 from keystore.store.outcome import Action, Added, Changed
 from keystore.store.revision import Revision
+from keystore.store.stored_entry import StoredEntry
 
 _ADDED_AS = {State.STAGED: Action.STAGED, State.TRUSTED: Action.ADDED, State.RETIRED: Action.RETIRED}
 _NAMES_SHOWN = 10

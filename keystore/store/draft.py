@@ -7,11 +7,11 @@ from datetime import datetime
 from keystore.certificate import State, TrustedCertificate
 from keystore.errors import Blocker, NotAdmitted, Refused, StateUnchanged
 from keystore.identity import Alias
+from keystore.store.change_gates import Gates
 from keystore.store.changes import add_entry, adjust_entry, find, purge_entry, retire_entry, trust_entry
-from keystore.store.entry import StoredEntry
-from keystore.store.gates import Gates
 from keystore.store.outcome import Action, Added, Changed, NewCertificate
 from keystore.store.revision import Revision
+from keystore.store.stored_entry import StoredEntry
 from keystore.terms import Terms
 
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 from cryptography import x509
 
 from keystore.identity import Alias, Thumbprint
-from keystore.store.entry import StoredEntry
+from keystore.store.stored_entry import StoredEntry
 
 
 class Action(StrEnum):

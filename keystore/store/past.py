@@ -5,12 +5,12 @@ from datetime import datetime
 from sqlalchemy import Connection, func, select
 
 from keystore.certificate import State
+from keystore.epoch import from_microseconds, to_microseconds
 from keystore.errors import UnknownRevision
 from keystore.identity import Alias, Thumbprint
-from keystore.store.entry import StoredEntry
-from keystore.store.instants import from_microseconds, to_microseconds
 from keystore.store.outcome import Action, HistoryItem, PastRevision
-from keystore.store.tables import entries, head, history, revisions
+from keystore.store.stored_entry import StoredEntry
+from keystore.store.table_definitions import entries, head, history, revisions
 
 
 def current_revision(connection: Connection) -> int:

@@ -9,13 +9,14 @@ from sqlalchemy import Connection, Engine, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from keystore.certificate import State
+from keystore.epoch import to_microseconds
 from keystore.errors import Refused
-from keystore.store.chain import seal
-from keystore.store.entry import StoredEntry
-from keystore.store.instants import to_microseconds
+from keystore.hash_chain import CHAIN_START
 from keystore.store.outcome import Action
 from keystore.store.past import states_since
-from keystore.store.tables import CHANGES_CHANNEL, START, entries, head, history, revisions
+from keystore.store.revision_chain import seal
+from keystore.store.stored_entry import StoredEntry
+from keystore.store.table_definitions import CHANGES_CHANNEL, entries, head, history, revisions
 
 MAX_TEXT_CHARACTERS = 500
 """Names and reasons beyond this are cut: they are shown in tables and in diagnoses."""
@@ -114,7 +115,7 @@ def _next_number(connection: Connection) -> tuple[int, str]:
     """
     first: postgresql.Insert | sqlite.Insert
     first = postgresql.insert(head) if connection.dialect.name == "postgresql" else sqlite.insert(head)
-    counted = first.values(id=1, revision=1, hash=START).on_conflict_do_update(
+    counted = first.values(id=1, revision=1, hash=CHAIN_START).on_conflict_do_update(
         index_elements=[head.c.id], set_={"revision": head.c.revision + 1}
     )
     number, previous = connection.execute(counted.returning(head.c.revision, head.c.hash)).one()

@@ -10,14 +10,14 @@ from sqlalchemy import Engine, select
 from keystore.certificate import State, TrustedCertificate
 from keystore.identity import Thumbprint
 from keystore.snapshot import TrustSnapshot
+from keystore.store.change_gates import Gates
 from keystore.store.changes import named
 from keystore.store.draft import Draft
-from keystore.store.entry import StoredEntry
-from keystore.store.gates import Gates
 from keystore.store.outcome import Added, Changed, HistoryItem, NewCertificate, PastRevision
 from keystore.store.past import current_revision, past_revision, read_history, states_since
 from keystore.store.revision import new_revision
-from keystore.store.tables import entries, head
+from keystore.store.stored_entry import StoredEntry
+from keystore.store.table_definitions import entries, head
 from keystore.terms import Terms
 
 
@@ -172,7 +172,7 @@ class KeystoreStore:
 
         Raises:
             UnknownAlias: There is no such entry.
-            StateUnchanged: It is not retired, or was revoked: a compromised key is never forgotten.
+            StateUnchanged: It is not retired, or was revoked: a compromised key is never purged.
             GateClosed: `gates` hold something against it, and `force` is not set.
         """
         with self.revising(who=who, why=why, at=at, gates=gates) as draft:

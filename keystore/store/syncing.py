@@ -8,11 +8,11 @@ from functools import partial
 
 from keystore.certificate import State
 from keystore.errors import GateClosed, Refused
-from keystore.folder import FolderEntry
 from keystore.identity import Alias, Thumbprint
+from keystore.reading.folder import FolderEntry
 from keystore.store.draft import Draft
-from keystore.store.entry import StoredEntry
 from keystore.store.outcome import Added, Changed, NewCertificate
+from keystore.store.stored_entry import StoredEntry
 from keystore.terms import Terms
 
 

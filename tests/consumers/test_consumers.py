@@ -11,8 +11,8 @@ from typing import Final
 
 import pytest
 
-from gateway.exchange.pipeline import REJECTED_SENTENCE
-from gateway.proxy.upstream import FailureKind, UpstreamFailure
+from gateway.exchange.release import REJECTED_SENTENCE
+from gateway.wire.outbound import BrokenOff, NotHttp, Redirected, TimedOut, TlsFailed, Unreachable
 from tests.consumers.answers import FORGED, TEXT, VERSIONS, Version, encoded_part, http, instruction, part, signed
 from tests.consumers.clients import CLIENTS, NODE
 from tests.consumers.conftest import Read
@@ -22,7 +22,10 @@ from tests.consumers.places import ENVELOPES, PARTS, SPELLINGS
 from tests.consumers.programs import Reading
 from tests.gateway.exchange.harness import envelope
 
-_SENTENCES: Final = {REJECTED_SENTENCE, *(UpstreamFailure(kind, "").sentence for kind in FailureKind)}
+_SENTENCES: Final = {
+    REJECTED_SENTENCE,
+    *(kind.sentence for kind in (Unreachable, TlsFailed, TimedOut, BrokenOff, NotHttp, Redirected)),
+}
 _STATUS: Final = re.compile(r"HTTP response '50[24]: |Bad response: \(50[24]")
 _DECLARATIONS: Final = {
     "none": ("", "utf-8", b""),

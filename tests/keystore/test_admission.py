@@ -7,7 +7,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import dsa, rsa, x25519
 
 from keystore.admission import AdmissionCode, examine
-from keystore.decoding import load_certificate
+from keystore.certificate_decoding import load_certificate
 from tests.keystore.issuing import NOON, issue, with_bytes_changed
 
 DAY = timedelta(days=1)

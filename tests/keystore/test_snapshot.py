@@ -151,3 +151,21 @@ def test_a_right_hint_among_a_thousand_entries_costs_no_more_than_among_ten() ->
         return best
 
     assert cost(1000) < 20 * cost(10)
+
+
+def test_candidates_change_with_time_where_an_entry_is_trusted_for_a_time_only() -> None:
+    for_a_while = replace(OLD, trusted_until=NOON + timedelta(days=1))
+    assert not EVERYTHING.changes_with_time
+    assert TrustSnapshot.of(for_a_while, NEW).changes_with_time
+    assert not TrustSnapshot.of(replace(for_a_while, state=State.RETIRED), NEW).changes_with_time
+
+
+def test_an_entry_of_another_endpoint_explains_and_is_no_candidate() -> None:
+    other = replace(NEW, endpoints=frozenset({"invoices"}))
+    whole = TrustSnapshot.of(OLD, other)
+    narrowed = whole.for_endpoint("orders")
+    hint = KeyHint(HintKind.X509_DATA, thumbprints=frozenset({other.thumbprint}))
+    assert narrowed.elsewhere_named_by(hint) == (other,)
+    assert whole.elsewhere_named_by(hint) == ()
+    assert _aliases(narrowed.candidates(hint, NOON)) == [["acme-2024"]]
+    assert (whole.key_count, narrowed.key_count) == (2, 1)

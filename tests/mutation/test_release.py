@@ -13,10 +13,11 @@ import pytest
 
 from gateway.config import EndpointSettings
 from gateway.exchange.judgement import Judgement, judge_message
-from gateway.exchange.release import released
+from gateway.exchange.release import answer_to
+from gateway.exchange.soap_faults import SoapVersion
 from gateway.ledger.record import MessageRecord
-from gateway.proxy.upstream import UpstreamResponse
 from gateway.verify import Expectation, Verifier
+from gateway.wire.outbound import UpstreamResponse
 from keystore import TrustSnapshot
 from tests.conftest import Count
 from tests.mutation.consumer import naive_element, naive_view, strict_view, textual_view
@@ -99,14 +100,14 @@ def _record(judgement: Judgement, endpoint: EndpointSettings) -> MessageRecord:
         time=AT,
         instance="i",
         endpoint=endpoint.name,
-        mode=str(endpoint.mode),
+        mode=endpoint.mode,
         kind=judgement.kind,
         operation=None,
         outcome=judgement.outcome,
         reason=None,
         detail="",
         released=True,
-        verified_by=judgement.verdict.verified_by,
+        verified_by=() if judgement.verdict is None else judgement.verdict.verified_by,
         body_sha256="",
         request_bytes=0,
         response_bytes=0,
@@ -146,7 +147,7 @@ def test_no_mutant_leaves_as_something_else(identifier: str, count: Count) -> No
         if judgement.outcome != "accepted":
             continue
         accepted += 1
-        answer = released(response, judgement, _record(judgement, endpoint), endpoint)
+        answer = answer_to(response, judgement, _record(judgement, endpoint), endpoint, SoapVersion.SOAP_1_1)
         left = dict(answer.headers)
         assert set(left) <= ADMITTED
         assert left[b"wssgate-verdict"] == b"accepted"

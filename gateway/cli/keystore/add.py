@@ -20,8 +20,7 @@ from gateway.cli.keystore.staging_from_message import StagingRequest, stage_from
 from gateway.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, now
 from gateway.cli.terminal import plain, print_json, say, warn
 from gateway.cli.workplace import Workplace, open_workplace
-from keystore import Alias
-from keystore.reading import ReadCertificate, ReadResult
+from keystore import Alias, ReadCertificate, ReadResult
 from keystore.store import Added, NewCertificate
 
 EPILOG = epilog("the certificate was refused; nothing has changed then")

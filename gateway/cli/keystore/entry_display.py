@@ -10,8 +10,7 @@ from gateway.cli.expiry import EXPIRED, SOON, expiry_word
 from gateway.cli.rich_output import cell, show, table
 from gateway.cli.terminal import plain, print_json, say
 from gateway.present import day_text, instant_json, instant_text
-from keystore import State, TrustedCertificate
-from keystore.fingerprint import Fingerprint, describe
+from keystore import Fingerprint, State, TrustedCertificate, describe
 from keystore.store import Changed, StoredEntry
 
 _GROUPS_A_LINE = 8

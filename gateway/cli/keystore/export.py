@@ -10,7 +10,7 @@ from gateway.cli.exit_codes import epilog
 from gateway.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
 from gateway.cli.terminal import print_json, say, warn, write
 from gateway.cli.workplace import open_workplace
-from keystore.folder import STATES, FolderEntry
+from keystore import STATES, FolderEntry
 from keystore.store import StoredEntry, folder_entry
 
 EPILOG = epilog("a file exists already; nothing was written then")

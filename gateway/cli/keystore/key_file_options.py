@@ -10,8 +10,7 @@ import typer
 from gateway.cli.command_errors import EnvironmentFailed, WrongUse
 from gateway.cli.key_files import read_key_file
 from gateway.cli.terminal import plain, warn
-from keystore import WrongPassword
-from keystore.reading import ReadResult
+from keystore import ReadResult, WrongPassword
 
 _ATTEMPTS = 3
 _PASSWORD_LIMIT = 4096

@@ -15,8 +15,7 @@ from gateway.cli.rich_output import cell, show, table
 from gateway.cli.terminal import print_json, say, warn
 from gateway.cli.workplace import Workplace, open_workplace
 from gateway.present import count_text
-from keystore import GateClosed
-from keystore.folder import FolderEntry, read_folder
+from keystore import FolderEntry, GateClosed, read_folder
 from keystore.store import Step, synchronise
 
 EPILOG = epilog("a step of the plan is refused, or too early; nothing has changed then")

@@ -11,24 +11,17 @@ from datetime import datetime
 from typing import Final
 
 from gateway.config import EndpointSettings
-from gateway.exchange.breakdown import place_of
+from gateway.exchange.defects import place_of
 from gateway.exchange.judgement import Judgement, decoded_body, refuse_unforwardable
-from gateway.exchange.pipeline import (
-    RETRY_AFTER,
-    Recorded,
-    Request,
-    Surroundings,
-    answer_failure,
-    record_judgement,
-)
-from gateway.exchange.release import released, text_answer, verdict_fields
+from gateway.exchange.pipeline import Request, Surroundings, answer_failure, record_judgement
+from gateway.exchange.release import answer_to, answer_without_record
 from gateway.exchange.soap_faults import SoapVersion
 from gateway.exchange.wsdl.addresses import Addresses
 from gateway.exchange.wsdl.rewriting import rewrite
-from gateway.proxy.upstream import UpstreamClient, UpstreamFailure, UpstreamResponse
-from gateway.verify import Outcome, Policy, Verdict
+from gateway.verify import Policy, Reason
 from gateway.verify.reason import Rejection
-from gateway.wire import Answer, Headers, request_headers, single
+from gateway.vocabulary import MessageKind, RecordedOutcome
+from gateway.wire import Answer, Headers, UpstreamClient, UpstreamFailure, UpstreamResponse, request_headers, single
 
 _QUERY: Final = re.compile(rb"singlewsdl|(?:wsdl|xsd)(?:=(?!\.)(?:[\w~-]|[./](?!\.))*)?", re.IGNORECASE)
 """One parameter: what services call their parts, such as `xsd=1` or `wsdl=a/b.wsdl`; no escapes, no dot segments."""
@@ -38,7 +31,6 @@ _HOST: Final = re.compile(
     rb"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?"
 )
 _OK: Final = 200
-_UNRECORDED: Final = "The document could not be recorded and was not delivered; try again later."
 
 
 def is_retrieval(rest: str, query: bytes) -> bool:
@@ -77,12 +69,7 @@ async def retrieve(
             limit=endpoint.policy.max_message_bytes,
         )
     except UpstreamFailure as failure:
-        answer = await answer_failure(
-            request, endpoint, failure, time.perf_counter() - started, surroundings, SoapVersion.SOAP_1_1
-        )
-        sentence = _UNRECORDED if answer.status == 503 else failure.sentence
-        kept = tuple(header for header in answer.headers if header[0] != b"content-type")
-        return text_answer(answer.status, sentence, *kept)
+        return await answer_failure(request, endpoint, failure, time.perf_counter() - started, surroundings, None)
     response.lease.drop()  # nothing tells whether the document is the one that was asked for
     upstream_seconds = time.perf_counter() - started
     addresses = Addresses(endpoint.upstream.partition("?")[0].rstrip("/"), base, url)
@@ -95,41 +82,43 @@ async def retrieve(
         surroundings.clock(),
         surroundings.trust(endpoint.name).revision,
     )
-    recorded = await record_judgement(request, endpoint, response, judgement, upstream_seconds, surroundings)
-    if recorded is None:
-        return text_answer(503, _UNRECORDED, RETRY_AFTER)
-    return _release(response, judgement, recorded, endpoint)
+    record = await record_judgement(request, endpoint, response, judgement, upstream_seconds, surroundings)
+    if record is None:
+        return answer_without_record(None)
+    return answer_to(response, judgement, record, endpoint, SoapVersion.SOAP_1_1)
 
 
 def _judge(response: UpstreamResponse, policy: Policy, addresses: Addresses, at: datetime, revision: int) -> Judgement:
     started = time.perf_counter()
-    body, outcome = b"", "failed"
+    body, outcome = b"", RecordedOutcome.FAILED
+    reason: Reason | None = None
+    warnings: tuple[str, ...] = ()
     if response.status != _OK:
         detail = f"the receiver answered the retrieval with HTTP status {response.status}"
-        verdict = Verdict(Outcome.REJECTED, None, detail)
     else:
         try:
             refuse_unforwardable(response)
             body, warnings = rewrite(decoded_body(response, policy), policy, addresses)
-            detail = "a WSDL or schema, delivered with its addresses rewritten"
-            verdict, outcome = Verdict(Outcome.REJECTED, None, detail, warnings=warnings), "passed"
+            detail, outcome = "a WSDL or schema, delivered with its addresses rewritten", RecordedOutcome.PASSED
         except Rejection as rejection:
-            verdict, outcome = Verdict(Outcome.REJECTED, rejection.reason, rejection.detail), "rejected"
+            reason, detail, outcome = rejection.reason, rejection.detail, RecordedOutcome.REJECTED
         except Exception as error:  # noqa: BLE001 - a defect in here must be recorded and refused, never delivered
-            verdict = Verdict(
-                Outcome.REJECTED, None, f"the rewriting broke down ({place_of(error)}); please report this"
-            )
-    # Not whole: unlike a message, a document that cannot be rewritten is of no use in mode `observe` either.
-    return Judgement("wsdl", outcome, verdict, body, True, False, at, time.perf_counter() - started, revision)
-
-
-def _release(
-    response: UpstreamResponse, judgement: Judgement, recorded: Recorded, endpoint: EndpointSettings
-) -> Answer:
-    if recorded.record.released:
-        return released(response, judgement, recorded.record, endpoint)
-    sentence = f"The receiver gave no WSDL or schema that could be delivered; record {recorded.record.id}."
-    return text_answer(502, sentence, *verdict_fields(recorded.record))
+            detail = f"the rewriting broke down ({place_of(error)}); please report this"
+    return Judgement(
+        kind=MessageKind.WSDL,
+        outcome=outcome,
+        reason=reason,
+        detail=detail,
+        verdict=None,
+        warnings=warnings,
+        body=body,
+        is_decoded=True,
+        # Unlike a message, a document that cannot be rewritten is of no use in mode `observe` either.
+        is_whole=False,
+        at=at,
+        verify_seconds=time.perf_counter() - started,
+        keystore_revision=revision,
+    )
 
 
 def _unconditional(headers: list[tuple[str, str]]) -> list[tuple[str, str]]:

@@ -15,7 +15,7 @@ from typing import Self
 from sqlalchemy import Connection, text
 
 from gateway.ledger.database.connections import is_postgresql
-from gateway.ledger.instants import to_microseconds
+from keystore import to_microseconds
 
 MONTHS_AHEAD = 2
 """Months after the present one that are kept ready: a gateway that makes none for weeks still loses nothing."""

@@ -1,5 +1,8 @@
 """Statements of which the text is made once: for a group of records SQLAlchemy's way to it costs more than SQLite's.
 
+With SQLAlchemy's own execute the transaction of a group takes about twice the processor time, and a whole response
+about 1.1 times (5 KB, 64 connections).
+
 On SQLite the driver itself carries them out, in the transaction that SQLAlchemy's connection is in.
 PostgreSQL gets them as SQLAlchemy makes them: psycopg sends all rows in one pipeline.
 """

@@ -1,33 +1,28 @@
 """The version of the database's schema: which it is, and how it becomes the newest.
 
-Revisions are numbered `0001`, `0002`, ... and stand in `migrations/versions/revision_NNNN.py`.
+In one database stand the tables of the ledger, whose revisions are in `migrations/versions/revision_NNNN.py`, and those
+of the keystore, which has revisions and a version of its own. They are migrated together.
 """
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import StrEnum
 from pathlib import Path
+from typing import Final
 
-from sqlalchemy import Connection, Engine, inspect, text
+from sqlalchemy import Connection, Engine, inspect
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.ledger.database.connections import explain, is_postgresql, migrating, reading
 from gateway.ledger.database.partitions import make_partitions
 from gateway.ledger.errors import DatabaseUnavailable, SchemaMismatch
+from keystore.store import TABLE_NAMES as KEYSTORE_TABLES
+from keystore.store import KeystoreSchema, MigrationScripts, SchemaStatus
+from keystore.store import migrate as migrate_keystore
+from keystore.store import schema_state as keystore_schema_state
 
-_MIGRATIONS = Path(__file__).parent / "migrations"
+__all__ = ["SchemaState", "SchemaStatus", "known_revisions", "migrate", "refuse_mismatch", "schema_state"]
 
-
-class SchemaStatus(StrEnum):
-    """How the database's schema compares with the one that this program needs."""
-
-    EMPTY = "empty"
-    OUTDATED = "outdated"
-    CURRENT = "current"
-    NEWER = "newer"
-    """Made by a newer version of this program, which must not be written to."""
-    FOREIGN = "foreign"
-    """There are tables, but not ours: some other program's database."""
+_SCRIPTS: Final = MigrationScripts(Path(__file__).parent / "migrations", "alembic_version")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +30,32 @@ class SchemaState:
     """The schema found, and the one needed."""
 
     status: SchemaStatus
+    """Of ledger and keystore together."""
     revision: str | None
-    """The revision found, None where there is none."""
+    """The ledger's revision found, None where there is none."""
     head: str
-    """The revision that this program needs."""
+    """The ledger's revision that this program needs."""
+    keystore: KeystoreSchema
+    """The same of the keystore's tables."""
+
+    @property
+    def found(self) -> str:
+        """Both revisions found, for people."""
+        return _shown(self.revision, self.keystore.revision)
+
+    @property
+    def needed(self) -> str:
+        """Both revisions that this program needs, for people."""
+        return _shown(self.head, self.keystore.head)
+
+
+def _shown(ledger: str | None, keystore: str | None) -> str:
+    return f"{ledger or 'none'} (keystore {keystore or 'none'})"
 
 
 def known_revisions() -> tuple[str, ...]:
-    """Every revision that this program knows, oldest first; read from the file names, for Alembic is slow to load."""
-    return tuple(sorted(p.stem.removeprefix("revision_") for p in (_MIGRATIONS / "versions").glob("revision_*.py")))
+    """Every revision of the ledger that this program knows, oldest first."""
+    return _SCRIPTS.known
 
 
 def schema_state(engine: Engine) -> SchemaState:
@@ -57,48 +69,67 @@ def schema_state(engine: Engine) -> SchemaState:
 
 
 def _state(connection: Connection) -> SchemaState:
-    known = known_revisions()
-    tables = set(inspect(connection).get_table_names())
-    if "alembic_version" not in tables:
-        return SchemaState(SchemaStatus.FOREIGN if tables else SchemaStatus.EMPTY, None, known[-1])
-    revision = connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
+    keystore = keystore_schema_state(connection)
+    revision = _SCRIPTS.applied(connection)
+    status = _with_keystore(_ledger_status(connection, revision), keystore.status)
+    return SchemaState(status, revision, known_revisions()[-1], keystore)
+
+
+def _ledger_status(connection: Connection, revision: str | None) -> SchemaStatus:
+    tables = set(inspect(connection).get_table_names()) - KEYSTORE_TABLES - {_SCRIPTS.version_table}
     if revision is None:
-        return SchemaState(SchemaStatus.FOREIGN if len(tables) > 1 else SchemaStatus.EMPTY, None, known[-1])
-    if revision not in known:
-        # Ours count 0001, 0002, ...: any other name was given by another program that uses Alembic.
-        ours = str(revision).isdigit() and "messages" in tables
-        return SchemaState(SchemaStatus.NEWER if ours else SchemaStatus.FOREIGN, str(revision), known[-1])
-    return SchemaState(SchemaStatus.CURRENT if revision == known[-1] else SchemaStatus.OUTDATED, revision, known[-1])
+        return SchemaStatus.FOREIGN if tables else SchemaStatus.EMPTY
+    status = _SCRIPTS.status_of(revision)
+    # Ours count 0001, 0002, ...: any other name was given by another program that uses Alembic.
+    ours = status is not SchemaStatus.NEWER or (revision.isdigit() and "messages" in tables)
+    return status if ours else SchemaStatus.FOREIGN
+
+
+def _with_keystore(ledger: SchemaStatus, keystore: SchemaStatus) -> SchemaStatus:
+    """The status of both; the keystore is never empty beside a ledger, whose first migration has made both."""
+    both = {ledger, keystore}
+    for decides in (SchemaStatus.FOREIGN, SchemaStatus.NEWER, SchemaStatus.DAMAGED):
+        if decides in both:
+            return decides
+    if ledger is SchemaStatus.EMPTY:
+        return SchemaStatus.EMPTY
+    if keystore is SchemaStatus.EMPTY:
+        return SchemaStatus.DAMAGED
+    return SchemaStatus.CURRENT if both == {SchemaStatus.CURRENT} else SchemaStatus.OUTDATED
 
 
 def refuse_mismatch(state: SchemaState, engine: Engine) -> None:
     """Stop at a database that this program must not touch.
 
     Raises:
-        SchemaMismatch: The schema is newer than this program, or not ours.
+        SchemaMismatch: The schema is newer than this program, or not ours, or a part of it is missing.
     """
     where = engine.url.render_as_string(hide_password=True)
-    if state.status is SchemaStatus.NEWER:
-        raise SchemaMismatch(
-            f"the database {where} has schema {state.revision}, made by a newer version of wssgate than this one "
-            f"(which knows up to {state.head}); install that version, or restore a backup from before the upgrade"
-        )
     if state.status is SchemaStatus.FOREIGN:
         own = "database" if is_postgresql(engine) else "file"
         raise SchemaMismatch(
             f"the database {where} holds the tables of another program; name a {own} of its own for wssgate"
         )
+    if state.keystore.refusal is not None:
+        raise SchemaMismatch(f"the database {where} cannot be used: {state.keystore.refusal}")
+    if state.status is SchemaStatus.NEWER:
+        raise SchemaMismatch(
+            f"the database {where} has schema {state.revision}, made by a newer version of wssgate than this one "
+            f"(which knows up to {state.head}); install that version, or restore a backup from before the upgrade"
+        )
+    if state.status is SchemaStatus.DAMAGED:
+        raise SchemaMismatch(f"the database {where} has lost the tables of the keystore; restore a backup")
 
 
 def migrate(engine: Engine) -> SchemaState:
-    """Bring the schema to the newest revision and return its state; nothing happens where it is the newest already.
+    """Bring the schema to the newest revisions and return its state; nothing happens where it is the newest already.
 
     All or nothing, in one transaction under a lock: of several processes starting at once, on one machine or many, one
     migrates and the others find it done.
 
     Raises:
         DatabaseUnavailable: The database cannot be read or written.
-        SchemaMismatch: The schema is newer than this program, or not ours.
+        SchemaMismatch: The schema is newer than this program, or not ours, or a part of it is missing.
     """
     try:
         state = schema_state(engine)
@@ -109,18 +140,9 @@ def migrate(engine: Engine) -> SchemaState:
             state = _state(connection)
             refuse_mismatch(state, engine)
             if state.status is not SchemaStatus.CURRENT:
-                _upgrade(connection)
+                migrate_keystore(connection)
+                _SCRIPTS.upgrade(connection)
                 make_partitions(connection, datetime.now(UTC))
             return _state(connection)
     except SQLAlchemyError as error:
         raise DatabaseUnavailable(f"the database cannot be migrated: {explain(error, engine)}") from error
-
-
-def _upgrade(connection: Connection) -> None:
-    from alembic import command  # imported here because every command opens the database and few migrate it
-    from alembic.config import Config
-
-    config = Config()
-    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
-    config.attributes["connection"] = connection
-    command.upgrade(config, "head")

@@ -1,7 +1,8 @@
 """The tables of the ledger. Portable SQL: text, integers, floats and booleans only.
 
-Instants are microseconds, hours are whole hours since the epoch (`gateway.ledger.instants`). Where a text has nothing
-to say and belongs to the key of a cell (`operation`, `reason`), it is empty, never NULL: NULL equals nothing in a key.
+Instants are whole microseconds, hours are whole hours since the epoch (`keystore.to_microseconds`). Where a text has
+nothing to say and belongs to the key of a cell (`operation`, `reason`), it is empty, never NULL: NULL equals nothing in
+a key.
 """
 
 from sqlalchemy import (

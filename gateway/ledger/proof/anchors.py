@@ -15,7 +15,7 @@ from sqlalchemy import Engine, and_, func, select
 
 from gateway.ledger.database.connections import reading
 from gateway.ledger.database.tables import chains, checkpoints, messages
-from gateway.ledger.instants import from_microseconds, to_microseconds
+from keystore import from_microseconds, to_microseconds
 
 _ANCHOR = re.compile(
     r"wssgate\.anchor/1,(?P<time>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z),(?P<writer>[0-9a-f-]{36}),"

@@ -1,11 +1,8 @@
-"""The hash chain: each row carries SHA-256 over the previous row's hash and its own content, one chain per writer.
+"""The hash chains of the ledger (`keystore.hash_chain`): each record is a link, and each writer has a chain of its own.
 
-An altered row no longer matches its hash; a removed row leaves a gap in the sequence; rows removed at the end are
-missed by the head, which is kept apart. Against someone who can rewrite the whole database it helps only together
-with a hash written down elsewhere.
+A removed record leaves a gap in the sequence; records removed at the end are missed by the head, which is kept apart.
 """
 
-import hashlib
 import uuid
 from dataclasses import dataclass
 from typing import Final
@@ -15,10 +12,9 @@ from sqlalchemy import Connection, Select, bindparam, insert, select, update
 from gateway.ledger.database.prepared import Prepared
 from gateway.ledger.database.tables import chains
 from gateway.ledger.errors import LedgerUnavailable
-from gateway.ledger.record_rows import Row, canonical
+from gateway.ledger.record_rows import Row
+from keystore import CHAIN_START, link_hash
 
-START = "0" * 64
-"""What the first row of a chain has as its previous hash."""
 _HASHES: Final = frozenset({"previous_hash", "hash"})
 _ADDED_LATER: Final = frozenset({"embedded", "second_opinion"})
 """Columns younger than the first schema: left out where they are NULL, so that older rows keep their digests."""
@@ -47,7 +43,7 @@ class Link:
     @classmethod
     def first(cls) -> "Link":
         """The beginning of a new chain, of a new writer."""
-        return cls(str(uuid.uuid4()), 0, START)
+        return cls(str(uuid.uuid4()), 0, CHAIN_START)
 
     def extend(self, row: Row) -> "Link":
         """Add the chain's columns to `row` and return the new end."""
@@ -61,7 +57,7 @@ class Link:
 def digest(previous: str, row: Row) -> str:
     """The hash of `row`, which follows a row of the hash `previous`."""
     absent = _HASHES | {name for name in _ADDED_LATER if row.get(name) is None}
-    return hashlib.sha256(bytes.fromhex(previous) + canonical(row, absent)).hexdigest()
+    return link_hash(previous, row, absent)
 
 
 def store_head(connection: Connection, before: Link, link: Link, instance: str) -> None:

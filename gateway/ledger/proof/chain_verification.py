@@ -15,9 +15,10 @@ from sqlalchemy import Engine, func, select
 from gateway.ledger.database.connections import reading
 from gateway.ledger.database.tables import chains, checkpoints, messages
 from gateway.ledger.proof.anchors import Anchor
-from gateway.ledger.proof.chain import START, Link, digest, stored_head
+from gateway.ledger.proof.chain import Link, digest, stored_head
 from gateway.ledger.proof.checkpoints import stored_checkpoint
 from gateway.ledger.record_rows import Row
+from keystore import CHAIN_START
 
 PAGE = 1000
 """Records read at a time: some megabytes."""
@@ -122,7 +123,7 @@ def _gone(writer: str, noted: Sequence[Anchor]) -> ChainReport:
     last = max(noted, key=lambda anchor: anchor.sequence)
     detail = f"the whole chain is gone; an anchor knows {last.sequence} records of it"
     return ChainReport(
-        writer, "", ChainState.TRUNCATED, 0, 1, None, detail, last.pruned, None, Link(writer, 0, START), 0
+        writer, "", ChainState.TRUNCATED, 0, 1, None, detail, last.pruned, None, Link(writer, 0, CHAIN_START), 0
     )
 
 

@@ -6,8 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection, insert, select, update
 
 from gateway.ledger.database.tables import checkpoints
-from gateway.ledger.instants import from_microseconds, to_microseconds
-from gateway.ledger.proof.chain import START
+from keystore import CHAIN_START, from_microseconds, to_microseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +26,7 @@ def stored_checkpoint(connection: Connection, writer: str) -> Checkpoint:
     """Where the chain of `writer` begins."""
     row = connection.execute(select(checkpoints).where(checkpoints.c.writer == writer)).one_or_none()
     if row is None:
-        return Checkpoint(writer, 0, START, from_microseconds(0), from_microseconds(0))
+        return Checkpoint(writer, 0, CHAIN_START, from_microseconds(0), from_microseconds(0))
     return Checkpoint(writer, row.sequence, row.hash, from_microseconds(row.time), from_microseconds(row.pruned_at))
 
 

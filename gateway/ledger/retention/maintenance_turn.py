@@ -8,7 +8,7 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from gateway.ledger.database.connections import explain, writing
 from gateway.ledger.database.tables import chores
 from gateway.ledger.errors import LedgerUnavailable
-from gateway.ledger.instants import to_microseconds
+from keystore import to_microseconds
 
 
 def take_maintenance(

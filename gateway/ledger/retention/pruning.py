@@ -17,9 +17,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from gateway.ledger.database.connections import explain, is_postgresql, reading, writing
 from gateway.ledger.database.tables import chains, messages
 from gateway.ledger.errors import LedgerUnavailable
-from gateway.ledger.instants import from_microseconds, to_microseconds
 from gateway.ledger.proof.checkpoints import Checkpoint, store_checkpoint, stored_checkpoint
 from gateway.ledger.retention.pruning_months import drop_months
+from keystore import from_microseconds, to_microseconds
 
 STEP = 200
 """Records of one transaction: keeps the write lock, which responses wait for, to some milliseconds."""

@@ -16,8 +16,8 @@ from gateway.ledger.database.partitions import Month, drop_partition, partitions
 from gateway.ledger.database.postgresql import allow_long
 from gateway.ledger.database.tables import messages
 from gateway.ledger.errors import LedgerUnavailable
-from gateway.ledger.instants import from_microseconds, to_microseconds
 from gateway.ledger.proof.checkpoints import Checkpoint, store_checkpoint, stored_checkpoint
+from keystore import from_microseconds, to_microseconds
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,11 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-GATHER_SECONDS: Final = 0.05
+GROUP_SECONDS: Final = 0.05
 """The longest that a group gathers: at a load that leaves no turn idle, exchanges wait longer for their own turn."""
 
 
-class Gathering:
+class GroupCommit:
     """The gathering of the records of one event loop at a time."""
 
     def __init__(self, release: Callable[[], None]) -> None:
@@ -47,7 +47,7 @@ class Gathering:
         loop = self._loop
         if loop is None:
             return
-        if self._steps == self._seen or time.monotonic() - self._began >= GATHER_SECONDS:
+        if self._steps == self._seen or time.monotonic() - self._began >= GROUP_SECONDS:
             self._end()
         else:
             self._seen = self._steps

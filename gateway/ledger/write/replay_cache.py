@@ -1,4 +1,4 @@
-"""The memory against replay attacks: a signature is accepted once, on every worker of every instance together.
+"""The replay cache: a signature is accepted once, on every worker of every instance together.
 
 The insert and the record share one transaction: at no moment is a message accepted and not remembered. A message with
 several signatures has a key for each, and repeats itself as soon as one of them was seen: otherwise leaving out or
@@ -17,8 +17,8 @@ from sqlalchemy import Connection, delete, select
 
 from gateway.ledger.database.connections import upsert
 from gateway.ledger.database.tables import replay_guard
-from gateway.ledger.record_rows import NO_LIST, Row
-from gateway.verify import Outcome, Reason
+from gateway.ledger.record_rows import NO_LIST, Row, record_of, row_of
+from gateway.verify import Outcome
 
 DEFAULT_MEMORY = 24 * 3_600_000_000
 """Microseconds for which a signature is remembered where the message does not say how long it is fresh."""
@@ -26,15 +26,14 @@ DEFAULT_MEMORY = 24 * 3_600_000_000
 FORGET_MARGIN = 600 * 1_000_000
 """Microseconds that a key is kept beyond its expiry: a record may wait that long between its instant and its commit."""
 
-_DETAIL = "the same signed message was accepted before: a replay attack, or a receiver that repeats itself"
-
 
 def refuse_replayed(connection: Connection, rows: Sequence[Row]) -> set[str]:
-    """Remember the accepted signatures of `rows`; turn the rows that repeat one into rejections. Return their ids.
+    """Remember the accepted signatures of `rows`, and turn the rows that repeat one into rejections. Return their ids.
+
+    What a rejection as replayed looks like is said by `MessageRecord.as_replayed`.
 
     All keys of a row are remembered, those of a row that repeats as well: what came with a known signature is the
     same message, and its other signatures must not bring it in again.
-    A row that repeats loses its `verified_by`: an old message sent again is no evidence that its key is in use.
     """
     asking = [
         (row, set(json.loads(row["replay_keys"])))
@@ -55,11 +54,7 @@ def refuse_replayed(connection: Connection, rows: Sequence[Row]) -> set[str]:
         if any(key not in new or (first[key] is not row and row["time"] < _expiry(first[key])) for key in keys)
     ]
     for row in repeating:
-        row["outcome"] = str(Outcome.REJECTED)
-        row["reason"] = str(Reason.REPLAYED)
-        row["detail"] = _DETAIL
-        row["released"] = row["mode"] == "observe"
-        row["verified_by"] = NO_LIST
+        row.update(row_of(record_of(row).as_replayed()))
     return {row["id"] for row in repeating}
 
 

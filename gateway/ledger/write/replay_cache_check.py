@@ -1,4 +1,4 @@
-"""The proof, before any traffic, that the memory against replay attacks is wired and works in this database."""
+"""The proof, before any traffic, that the replay cache is wired and works in this database."""
 
 import secrets
 from datetime import UTC, datetime, timedelta
@@ -7,25 +7,26 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.ledger.database.connections import explain, rehearsing
-from gateway.ledger.errors import LedgerUnavailable, ReplayGuardBroken
+from gateway.ledger.errors import LedgerUnavailable, ReplayCacheBroken
 from gateway.ledger.proof.chain import Link
 from gateway.ledger.record import MessageRecord
 from gateway.ledger.record_rows import Row, row_of
 from gateway.ledger.write.record_ids import new_record_id
 from gateway.ledger.write.storing import store_rows
-from gateway.verify import Outcome, Reason
+from gateway.verify import Reason
+from gateway.vocabulary import MessageKind, Mode, RecordedOutcome
 
 _NAME = "self-test"
 
 
-def prove_replay_guard(engine: Engine) -> None:
+def prove_replay_cache(engine: Engine) -> None:
     """Store an accepted message with random signatures, then another with one of them, the way the writer does it.
 
     Both happen in one transaction that is always rolled back: nothing of it stays. It takes the write lock for a
     moment, and waits for it.
 
     Raises:
-        ReplayGuardBroken: The second message is not refused, or the first one already is.
+        ReplayCacheBroken: The second message is not refused, or the first one already is.
         LedgerUnavailable: The database cannot be written.
     """
     shared = secrets.token_hex(32)
@@ -37,15 +38,15 @@ def prove_replay_guard(engine: Engine) -> None:
             _, replayed_second = store_rows(connection, [second], link, _NAME)
     except SQLAlchemyError as error:
         why = explain(error, engine)
-        raise LedgerUnavailable(f"the memory against replay attacks cannot be tried out: {why}") from error
+        raise LedgerUnavailable(f"the replay cache cannot be tried out: {why}") from error
     if replayed_first:
-        raise ReplayGuardBroken(
-            "the memory against replay attacks takes a message that was never seen for a repeated one, so that nothing "
+        raise ReplayCacheBroken(
+            "the replay cache takes a message that was never seen for a repeated one, so that nothing "
             'could be delivered: restore the database from a backup, or set replay_attacks = "ignore"'
         )
     if replayed_second != {second["id"]} or second["reason"] != Reason.REPLAYED or second["released"]:
-        raise ReplayGuardBroken(
-            "the memory against replay attacks does not recognise a message that is repeated, so nothing is served: "
+        raise ReplayCacheBroken(
+            "the replay cache does not recognise a message that is repeated, so nothing is served: "
             'restore the database from a backup, or set replay_attacks = "ignore" for every endpoint'
         )
 
@@ -58,10 +59,10 @@ def _row(*replay_keys: str) -> Row:
             time=now,
             instance=_NAME,
             endpoint=_NAME,
-            mode="enforce",
-            kind="message",
+            mode=Mode.ENFORCE,
+            kind=MessageKind.MESSAGE,
             operation=None,
-            outcome=str(Outcome.ACCEPTED),
+            outcome=RecordedOutcome.ACCEPTED,
             reason=None,
             detail=_NAME,
             released=True,

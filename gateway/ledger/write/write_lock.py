@@ -21,7 +21,7 @@ TURN_SECONDS: Final = 2.0
 _PAUSE_SECONDS: Final = 0.0005
 
 
-class Turns:
+class WriteLock:
     """The turns of one writer at the SQLite file at `path`; a context manager, for one thread.
 
     None for `path` is a database that has a queue of its own: then every turn comes at once.

@@ -18,7 +18,6 @@ from dataclasses import dataclass, field
 from sqlalchemy import Engine
 from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
-from gateway.deadlines import within
 from gateway.ledger.database.connections import explain
 from gateway.ledger.database.opening import database_path
 from gateway.ledger.database.sqlite_file import file_identity
@@ -34,12 +33,12 @@ from gateway.ledger.errors import (
 from gateway.ledger.proof.chain import Link, held_head
 from gateway.ledger.record import MessageRecord, Receipt
 from gateway.ledger.record_rows import Row, row_of
-from gateway.ledger.write.group_commit import Gathering
+from gateway.ledger.write.group_commit import GroupCommit
 from gateway.ledger.write.held_connection import HeldConnection
 from gateway.ledger.write.replay_cache import forget_expired
 from gateway.ledger.write.storing import store_rows
 from gateway.ledger.write.waiting_records import Answer, Waiting, hand_out
-from gateway.ledger.write.write_lock import Turns
+from gateway.ledger.write.write_lock import WriteLock
 
 QUEUE_LIMIT = 10_000
 """Records that may wait: a few seconds of full load; beyond it waiting only adds to the delay."""
@@ -95,7 +94,7 @@ class LedgerWriter:
         self._instance = instance
         self._queue_limit = queue_limit
         self._path = database_path(engine.url.render_as_string(hide_password=False))
-        self._turns = Turns(self._path)
+        self._write_lock = WriteLock(self._path)
         self._held = HeldConnection(engine)
         self._identity = None if self._path is None else file_identity(self._path)
         self._link = Link.first()
@@ -105,7 +104,7 @@ class LedgerWriter:
         self._has_failed_at_the_end = False
         self._state = WriterState()
         self._inbox = _Inbox()
-        self._gathering = Gathering(self._release)
+        self._group_commit = GroupCommit(self._release)
         self._thread = threading.Thread(target=self._run, name="ledger-writer", daemon=True)
         self._thread.start()
 
@@ -143,7 +142,7 @@ class LedgerWriter:
         waiting = Waiting(record, future, loop)
         self._queue(waiting)
         try:
-            with within(seconds):
+            async with asyncio.timeout(seconds):
                 return await future
         except TimeoutError as error:
             if future.done() and not future.cancelled():
@@ -171,11 +170,11 @@ class LedgerWriter:
         except RuntimeError:
             loop = None
         self._queue(Waiting(record, None, loop, row))
-        return Receipt(record.id)
+        return Receipt(record)
 
     def note_step(self) -> None:
         """Tell that an exchange of this event loop got a step further: records of others may wait for its own."""
-        self._gathering.note_step()
+        self._group_commit.note_step()
 
     def close(self, timeout: float | None = None) -> bool:
         """Write what is queued, then stop; further records are refused. Return whether it has stopped.
@@ -217,7 +216,7 @@ class LedgerWriter:
             if self.queue_depth >= self._queue_limit:
                 raise LedgerBusy(f"{self.queue_depth} records wait to be written; try again in a moment")
             inbox.items[waiting] = None
-            self._gathering.came(waiting.loop)
+            self._group_commit.came(waiting.loop)
             if len(inbox.items) >= GROUP_LIMIT:
                 self._release()
 
@@ -251,7 +250,7 @@ class LedgerWriter:
                 hand_out(self._unavailable(group, f"{type(error).__name__}: {error}"))
         self._state.lost += len(self._owed)
         self._held.close()
-        self._turns.close()
+        self._write_lock.close()
 
     def _next_group(self) -> list[Waiting] | None:
         """The next records, none when it is time to probe, None when all is written and the writer closed."""
@@ -313,7 +312,7 @@ class LedgerWriter:
         """One transaction: rows, roll-ups, replay keys, head of the chain; all or nothing."""
         self._check_file()
         rows = [row for _, row in batch]
-        with self._turns, self._held.transaction() as connection:
+        with self._write_lock, self._held.transaction() as connection:
             if self._in_doubt:
                 self._resume(held_head(connection, self._link.writer))
             link, replayed = store_rows(connection, rows, self._link, self._instance)
@@ -328,7 +327,10 @@ class LedgerWriter:
         self._state.healthy = True
         self._state.groups += 1
         self._state.records += len(rows)
-        return [(waiting, Receipt(row["id"], replayed=row["id"] in replayed)) for waiting, row in batch]
+        return [
+            (waiting, Receipt(waiting.record.as_replayed() if row["id"] in replayed else waiting.record))
+            for waiting, row in batch
+        ]
 
     def _resume(self, head: Link | None) -> None:
         """After a failure: go on from what the database really holds."""

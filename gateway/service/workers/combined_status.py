@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gateway.service.workers.worker_process import Place, PlaceState
+from gateway.service.workers.worker_process import WorkerProcess, WorkerState
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,15 +13,15 @@ class WorkerView:
 
     number: int
     pid: int | None
-    state: PlaceState
+    state: WorkerState
     problem: str | None
     report: dict[str, Any] | None
     """Its last report; None where it has made none."""
 
     @classmethod
-    def of(cls, place: Place) -> "WorkerView":
+    def of(cls, process: WorkerProcess) -> "WorkerView":
         """The worker in `place`, now."""
-        return cls(place.number, place.pid, place.state, place.problem, place.report)
+        return cls(process.number, process.pid, process.state, process.problem, process.report)
 
     @property
     def is_ready(self) -> bool:
@@ -35,7 +35,7 @@ class WorkerView:
             "worker": self.number,
             "pid": self.pid,
             "state": str(self.state),
-            "ready": self.is_ready and self.state is PlaceState.SERVING,
+            "ready": self.is_ready and self.state is WorkerState.SERVING,
             "problem": self.problem,
             "instance": status.get("instance"),
             "under_way": status.get("under_way", 0),
@@ -51,7 +51,7 @@ def combine(workers: Sequence[WorkerView]) -> tuple[bool, dict[str, object]]:
     A worker that is just being started again takes no connections, so the others speak for the gateway without it. One
     that serves and is not ready speaks against it: a connection may be its own.
     """
-    serving = [worker for worker in workers if worker.state is PlaceState.SERVING and worker.report is not None]
+    serving = [worker for worker in workers if worker.state is WorkerState.SERVING and worker.report is not None]
     is_ready = bool(serving) and all(worker.is_ready for worker in serving)
     statuses = [worker.report["status"] for worker in serving if worker.report is not None]
     combined: dict[str, object] = dict(statuses[0]) if statuses else {}

@@ -11,17 +11,16 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from gateway.config import ConfigurationError, Settings, handed_over, load_settings
 from gateway.exchange import require_judges
-from gateway.ledger import LedgerError, ReplayGuardBroken, migrate, open_database, prove_replay_guard
-from gateway.proxy.tls import tls_context
+from gateway.ledger import LedgerError, ReplayCacheBroken, migrate, open_database, prove_replay_cache
 from gateway.service.admin_listener import Status, admin_server
 from gateway.service.announcements import announce_endpoints
 from gateway.service.configuration_in_use import ConfigurationInUse
-from gateway.service.keystore_watch import TrustWatcher
+from gateway.service.keystore_watch import KeystoreWatch
 from gateway.service.workers.combined_status import WorkerView, combine
 from gateway.service.workers.measurements import Measurements
 from gateway.service.workers.restarting import WorkersFailed
-from gateway.service.workers.worker_process import Place, PlaceState
-from gateway.wire import Server, bind, bound_address
+from gateway.service.workers.worker_process import WorkerProcess, WorkerState
+from gateway.wire import Server, bind, bound_address, tls_context
 from keystore.store import KeystoreStore
 
 _log = structlog.get_logger("wssgate")
@@ -41,14 +40,14 @@ class Supervisor:
         self._configuration = ConfigurationInUse(settings)
         self.instance = f"{settings.gateway.instance or socket.gethostname()}/{os.getpid()}"
         self._stack = AsyncExitStack()
-        self._places: list[Place] = []
+        self._processes: list[WorkerProcess] = []
         self._keeping: list[asyncio.Task[None]] = []
         self._admin: Server | None = None
         self._draining = False
         self._measurements = Measurements()
         self._registry = CollectorRegistry()
         self._serving = Gauge("wssgate_workers_serving", "Workers that serve", registry=self._registry)
-        self._serving.set_function(lambda: sum(place.state is PlaceState.SERVING for place in self._places))
+        self._serving.set_function(lambda: sum(process.state is WorkerState.SERVING for process in self._processes))
         self._ends = Counter("wssgate_worker_ends", "Workers that ended and were not told to", registry=self._registry)
         self.address = ""
         """HOST:PORT of the traffic."""
@@ -63,14 +62,14 @@ class Supervisor:
     @property
     def under_way(self) -> int:
         """Exchanges under way in all workers, as last reported."""
-        return sum(place.report["status"]["under_way"] for place in self._places if place.report is not None)
+        return sum(process.report["status"]["under_way"] for process in self._processes if process.report is not None)
 
     async def __aenter__(self) -> Self:
         """Open sockets and database, start the workers, and wait until all of them serve.
 
         Raises:
             ConfigurationError: A TLS file of an endpoint cannot be used.
-            LedgerError: The database cannot be opened or migrated, or the memory against replay attacks does not work.
+            LedgerError: The database cannot be opened or migrated, or the replay cache does not work.
             KeystoreError: The keystore cannot be read.
             OSError: An address cannot be listened on.
             WorkersFailed: The workers do not start.
@@ -88,14 +87,14 @@ class Supervisor:
 
     def hurry(self) -> None:
         """Do not wait for what is under way any longer."""
-        for place in self._places:
-            self._keeping.append(asyncio.create_task(place.hurry()))
+        for process in self._processes:
+            self._keeping.append(asyncio.create_task(process.hurry()))
 
     async def reload(self) -> None:
         """Read the configuration again and hand it to every worker; a broken one changes nothing and is reported.
 
         Raises:
-            ReplayGuardBroken: The memory against replay attacks is needed and does not work: nothing may be served.
+            ReplayCacheBroken: The replay cache is needed and does not work: nothing may be served.
         """
         try:
             settings = await asyncio.to_thread(load_settings, self.settings.source)
@@ -103,16 +102,16 @@ class Supervisor:
         except ConfigurationError as error:
             self._configuration.keep(error.problems)
             return
-        except ReplayGuardBroken:
+        except ReplayCacheBroken:
             raise
         except LedgerError as error:
             self._configuration.keep([str(error)])
             return
         self._configuration.replace(settings)
-        answers = await asyncio.gather(*(place.adopt(seconds=_ADOPT_SECONDS) for place in self._places))
+        answers = await asyncio.gather(*(process.adopt(seconds=_ADOPT_SECONDS) for process in self._processes))
         problems = [
-            f"worker {place.number}: {answer}"
-            for place, answer in zip(self._places, answers, strict=True)
+            f"worker {process.number}: {answer}"
+            for process, answer in zip(self._processes, answers, strict=True)
             if answer is not None
         ]
         if problems:
@@ -127,11 +126,13 @@ class Supervisor:
         Raises:
             WorkersFailed: That is so now.
         """
-        while any(place.state is PlaceState.SERVING for place in self._places) or not any(
-            place.restarts.are_hopeless for place in self._places
+        while any(process.state is WorkerState.SERVING for process in self._processes) or not any(
+            process.restarts.are_hopeless for process in self._processes
         ):
             await asyncio.sleep(_LOOK_SECONDS)
-        problems = "; ".join(f"worker {place.number}: {place.problem}" for place in self._places if place.problem)
+        problems = "; ".join(
+            f"worker {process.number}: {process.problem}" for process in self._processes if process.problem
+        )
         raise WorkersFailed(f"no worker serves, and starting them again did not help ({problems}); see the log above")
 
     def announce(self) -> None:
@@ -141,19 +142,19 @@ class Supervisor:
             listen=f"http://{self.address}",
             admin=f"http://{self.admin_address}",
             instance=self.instance,
-            workers=len(self._places),
+            workers=len(self._processes),
             keystore_revision=self._trust.revision,
         )
         announce_endpoints(self.settings, self._trust.trusted_aliases)
 
     async def is_alive(self) -> bool:
         """Whether a worker serves."""
-        return any(place.state is PlaceState.SERVING for place in self._places)
+        return any(process.state is WorkerState.SERVING for process in self._processes)
 
     async def status(self) -> tuple[bool, Status]:
         """Whether traffic should come here, and the state of every worker."""
         await self._ask_all()
-        is_ready, combined = combine([WorkerView.of(place) for place in self._places])
+        is_ready, combined = combine([WorkerView.of(process) for process in self._processes])
         own = {
             "instance": self.instance,
             "draining": self._draining,
@@ -177,15 +178,15 @@ class Supervisor:
         migrate(engine)
         self._engine = engine
         self._check(self.settings)
-        self._trust = TrustWatcher(KeystoreStore(engine), lambda _: None)
+        self._trust = KeystoreWatch(KeystoreStore(engine), lambda _: None)
         self._trust.load()
         engine.dispose()  # a process that only watches keeps no connection
         self.address, self.admin_address = bound_address(listener), bound_address(admin_listener)
-        self._places = [
-            Place(number, listener, self._configured, self._take_report, self._take_end)
+        self._processes = [
+            WorkerProcess(number, listener, self._configured, self._take_report, self._take_end)
             for number in range(1, gateway.workers + 1)
         ]
-        self._keeping = [asyncio.create_task(place.keep()) for place in self._places]
+        self._keeping = [asyncio.create_task(process.keep()) for process in self._processes]
         await self._all_served()
         self._admin = admin_server(self, admin_listener, gateway)
         self._admin.start()
@@ -202,13 +203,13 @@ class Supervisor:
             failed.cancel()
 
     async def _wait_for_all(self) -> None:
-        for place in self._places:
-            await place.served.wait()
+        for process in self._processes:
+            await process.served.wait()
 
     async def _end(self) -> None:
         self._draining = True
         seconds = self.settings.gateway.shutdown_timeout.total_seconds()
-        await asyncio.gather(*(place.stop(seconds=seconds) for place in self._places))
+        await asyncio.gather(*(process.stop(seconds=seconds) for process in self._processes))
         for task in self._keeping:
             task.cancel()
         await asyncio.gather(*self._keeping, return_exceptions=True)
@@ -228,7 +229,7 @@ class Supervisor:
             raise ConfigurationError([f"{settings.source}: {problem}" for problem in problems])
         require_judges(settings)
         if any(endpoint.replay_attacks == "reject" for endpoint in settings.endpoints.values()):
-            prove_replay_guard(self._engine)
+            prove_replay_cache(self._engine)
             self._engine.dispose()
 
     def _configured(self) -> object:
@@ -243,4 +244,4 @@ class Supervisor:
             self._ends.inc()
 
     async def _ask_all(self) -> None:
-        await asyncio.gather(*(place.ask(seconds=_ASK_SECONDS) for place in self._places))
+        await asyncio.gather(*(process.ask(seconds=_ASK_SECONDS) for process in self._processes))

@@ -11,7 +11,7 @@ import uvloop
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.config import ConfigurationError, Settings, taken_over
-from gateway.ledger import LedgerError, ReplayGuardBroken
+from gateway.ledger import LedgerError, ReplayCacheBroken
 from gateway.service.garbage_collection import settle_heap
 from gateway.service.gateway import Gateway
 from gateway.service.log_output import configure_logging
@@ -96,7 +96,7 @@ class _Worker:
             return "the worker has not started yet"
         try:
             return await self._gateway.adopt(taken_over(content))
-        except ReplayGuardBroken as error:
+        except ReplayCacheBroken as error:
             return str(error)
 
     async def _on_stop(self, _: Any) -> None:

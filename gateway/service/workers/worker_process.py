@@ -31,7 +31,7 @@ _STOP_SECONDS: Final = 30.0
 """Beyond `shutdown_timeout`: for the ledger to write what is queued."""
 
 
-class PlaceState(StrEnum):
+class WorkerState(StrEnum):
     """How the worker in a place is."""
 
     STARTING = "starting"
@@ -42,7 +42,7 @@ class PlaceState(StrEnum):
     """There is none; the next is about to be started."""
 
 
-class Place:
+class WorkerProcess:
     """Keeps one worker running."""
 
     def __init__(
@@ -63,7 +63,7 @@ class Place:
             on_end: Takes the process id of a worker that has ended.
         """
         self.number = number
-        self.state = PlaceState.ENDED
+        self.state = WorkerState.ENDED
         self.problem: str | None = None
         """Why the last worker ended; None while one serves."""
         self.report: dict[str, Any] | None = None
@@ -102,7 +102,7 @@ class Place:
             report = await channel.call("report", seconds=seconds)
             # Another worker may have taken the place meanwhile.
             if report is not None and self._is_still(channel) and self.pid is not None:
-                self.state, self.report = PlaceState.SERVING, report
+                self.state, self.report = WorkerState.SERVING, report
                 self._on_report(self.pid, report)
 
     async def adopt(self, *, seconds: float) -> str | None:
@@ -143,7 +143,7 @@ class Place:
 
     async def _one_worker(self) -> float:
         """From the start of a worker to its end; returns the seconds for which it served."""
-        self.state, self._said, self.report, self.pid = PlaceState.STARTING, None, None, None
+        self.state, self._said, self.report, self.pid = WorkerState.STARTING, None, None, None
         ours, theirs = socket.socketpair()
         with theirs:
             descriptors = (theirs.fileno(), self._listener.fileno())
@@ -167,7 +167,7 @@ class Place:
         try:
             if await _first(watching, serving.wait(), START_SECONDS):
                 began = time.monotonic()
-                self.state, self.problem = PlaceState.SERVING, None
+                self.state, self.problem = WorkerState.SERVING, None
                 self.served.set()
                 if self._told != self._configured():  # a reload while it started
                     await self.adopt(seconds=PATIENCE_SECONDS)
@@ -180,7 +180,7 @@ class Place:
             if process.returncode is None:
                 _kill(process)
             await self._channel.close()
-            self.state = PlaceState.ENDED
+            self.state = WorkerState.ENDED
             self._on_end(process.pid)
         self.problem = self._said or _how_it_ended(code)
         return 0.0 if began is None else time.monotonic() - began
@@ -195,7 +195,7 @@ class Place:
             if self._channel is None or self._channel.is_closed:
                 return  # it has ended, or is about to
             if missed:
-                self.state = PlaceState.SILENT
+                self.state = WorkerState.SILENT
                 _log.warning("worker does not answer", worker=self.number, pid=self.pid, times=missed)
             if missed >= MISSED_ANSWERS and self._process is not None:
                 self._said = f"it did not answer for {MISSED_ANSWERS * PATIENCE_SECONDS:g} s and was killed"
@@ -205,7 +205,7 @@ class Place:
 
     @property
     def _is_serving(self) -> bool:
-        return self.state in {PlaceState.SERVING, PlaceState.SILENT}
+        return self.state in {WorkerState.SERVING, WorkerState.SILENT}
 
     def _is_still(self, channel: Channel) -> bool:
         return self._channel is channel and self._is_serving

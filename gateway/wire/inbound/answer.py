@@ -2,11 +2,10 @@
 
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass
 from email.utils import formatdate
 from functools import lru_cache
 from typing import Any
-
-from gateway.frozen import statically_frozen
 
 Message = MutableMapping[str, Any]
 Scope = MutableMapping[str, Any]
@@ -16,7 +15,7 @@ Send = Callable[[Message], Awaitable[None]]
 _WITHOUT_BODY = frozenset({204, 304})
 
 
-@statically_frozen(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Answer:
     """Status, header fields and body. Content-Length and Date are added when it is sent."""
 

@@ -14,7 +14,7 @@ from urllib.parse import unquote
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from gateway.wire.inbound.response_cycle import DoorCycle
+from gateway.wire.inbound.response_cycle import WholeAnswerCycle
 
 _HEAD_BYTES: Final = 64 * 1024
 """Request line and header fields; tickets in an Authorization field get near 48 KiB."""
@@ -122,7 +122,7 @@ class DoorProtocol(HttpToolsProtocol):
         self.scope["raw_path"] = target.path
         self.scope["query_string"] = target.query or b""
         previous: RequestResponseCycle | None = self.cycle  # None until the first request, whatever uvicorn declares
-        self.cycle = DoorCycle(
+        self.cycle = WholeAnswerCycle(
             scope=self.scope,
             transport=self.transport,
             flow=self.flow,

@@ -1,6 +1,7 @@
 """Reading the body of a request under a cap and a deadline."""
 
-from gateway.deadlines import within
+import asyncio
+
 from gateway.wire.header_fields import Headers, single
 from gateway.wire.inbound.answer import Receive
 
@@ -33,7 +34,7 @@ async def read_body(receive: Receive, headers: Headers, *, limit: int, seconds: 
     chunks: list[bytes] = []
     length = 0
     try:
-        with within(seconds):
+        async with asyncio.timeout(seconds):
             while True:
                 message = await receive()
                 if message["type"] == "http.disconnect":

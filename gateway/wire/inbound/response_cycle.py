@@ -13,7 +13,7 @@ from gateway.wire.inbound.answer import Message
 _CLOSING: Final = (b"connection", b"close")
 
 
-class DoorCycle(RequestResponseCycle):
+class WholeAnswerCycle(RequestResponseCycle):
     """From the head of a request to the end of its answer."""
 
     _start: Message | None = None

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from gateway.ledger import LedgerWriter, MessageRecord, new_record_id, open_database, record_fields
+from gateway.ledger import LedgerWriter, MessageRecord, new_record_id, open_database
 from gateway.verify import ADVICE, Policy, Reason, verify
+from gateway.vocabulary import MessageKind, Mode, RecordedOutcome
 from keystore import TrustedCertificate, TrustSnapshot
 from tests.gateway.cli.running import Run
 
@@ -49,8 +50,12 @@ def _record(file: Path, trust: TrustSnapshot, at: datetime) -> MessageRecord:
         time=at,
         instance="test",
         endpoint="orders",
-        mode="enforce",
-        kind="message",
+        mode=Mode.ENFORCE,
+        kind=MessageKind.MESSAGE,
+        operation=verdict.operation,
+        outcome=RecordedOutcome(verdict.outcome),
+        reason=None if verdict.reason is None else str(verdict.reason),
+        detail=verdict.detail,
         released=verdict.accepted,
         body_sha256="0" * 64,
         request_bytes=1,
@@ -59,7 +64,10 @@ def _record(file: Path, trust: TrustSnapshot, at: datetime) -> MessageRecord:
         upstream_ms=1.0,
         verify_ms=1.0,
         keystore_revision=2,
-        **record_fields(verdict),  # type: ignore[arg-type]  # named by the ledger, typed there
+        verified_by=verdict.verified_by,
+        recognised=verdict.recognised,
+        signatures=verdict.signatures,
+        embedded=verdict.embedded,
     )
 
 

@@ -4,8 +4,7 @@ import json
 from datetime import timedelta
 from pathlib import Path
 
-from gateway.config import load_settings
-from gateway.config.handing_over import handed_over, taken_over
+from gateway.config import handed_over, load_settings, taken_over
 
 EVERYTHING = """
 [gateway]

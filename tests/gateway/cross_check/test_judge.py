@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from fixtures.manifest import Case, interop_cases, own_case, own_cases, public_cases
-from gateway.cross_check import Opinion, SecondOpinion, disputed, second_opinion
+from gateway.cross_check import CrossCheck, Opinion, disputed, second_opinion
 from gateway.verify import Outcome, Policy, Reason, Verdict
 from keystore import TrustSnapshot
 from tests.mutation.engine import RULES, mutants
@@ -17,7 +17,7 @@ ACCEPTED = [case for case in (*own_cases(), *interop_cases(), *public_cases()) i
 GOOD = own_case("timestamp-signed")
 
 
-def opinion_on(case: Case, message: bytes | None = None, verdict: Verdict | None = None) -> SecondOpinion:
+def opinion_on(case: Case, message: bytes | None = None, verdict: Verdict | None = None) -> CrossCheck:
     return second_opinion(
         case.message if message is None else message,
         case.verdict() if verdict is None else verdict,
@@ -32,13 +32,13 @@ def test_it_agrees_or_says_what_it_does_not_know(case: Case) -> None:
     opinion = opinion_on(case)
 
     if b"#STR-Transform" in case.message:
-        assert opinion == SecondOpinion(Opinion.NOT_JUDGED, "libxmlsec knows no STR-Transform")
+        assert opinion == CrossCheck(Opinion.NOT_JUDGED, "libxmlsec knows no STR-Transform")
     elif b"#eddsa-ed25519" in case.message:
-        assert opinion == SecondOpinion(Opinion.NOT_JUDGED, "libxmlsec knows no Ed25519")
+        assert opinion == CrossCheck(Opinion.NOT_JUDGED, "libxmlsec knows no Ed25519")
     elif b"#rsa-pss" in case.message:
-        assert opinion == SecondOpinion(Opinion.NOT_JUDGED, "libxmlsec knows no RSASSA-PSS with parameters")
+        assert opinion == CrossCheck(Opinion.NOT_JUDGED, "libxmlsec knows no RSASSA-PSS with parameters")
     else:
-        assert opinion == SecondOpinion(Opinion.AGREES)
+        assert opinion == CrossCheck(Opinion.AGREES)
 
 
 @pytest.mark.parametrize("identifier", ["timestamp-signed", "two-signatures-any"])
@@ -76,7 +76,7 @@ def test_it_disagrees_about_what_is_not_what_was_signed(old: bytes, new: bytes) 
 
     opinion = opinion_on(GOOD, message, GOOD.verdict())
 
-    assert opinion == SecondOpinion(Opinion.DISAGREES, "libxmlsec finds the signature value or a digest wrong")
+    assert opinion == CrossCheck(Opinion.DISAGREES, "libxmlsec finds the signature value or a digest wrong")
 
 
 def test_it_is_asked_under_the_key_that_verified_and_no_other() -> None:
@@ -133,13 +133,13 @@ def test_a_breakdown_is_an_opinion_and_no_agreement(case: str, trust: bool, sent
 def test_about_a_rejected_message_there_is_nothing_to_agree_with() -> None:
     case = own_case("unknown-key")
 
-    assert opinion_on(case) == SecondOpinion(Opinion.FAILED, "there is no signature to be judged")
+    assert opinion_on(case) == CrossCheck(Opinion.FAILED, "there is no signature to be judged")
 
 
 @pytest.mark.parametrize("opinion", Opinion)
 def test_two_opinions_that_must_agree(opinion: Opinion) -> None:
     accepted = GOOD.verdict()
-    found = disputed(accepted, SecondOpinion(opinion, "because"))
+    found = disputed(accepted, CrossCheck(opinion, "because"))
 
     if opinion in {Opinion.AGREES, Opinion.NOT_JUDGED}:
         assert found is accepted
@@ -153,7 +153,7 @@ def test_two_opinions_that_must_agree(opinion: Opinion) -> None:
 def test_what_is_rejected_already_keeps_its_reason() -> None:
     rejected = own_case("unknown-key").verdict()
 
-    assert disputed(rejected, SecondOpinion(Opinion.DISAGREES, "because")) is rejected
+    assert disputed(rejected, CrossCheck(Opinion.DISAGREES, "because")) is rejected
 
 
 def test_it_is_the_same_in_every_thread() -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import io
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -23,6 +23,7 @@ from zeep.wsse.utils import get_security_header
 from fixtures.generator import soap
 from fixtures.generator.signing import sign
 from gateway.config import load_settings
+from gateway.exchange import Recorder
 from gateway.ledger import RecordFilter, StoredRecord, migrate, open_database, records
 from gateway.service.gateway import Gateway
 from keystore.store import KeystoreStore
@@ -164,6 +165,12 @@ class World:
         ) as response:
             return Response(response.status, {k.lower(): v for k, v in response.headers.items()}, await response.read())
 
+    async def told(self) -> None:
+        """Wait until the recorders, and so the log, know of every message."""
+        async with asyncio.timeout(10):
+            while self.gateway.recorders.waiting:
+                await asyncio.sleep(0.01)
+
     async def admin(self, path: str) -> Response:
         """Ask the operator's listener."""
         return await self.ask("GET", path, base=f"http://{self.gateway.admin_address}")
@@ -202,6 +209,7 @@ async def world(
     trusted: tuple[str, ...] = ("old", "new"),
     upstream: str = "http://127.0.0.1:{port}/ws",
     tls: Any = None,
+    recorders: Sequence[Recorder] = (),
 ) -> AsyncIterator[World]:
     """Start everything; `endpoint`, `gateway` and `policy` are further lines of the configuration."""
     receiver = Receiver()
@@ -220,7 +228,11 @@ async def world(
         store = KeystoreStore(engine)
         for alias in trusted:
             add(store, alias)
-        async with server, Gateway(settings) as running, aiohttp.ClientSession(auto_decompress=False) as session:
+        async with (
+            server,
+            Gateway(settings, recorders=recorders) as running,
+            aiohttp.ClientSession(auto_decompress=False) as session,
+        ):
             yield World(receiver, running, store, session, config)
     finally:
         server.close()

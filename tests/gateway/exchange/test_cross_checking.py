@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 
 from fixtures.manifest import own_case
 from gateway.config import EndpointSettings
-from gateway.cross_check import Opinion, SecondOpinion, second_opinion
+from gateway.cross_check import CrossCheck, Opinion, second_opinion
 from gateway.exchange import cross_checking as second_opinions
 from gateway.exchange.cross_checking import reviewed
 from gateway.exchange.judgement import INLINE_BYTES
@@ -24,7 +24,7 @@ LARGE = http(signed(content=f"<Order xmlns='urn:orders'>{SECRET * (INLINE_BYTES 
 def suspicious(monkeypatch: pytest.MonkeyPatch) -> None:
     """libxmlsec is shown other bytes than those that were verified, so that it comes to disagree."""
 
-    def shown_other_bytes(message: bytes, *others: Any, **more: Any) -> SecondOpinion:
+    def shown_other_bytes(message: bytes, *others: Any, **more: Any) -> CrossCheck:
         return second_opinion(message.replace(SECRET.encode(), b"other"), *others, **more)
 
     monkeypatch.setattr(second_opinions, "second_opinion", shown_other_bytes)
@@ -40,12 +40,12 @@ def asked(metrics: bytes) -> dict[str, float]:
     ("mode", "opinion"),
     [
         ("off", None),
-        ("sample", SecondOpinion(Opinion.AGREES)),
-        ("always", SecondOpinion(Opinion.AGREES)),
+        ("sample", CrossCheck(Opinion.AGREES)),
+        ("always", CrossCheck(Opinion.AGREES)),
     ],
 )
 def test_where_both_agree_the_response_passes(
-    tmp_path: Path, mode: str, opinion: SecondOpinion | None, reply: bytes
+    tmp_path: Path, mode: str, opinion: CrossCheck | None, reply: bytes
 ) -> None:
     async def scenario() -> None:
         async with world(tmp_path, f'second_opinion = "{mode}"\nsecond_opinion_rate = 1') as it:
@@ -85,6 +85,7 @@ def test_where_they_disagree(
             it.receiver.reply = reply
             with capture_logs() as logs:
                 response = await it.ask()
+                await it.told()
             record = it.last()
             assert (response.status, record.outcome, record.reason) == (status, outcome, reason)
             assert (SECRET.encode() in response.body) is (status == 200)
@@ -130,9 +131,10 @@ def test_a_construct_that_cannot_be_judged_passes_and_is_on_record(tmp_path: Pat
             it.receiver.reply = http(own_case("str-transform-bst").message)
             with capture_logs() as logs:
                 response = await it.ask()
+                await it.told()
             record = it.last()
             assert (response.status, record.outcome) == (200, "accepted")
-            assert record.second_opinion == SecondOpinion(Opinion.NOT_JUDGED, "libxmlsec knows no STR-Transform")
+            assert record.second_opinion == CrossCheck(Opinion.NOT_JUDGED, "libxmlsec knows no STR-Transform")
             assert [line for line in logs if line["event"] == "second opinion: not agreed"] == []
             assert asked((await it.admin("/metrics")).body) == {"not-judged": 1}
 

@@ -10,9 +10,9 @@ import pytest
 from fixtures.costly import AT, CONTENT_TYPE, HOSTILE, TRUSTED, Costly
 from fixtures.manifest import trust
 from gateway.exchange.judgement import INLINE_BYTES, runs_inline
-from gateway.proxy.upstream import UpstreamResponse
 from gateway.verify import Policy, Verifier, verify
 from gateway.verify.budget import MAX_NAMESPACE_WORK, WorkBudget
+from gateway.wire.outbound import UpstreamResponse
 from keystore import TrustSnapshot
 from tests.gateway.exchange.harness import http, run, signed, world
 

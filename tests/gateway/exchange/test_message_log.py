@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from structlog.testing import capture_logs
 
-from gateway.exchange.message_log import Teller
+from gateway.exchange.message_log import MessageLog
 from tests.gateway.ledger.load import NEW, OLD, accepted, rejected
 
 
@@ -21,35 +21,35 @@ def debugging() -> Iterator[None]:
 
 
 def test_each_rejection_is_told() -> None:
-    teller, record = Teller(), rejected("digest-mismatch")
+    log, record = MessageLog(), rejected("digest-mismatch")
     with capture_logs() as lines:
-        teller.tell(record, ())
-        teller.tell(record, ())
+        log.recorded(record)
+        log.recorded(record)
     assert [(line["event"], line["log_level"], line["reason"]) for line in lines] == [
         ("rejected", "warning", "digest-mismatch")
     ] * 2
 
 
 def test_the_first_message_of_a_key_is_told() -> None:
-    teller = Teller()
+    log = MessageLog()
     with capture_logs() as lines:
-        for aliases in (("old",), ("old",), ("new",), ("old",), ("new", "old")):
-            teller.tell(accepted(OLD, NEW), aliases)
-        teller.tell(dataclasses.replace(accepted(OLD), endpoint="invoices"), ("old",))
+        for entries in ((OLD,), (OLD,), (NEW,), (OLD,), (NEW, OLD)):
+            log.recorded(accepted(*entries))
+        log.recorded(dataclasses.replace(accepted(OLD), endpoint="invoices"))
     assert [(line["endpoint"], line["keys"], line["log_level"]) for line in lines] == [
-        ("orders", "old", "info"),
-        ("orders", "new", "info"),
-        ("orders", "new,old", "info"),
-        ("invoices", "old", "info"),
+        ("orders", "acme-2024", "info"),
+        ("orders", "acme-2026", "info"),
+        ("orders", "acme-2026,acme-2024", "info"),
+        ("invoices", "acme-2024", "info"),
     ]
     assert {line["event"] for line in lines} == {"accepted, first since the start"}
 
 
 def test_every_message_is_told_to_who_wants_to_know_all(debugging: None) -> None:
-    teller, record = Teller(), accepted(OLD)
+    log, record = MessageLog(), accepted(OLD)
     with capture_logs() as lines:
         for _ in range(3):
-            teller.tell(record, ("old",))
+            log.recorded(record)
     assert [line["log_level"] for line in lines] == ["info", "debug", "debug"]
     assert lines[-1]["event"] == "accepted"
     assert lines[-1]["record"] == record.id

@@ -663,7 +663,7 @@ def test_defect_in_the_verification_delivers_nothing(tmp_path: Path, monkeypatch
         assert SECRET.encode() not in response.body
         record = it.last()
         assert (record.outcome, record.released) == ("failed", False)
-        assert "RuntimeError at test_exchange.py:" in record.detail
+        assert "RuntimeError at test_pipeline.py:" in record.detail
         assert SECRET not in record.detail
 
     play(tmp_path, http(signed()), check)

@@ -12,7 +12,7 @@ from fixtures.generator.signing import sign
 from tests.gateway.exchange.harness import Response, envelope, http, run, signed, signed_with_timestamp, world
 from tests.gateway.exchange.wsdl.test_retrieval import ZEEP_WSDL
 
-PROXY = Path(__file__).parents[3] / "gateway" / "proxy"
+GATEWAY = Path(__file__).parents[3] / "gateway"
 FAULT = envelope("<s:Fault><faultcode>s:Server</faultcode><faultstring>no stock</faultstring></s:Fault>")
 SIGNED_FAULT = signed(
     "old", '<s:Fault xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><faultcode>s:Server</faultcode></s:Fault>'
@@ -389,7 +389,7 @@ def test_observe_keeps_the_errors_that_a_client_goes_by(tmp_path: Path) -> None:
 
 def test_answers_are_made_in_one_module() -> None:
     made, sent = set(), set()
-    for file in PROXY.rglob("*.py"):
+    for file in GATEWAY.rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Answer":
                 made.add(file.name)

@@ -10,6 +10,7 @@ from gateway.exchange.usual_answers import UsualAnswers
 from gateway.ledger.record import MessageRecord
 from gateway.verify import Expectation
 from gateway.verify.verdict import UNBOUND
+from gateway.vocabulary import MessageKind, Mode, RecordedOutcome
 
 ASKED = Expectation(message_id="urn:uuid:1")
 BOUND = MessageRecord(
@@ -17,10 +18,10 @@ BOUND = MessageRecord(
     time=datetime(2026, 1, 1, tzinfo=UTC),
     instance="test",
     endpoint="orders",
-    mode="enforce",
-    kind="message",
+    mode=Mode.ENFORCE,
+    kind=MessageKind.MESSAGE,
     operation=None,
-    outcome="accepted",
+    outcome=RecordedOutcome.ACCEPTED,
     reason=None,
     detail="",
     released=True,
@@ -33,9 +34,9 @@ BOUND = MessageRecord(
     keystore_revision=1,
 )
 LOOSE = replace(BOUND, warnings=(UNBOUND,))
-EMPTY = replace(BOUND, kind="empty", outcome="passed")
-UNSIGNED = replace(BOUND, outcome="rejected", reason="unsigned")
-BROKEN = replace(BOUND, outcome="failed")
+EMPTY = replace(BOUND, kind=MessageKind.EMPTY, outcome=RecordedOutcome.PASSED)
+UNSIGNED = replace(BOUND, outcome=RecordedOutcome.REJECTED, reason="unsigned")
+BROKEN = replace(BOUND, outcome=RecordedOutcome.FAILED)
 
 
 def rejected(reason: str) -> MessageRecord:

@@ -9,6 +9,7 @@ from typing import Any
 
 from gateway.ledger import LedgerWriter, MessageRecord, new_record_id, open_database
 from gateway.verify import CheckResult, HintReport, KeyCheck, Reason, SignatureReport, SignedPart, VerifiedBy
+from gateway.vocabulary import MessageKind, Mode, RecordedOutcome
 from keystore import Alias, HintKind, KeyId, State, Thumbprint
 
 NOON = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
@@ -49,10 +50,10 @@ def accepted(*entries: VerifiedBy, **fields: Any) -> MessageRecord:
         "time": NOON,
         "instance": "host:1",
         "endpoint": "orders",
-        "mode": "enforce",
-        "kind": "message",
+        "mode": Mode.ENFORCE,
+        "kind": MessageKind.MESSAGE,
         "operation": OPERATIONS[0],
-        "outcome": "accepted",
+        "outcome": RecordedOutcome.ACCEPTED,
         "reason": None,
         "detail": "verified",
         "released": True,
@@ -72,7 +73,12 @@ def accepted(*entries: VerifiedBy, **fields: Any) -> MessageRecord:
 
 def rejected(reason: str, **fields: Any) -> MessageRecord:
     """A record of a message that was rejected and not delivered."""
-    values: dict[str, Any] = {"outcome": "rejected", "reason": reason, "released": False, "signatures": ()}
+    values: dict[str, Any] = {
+        "outcome": RecordedOutcome.REJECTED,
+        "reason": reason,
+        "released": False,
+        "signatures": (),
+    }
     return accepted(**(values | fields))
 
 
@@ -93,7 +99,7 @@ def _write(url: str, start: int, count: int) -> None:
     for number in range(start, start + count):
 
         def acknowledge(future: Any) -> None:
-            sys.stdout.write(f"{future.result().record_id}\n")
+            sys.stdout.write(f"{future.result().record.id}\n")
             sys.stdout.flush()
 
         writer.submit(mixture(number)).add_done_callback(acknowledge)

@@ -16,12 +16,12 @@ import aiohttp
 import pytest
 
 from gateway.config import load_settings
-from gateway.ledger import DatabaseUnavailable, LedgerUnavailable, ReplayGuardBroken, migrate, open_database
+from gateway.ledger import DatabaseUnavailable, LedgerUnavailable, ReplayCacheBroken, migrate, open_database
 from gateway.service.gateway import Gateway
 from keystore.store import KeystoreStore
 from tests.gateway.exchange.harness import REQUEST, Receiver, add, http, run, signed, world
 
-WIRED = "memory against replay attacks is wired"
+WIRED = "replay cache is wired"
 NO_TRUST = (
     "no certificate is trusted for this endpoint, so that every response will be rejected; "
     "add one with: wssgate keystore add"
@@ -199,7 +199,7 @@ def _damage(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("policy", ["reject", "ignore"])
-def test_no_start_without_a_memory_against_replay_attacks(tmp_path: Path, policy: str) -> None:
+def test_no_start_without_a_replay_cache(tmp_path: Path, policy: str) -> None:
     async def scenario() -> None:
         _write(tmp_path / "gateway.toml", 1, f'replay_attacks = "{policy}"\n')
         settings = load_settings(tmp_path / "gateway.toml")
@@ -210,7 +210,7 @@ def test_no_start_without_a_memory_against_replay_attacks(tmp_path: Path, policy
         if policy == "ignore":
             async with Gateway(settings):
                 return
-        with pytest.raises(ReplayGuardBroken, match="does not recognise a message that is repeated"):
+        with pytest.raises(ReplayCacheBroken, match="does not recognise a message that is repeated"):
             async with Gateway(settings):
                 pass
 
@@ -249,7 +249,7 @@ def test_database_that_is_busy_at_a_reload_keeps_the_configuration(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def busy(_: object) -> None:
-        raise LedgerUnavailable("the memory against replay attacks cannot be tried out: database is locked")
+        raise LedgerUnavailable("the replay cache cannot be tried out: database is locked")
 
     async def scenario() -> None:
         async with world(tmp_path) as it:
@@ -257,7 +257,7 @@ def test_database_that_is_busy_at_a_reload_keeps_the_configuration(
                 it.config.read_text().replace("[endpoint.orders]", '[endpoint.orders]\nmode = "observe"')
             )
             with monkeypatch.context() as patch:
-                patch.setattr("gateway.service.gateway.prove_replay_guard", busy)
+                patch.setattr("gateway.service.gateway.prove_replay_cache", busy)
                 await it.gateway.reload()
             status = json.loads((await it.admin("/readyz")).body)
             assert "database is locked" in status["configuration"]["problem"]

@@ -45,14 +45,14 @@ def test_database_that_fails_ends_no_heartbeat(tmp_path: Path) -> None:
             engine = it.gateway._engine
             with writing(engine) as connection:
                 connection.execute(text("ALTER TABLE instances RENAME TO elsewhere"))
-            it.gateway._presence.tell()
+            it.gateway._heartbeat.tell()
             async with asyncio.timeout(5):
-                while it.gateway._presence._is_heard:
+                while it.gateway._heartbeat._is_heard:
                     await asyncio.sleep(0.02)
             with writing(engine) as connection:
                 connection.execute(text("ALTER TABLE elsewhere RENAME TO instances"))
                 connection.execute(text("DELETE FROM instances"))  # a backup was put back
-            it.gateway._presence.tell()
+            it.gateway._heartbeat.tell()
             async with asyncio.timeout(5):
                 while not _known(tmp_path):
                     await asyncio.sleep(0.02)

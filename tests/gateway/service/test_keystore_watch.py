@@ -5,7 +5,7 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from gateway.service.keystore_watch import TrustWatcher
+from gateway.service.keystore_watch import KeystoreWatch
 from keystore import TrustedCertificate, TrustSnapshot
 from tests.gateway.exchange.harness import KEYS, add, http, run, signed, world
 
@@ -36,7 +36,7 @@ def certificate(alias: str, *endpoints: str) -> TrustedCertificate:
 def test_narrowed_once_per_revision_and_swapped_in_whole() -> None:
     async def scenario() -> None:
         source, seen = Source(), list[int]()
-        watcher = TrustWatcher(source, lambda snapshot: seen.append(snapshot.revision))
+        watcher = KeystoreWatch(source, lambda snapshot: seen.append(snapshot.revision))
         watcher.load()
         assert watcher.trusted_aliases("orders") == ()
         before = watcher.for_endpoint("orders")

@@ -15,7 +15,7 @@ from gateway.ledger import ChainState, LedgerWriter, find_anchors, migrate, open
 from gateway.ledger.database.connections import reading, writing
 from gateway.ledger.database.partitions import Month, drop_partition
 from gateway.service import maintenance as upkeep_module
-from gateway.service.maintenance import Upkeep
+from gateway.service.maintenance import Maintenance
 from keystore.store import HistoryState, KeystoreStore, find_history_anchors, verify_history
 from tests.databases import on_postgresql
 from tests.gateway.exchange.harness import add, http, run, signed, world
@@ -75,7 +75,7 @@ def test_at_its_end_a_gateway_anchors_every_record_that_it_wrote(tmp_path: Path)
 
 def test_the_end_of_the_keystores_history_is_anchored_when_it_is_another(settings: Settings) -> None:
     engine = _open(settings)
-    upkeep = Upkeep(engine, "host:1", lambda: settings)
+    upkeep = Maintenance(engine, "host:1", lambda: settings)
     store = KeystoreStore(engine)
     with structlog.testing.capture_logs() as lines:
         upkeep.anchor_keystore()
@@ -109,7 +109,7 @@ def test_each_change_of_the_keystore_is_anchored_at_once(tmp_path: Path) -> None
 
 def test_a_keystore_that_was_changed_past_its_history_raises_one_alarm(settings: Settings) -> None:
     engine = _open(settings)
-    upkeep = Upkeep(engine, "host:1", lambda: settings)
+    upkeep = Maintenance(engine, "host:1", lambda: settings)
     KeystoreStore(engine).add("acme", issue("acme"), **BY)
     with structlog.testing.capture_logs() as lines:
         upkeep.anchor_keystore()
@@ -131,7 +131,7 @@ def test_a_keystore_that_was_changed_past_its_history_raises_one_alarm(settings:
 
 def test_a_history_that_was_cut_short_is_missed_by_who_knew_it(settings: Settings) -> None:
     engine = _open(settings)
-    upkeep = Upkeep(engine, "host:1", lambda: settings)
+    upkeep = Maintenance(engine, "host:1", lambda: settings)
     KeystoreStore(engine).add("acme", issue("acme"), **BY)
     with structlog.testing.capture_logs() as lines:
         upkeep.anchor_keystore()
@@ -148,7 +148,7 @@ def test_a_history_that_was_cut_short_is_missed_by_who_knew_it(settings: Setting
 
 def test_a_database_that_is_gone_ends_no_anchors(settings: Settings) -> None:
     engine = _open(settings)
-    upkeep = Upkeep(engine, "host:1", lambda: settings)
+    upkeep = Maintenance(engine, "host:1", lambda: settings)
     engine.dispose()
     Path(settings.gateway.database.removeprefix("sqlite:///")).unlink()
     with structlog.testing.capture_logs() as lines:
@@ -160,7 +160,7 @@ def test_a_database_that_is_gone_ends_no_anchors(settings: Settings) -> None:
 
 def test_only_chains_that_grew_are_anchored_again_those_of_others_included(settings: Settings) -> None:
     engine = _open(settings)
-    upkeep = Upkeep(engine, "host:1", lambda: settings)
+    upkeep = Maintenance(engine, "host:1", lambda: settings)
     _write(engine, 3)
     _write(engine, 0, instance="killed:1")
     with structlog.testing.capture_logs() as lines:
@@ -184,16 +184,16 @@ def test_old_records_go_once_a_day_and_only_where_it_is_wanted(
     _write(engine, 100, 95, 10)
     off = settings.model_copy(update={"gateway": settings.gateway.model_copy(update={"prune": "off"})})
     with structlog.testing.capture_logs() as lines:
-        Upkeep(engine, "host:1", lambda: off).prune()
+        Maintenance(engine, "host:1", lambda: off).prune()
         assert lines == []
         for instance in ("host:1", "host:2"):
-            Upkeep(engine, instance, lambda: settings).prune()
+            Maintenance(engine, instance, lambda: settings).prune()
         assert [line["records"] for line in _said(lines, "old records removed")] == [2], "the other one rests"
         monkeypatch.setattr(upkeep_module, "PRUNE_EVERY", timedelta(0))
         connection = sqlite3.connect(settings.gateway.database.removeprefix("sqlite:///"))
         connection.execute("DROP TABLE chores")
         connection.close()
-        Upkeep(engine, "host:2", lambda: settings).prune()
+        Maintenance(engine, "host:2", lambda: settings).prune()
     assert (lines[-1]["log_level"], "no such table" in lines[-1]["error"]) == ("warning", True)
     assert [(r.state, r.pruned, r.rows) for r in verify_chain(engine)] == [(ChainState.INTACT, 2, 1)]
     engine.dispose()
@@ -228,7 +228,7 @@ def test_the_months_ahead_are_made_beside_the_traffic(database_url: str, setting
     engine = open_database(database_url)
     migrate(engine)
     this = Month.of(datetime.now(UTC))
-    upkeep = Upkeep(engine, "host:1", lambda: settings)
+    upkeep = Maintenance(engine, "host:1", lambda: settings)
     with structlog.testing.capture_logs() as lines:
         upkeep.make_months()
         assert lines == [], "there they are"

@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 from gateway.exchange import pipeline as exchange
 from gateway.ledger import ChainState, open_database, verify_chain
 from gateway.ledger.database import postgresql as postgresql_module
-from gateway.ledger.read import queries
+from gateway.ledger.read import stored_records
 from gateway.ledger.write import writer as writer_module
 from gateway.service import keystore_watch as trust
 from tests.gateway.exchange.harness import Response, World, add, http, run, signed, signed_with_timestamp, world
@@ -91,7 +91,7 @@ async def _load(it: World, stop: asyncio.Event, answers: list[Response]) -> None
 def _everything_is_proven(engine: Engine, answers: list[Response]) -> None:
     released = [answer.headers["wssgate-record"] for answer in answers if answer.status == 200]
     assert len(released) == len(set(released)) > 0
-    recorded = [stored.record.id for stored in queries.records(engine, limit=1_000_000)]
+    recorded = [stored.record.id for stored in stored_records.records(engine, limit=1_000_000)]
     assert len(recorded) == len(set(recorded))
     assert set(released) <= set(recorded)
     assert stored_rollups(engine) == counted_from_rows(engine)

@@ -5,13 +5,13 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import Engine, create_engine
 
-from keystore.store import KeystoreStore, keystore_tables
+from keystore.store import KeystoreStore, migrate
 
 
 @pytest.fixture
 def engine(database_url: str) -> Iterator[Engine]:
     made = create_engine(database_url.replace("postgresql:", "postgresql+psycopg:"))
-    keystore_tables.create_all(made)
+    migrate(made)
     yield made
     made.dispose()
 

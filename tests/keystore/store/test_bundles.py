@@ -6,7 +6,7 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from keystore import Alias, State
-from keystore.decoding import load_certificate
+from keystore.certificate_decoding import load_certificate
 from keystore.reading import KeyFileFormat, LeftOut, ReadCertificate, ReadResult
 from keystore.store import Fate, Imported, KeystoreStore, Terms, import_bundle
 from tests.keystore.issuing import NOON, der_of, issue, with_bytes_changed

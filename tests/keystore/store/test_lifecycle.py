@@ -21,7 +21,7 @@ from keystore import (
     UnknownRevision,
 )
 from keystore.store import Action, KeystoreStore, NewCertificate, StoredEntry, Terms
-from keystore.store.tables import entries
+from keystore.store.table_definitions import entries
 from tests.keystore.issuing import NOON, issue
 from tests.keystore.store.authoring import BY, HOUR, later
 
@@ -146,7 +146,7 @@ def test_a_revision_of_several_changes_is_all_or_nothing(store: KeystoreStore) -
     assert (store.entries(), store.history(), store.revision()) == before, "a revision without a change is none"
 
 
-def test_purging_forgets_the_certificate_and_keeps_the_history(store: KeystoreStore) -> None:
+def test_purging_takes_the_certificate_away_and_keeps_the_history(store: KeystoreStore) -> None:
     store.add("other", issue("other"), **BY)
     certificate = issue("acme")
     store.add("acme", certificate, **BY)
@@ -169,7 +169,7 @@ def test_purging_forgets_the_certificate_and_keeps_the_history(store: KeystoreSt
     assert store.add("acme", certificate, **later(6)).entry.state is State.TRUSTED
 
 
-def test_a_compromised_key_is_never_forgotten(store: KeystoreStore) -> None:
+def test_a_compromised_key_is_never_purged(store: KeystoreStore) -> None:
     store.add("acme", issue("acme", serial=1), **BY)
     store.add("twin", issue("acme", serial=2), **BY)
     retired = store.retire("acme", **BY, revoked=True)

@@ -24,7 +24,7 @@ from keystore import (
 )
 from keystore.store import CHANGES_CHANNEL, KeystoreStore, NewCertificate, keystore_tables
 from keystore.store.outcome import Action
-from keystore.store.tables import entries
+from keystore.store.table_definitions import entries
 from tests.databases import on_postgresql, on_sqlite, refuse
 from tests.keystore.issuing import NOON, issue
 from tests.keystore.store.authoring import BY, HOUR, later

@@ -7,9 +7,9 @@ import pytest
 from sqlalchemy import Engine, update
 
 from keystore import Alias, Blocker, GateClosed, State, Thumbprint
-from keystore.folder import FolderEntry
+from keystore.reading.folder import FolderEntry
 from keystore.store import KeystoreStore, Move, Step, folder_entry, synchronise
-from keystore.store.tables import entries
+from keystore.store.table_definitions import entries
 from keystore.terms import Terms
 from tests.keystore.issuing import NOON, der_of, issue
 from tests.keystore.store.authoring import BY, HOUR, later
@@ -153,8 +153,8 @@ def test_what_was_trusted_is_never_staged_again(filled: KeystoreStore) -> None:
 
 def test_a_compromised_key_is_revoked_and_not_restored_by_the_way(filled: KeystoreStore) -> None:
     others = [want for want in exported(filled) if want.alias not in {"retired", "revoked"}]
-    forgotten = held("revoked", State.RETIRED)
-    (step,) = synced(filled, *others, held("retired", State.RETIRED, compromised=True), forgotten)
+    left_as_it_is = held("revoked", State.RETIRED)
+    (step,) = synced(filled, *others, held("retired", State.RETIRED, compromised=True), left_as_it_is)
     assert (step.move, step.alias) == (Move.RETIRE, "retired")
     assert [e.revoked for e in filled.entries() if e.state is State.RETIRED] == [True, True]
     (restored,) = synced(filled, *others, held("revoked", State.TRUSTED))

@@ -3,27 +3,22 @@
 from pathlib import Path
 
 import pytest
-from alembic import command
-from alembic.config import Config
-from sqlalchemy import Engine, create_engine, insert, select, text
+from sqlalchemy import Engine, select, text
 from sqlalchemy.exc import IntegrityError
 
 from gateway.ledger import LedgerWriter, SchemaStatus, migrate, open_database, verify_chain
-from gateway.ledger.database import schema
 from gateway.ledger.database.connections import reading, rehearsing, writing
 from keystore.store import (
     HistoryReport,
     HistoryState,
     KeystoreStore,
-    NewCertificate,
     history_anchor,
-    keystore_tables,
     verify_history,
 )
-from keystore.store.tables import entries, head, history, revisions
+from keystore.store.table_definitions import head
 from tests.gateway.ledger.load import OLD, accepted, rejected
-from tests.keystore.issuing import issue
-from tests.keystore.store.authoring import BY, later
+from tests.gateway.ledger.old_schemas import change_keystore, fill, make_schema
+from tests.keystore.store.authoring import later
 
 
 def _verify(engine: Engine) -> HistoryReport:
@@ -31,31 +26,13 @@ def _verify(engine: Engine) -> HistoryReport:
         return verify_history(connection)
 
 
-def _change(store: KeystoreStore) -> None:
-    store.add_many([NewCertificate("old", issue("old")), NewCertificate("new", issue("new"))], **BY)
-    store.retire("old", **later(1))
-    store.purge("old", **later(2))
-
-
 @pytest.fixture
 def before(url: str, tmp_path: Path) -> Engine:
     """A database of the schema before the chain, with three revisions in it."""
-    made = create_engine(f"sqlite:///{tmp_path}/made.db")
-    keystore_tables.create_all(made)
-    _change(KeystoreStore(made))
     engine = open_database(url)
-    config = Config()
-    config.set_main_option("script_location", str(Path(schema.__file__).parent / "migrations"))
-    with writing(engine) as connection, made.connect() as source:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0005")
-        connection.execute(text("UPDATE keystore_head SET revision = 3"))
-        for table in (revisions, entries, history):
-            # Numbered by the database itself, in the same order: it would not count on from numbers that are given.
-            columns = [column for column in table.c if column.name != "id"]
-            rows = source.execute(select(*columns).order_by(*table.primary_key.columns)).mappings().all()
-            connection.execute(insert(table), [dict(row) for row in rows])
-    made.dispose()
+    with writing(engine) as connection:
+        make_schema(connection, "0005")
+        fill(connection, tmp_path)
     return engine
 
 
@@ -89,7 +66,7 @@ def test_an_empty_keystore_is_migrated_too(url: str) -> None:
     engine = open_database(url)
     migrate(engine)
     assert _verify(engine).state is HistoryState.INTACT
-    _change(KeystoreStore(engine))
+    change_keystore(KeystoreStore(engine))
     assert (_verify(engine).state, _verify(engine).revisions) == (HistoryState.INTACT, 3)
     engine.dispose()
 

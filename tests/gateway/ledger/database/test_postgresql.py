@@ -22,7 +22,7 @@ from gateway.ledger.database import postgresql as postgresql_module
 from gateway.ledger.database.connections import reading, writing
 from gateway.ledger.database.partitions import Month, drop_partition, make_partitions, partitions
 from gateway.ledger.proof.chain import Link, store_head
-from gateway.ledger.read import queries
+from gateway.ledger.read import stored_records
 from tests.databases import on_postgresql
 from tests.gateway.ledger.counting import counted_from_rows, stored_rollups
 from tests.gateway.ledger.load import NOON, OLD, accepted, mixture
@@ -59,12 +59,12 @@ def test_a_commit_in_doubt_forks_no_chain_and_records_nothing_twice(
     with pytest.raises(LedgerUnavailable):
         writer.submit(doubtful).result(10)
     # At once: with `Loss.DELAY` the transaction before is still open in the server.
-    assert writer.submit(next_one).result(10).record_id == next_one.id
+    assert writer.submit(next_one).result(10).record.id == next_one.id
     with pytest.raises(RecordRefused, match="in the ledger already"):
         writer.submit(doubtful).result(10)
     assert writer.close(10)
     assert relay.losses == 1
-    assert len(queries.records(engine)) == 2 + begun
+    assert len(stored_records.records(engine)) == 2 + begun
     reports = verify_chain(engine)
     assert {report.state for report in reports} == {ChainState.INTACT}
     assert sum(report.rows for report in reports) == 2 + begun
@@ -151,12 +151,12 @@ def test_records_whose_month_came_late_are_sorted_in(engine: Engine, writer: Led
     times = [NOON, NOON + timedelta(days=31), NOON + timedelta(days=3660)]
     for time_ in times:
         writer.submit(accepted(OLD, time=time_)).result(10)
-    before = queries.records(engine)
+    before = stored_records.records(engine)
     assert _places(engine) == {"messages_remainder": 3}
     with writing(engine) as connection:
         make_partitions(connection, NOON)
     assert _places(engine) == {"messages_2026_06": 1, "messages_2026_07": 1, "messages_remainder": 1}
-    assert queries.records(engine) == before
+    assert stored_records.records(engine) == before
     writer.submit(accepted(OLD, time=NOON)).result(10)
     assert _places(engine)["messages_2026_06"] == 2
     assert [(r.state, r.rows) for r in verify_chain(engine)] == [(ChainState.INTACT, 4)]
@@ -170,7 +170,7 @@ def test_a_month_is_dropped_at_once(engine: Engine, writer: LedgerWriter) -> Non
     writer.submit(accepted(OLD)).result(10)
     with writing(engine) as connection:
         drop_partition(connection, Month.of(NOON))
-    assert queries.records(engine) == []
+    assert stored_records.records(engine) == []
     with writing(engine) as connection:
         assert Month.of(NOON) not in partitions(connection)
 

@@ -1,14 +1,11 @@
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import Engine, insert, text
 from sqlalchemy.exc import DBAPIError
 
-from gateway.cross_check import Opinion, SecondOpinion
+from gateway.cross_check import CrossCheck, Opinion
 from gateway.ledger import (
     Anchor,
     LedgerWriter,
@@ -20,7 +17,6 @@ from gateway.ledger import (
     records_to_verify,
     verify_chain,
 )
-from gateway.ledger.database import schema
 from gateway.ledger.database.connections import writing
 from gateway.ledger.database.tables import messages
 from gateway.ledger.proof import chain_verification as verification
@@ -29,13 +25,14 @@ from gateway.ledger.proof.chain_verification import ChainReport, ChainState
 from gateway.ledger.record_rows import row_of
 from tests.databases import drop_trigger, on_sqlite
 from tests.gateway.ledger.load import mixture
+from tests.gateway.ledger.old_schemas import make_schema
 
 
 @pytest.fixture
 def ids(engine: Engine) -> list[str]:
     """Ten records of one writer."""
     writer = LedgerWriter(engine, "host:1")
-    made = [writer.submit(mixture(number)).result(10).record_id for number in range(10)]
+    made = [writer.submit(mixture(number)).result(10).record.id for number in range(10)]
     writer.close()
     return made
 
@@ -56,11 +53,8 @@ def _verify(engine: Engine) -> ChainReport:
 
 def test_a_row_from_before_a_column_was_added_keeps_its_hash(url: str) -> None:
     engine = open_database(url)
-    config = Config()
-    config.set_main_option("script_location", str(Path(schema.__file__).parent / "migrations"))
     with writing(engine) as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0001")
+        make_schema(connection, "0001")
         row = row_of(mixture(1))
         old = {name: value for name, value in row.items() if name not in {"embedded", "second_opinion"}}
         first = Link.first()
@@ -74,7 +68,7 @@ def test_a_row_from_before_a_column_was_added_keeps_its_hash(url: str) -> None:
 
 def test_a_finding_that_was_taken_out_of_a_row_is_missed(engine: Engine) -> None:
     writer = LedgerWriter(engine, "host:1")
-    told = replace(mixture(1), second_opinion=SecondOpinion(Opinion.DISAGREES, "the value is wrong"))
+    told = replace(mixture(1), second_opinion=CrossCheck(Opinion.DISAGREES, "the value is wrong"))
     writer.submit(told).result(10)
     writer.close()
     assert _verify(engine).state is ChainState.INTACT

@@ -9,7 +9,7 @@ from sqlalchemy.exc import DBAPIError
 from gateway.ledger import ChainState, LedgerUnavailable, LedgerWriter, anchors, records_to_verify, verify_chain
 from gateway.ledger.database.connections import reading, writing
 from gateway.ledger.database.tables import messages
-from gateway.ledger.read import queries
+from gateway.ledger.read import roll_up_sums as sums
 from gateway.ledger.retention import pruning
 from gateway.ledger.retention.pruning import Prunable, Pruned, prune
 from tests.databases import drop_trigger, on_sqlite, refuse
@@ -165,5 +165,5 @@ def test_what_was_removed_is_gone_for_the_queries_and_counted_by_the_reports(eng
     _prune(engine, 20)
     with reading(engine) as connection:
         assert connection.execute(select(func.count()).select_from(messages)).scalar_one() == 0
-    assert [row.messages for row in queries.usage(engine)] == [10]
-    assert isinstance(queries.usage(engine)[0].first_seen, datetime)
+    assert [row.messages for row in sums.usage(engine)] == [10]
+    assert isinstance(sums.usage(engine)[0].first_seen, datetime)

@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 
 from gateway.ledger import LedgerBusy, LedgerClosed, LedgerUnavailable, LedgerWriter, RecordRefused, verify_chain
 from gateway.ledger.proof.chain_verification import ChainState
-from gateway.ledger.read import queries
+from gateway.ledger.read import stored_records
 from gateway.ledger.write import writer as writer_module
 from tests.databases import locked, on_sqlite
 from tests.gateway.ledger.counting import counted_from_rows, stored_rollups
@@ -32,9 +32,9 @@ def _move(engine: Engine, source: Path, target: Path) -> None:
 
 def test_a_queued_record_is_written_without_anybody_waiting(engine: Engine, writer: LedgerWriter) -> None:
     made = [mixture(number) for number in range(700)]
-    assert [writer.enqueue(record).record_id for record in made] == [record.id for record in made]
+    assert [writer.enqueue(record).record.id for record in made] == [record.id for record in made]
     assert writer.close(10)
-    assert len(queries.records(engine, limit=1000)) == 700
+    assert len(stored_records.records(engine, limit=1000)) == 700
     assert stored_rollups(engine) == counted_from_rows(engine)
     assert [(r.state, r.rows) for r in verify_chain(engine)] == [(ChainState.INTACT, 700)]
     assert (writer.state.failed, writer.state.lost) == (0, 0)
@@ -60,7 +60,7 @@ def test_what_is_owed_is_written_once_the_database_is_back(
     _wait(writer)
     writer.enqueue(mixture(2))
     assert writer.close(10)
-    assert queries.record(engine, owed.id) is not None
+    assert stored_records.record(engine, owed.id) is not None
     assert [(r.state, r.rows) for r in verify_chain(engine)] == [(ChainState.INTACT, 3)]
     assert (writer.state.failed, writer.state.lost) == (0, 0)
 
@@ -95,7 +95,7 @@ def test_a_commit_whose_outcome_was_not_learned_is_not_repeated(
     _wait(writer)
     assert writer.close(10)
     assert writer.state.lost == 0
-    found = queries.records(engine)
+    found = stored_records.records(engine)
     assert len({stored.record.id for stored in found}) == len(found) >= 2
     assert [r.state for r in verify_chain(engine)] == [ChainState.INTACT]
 
@@ -111,7 +111,7 @@ def test_the_queue_is_bounded(engine: Engine) -> None:
         with pytest.raises(LedgerBusy, match="5 records wait"):
             writer.enqueue(mixture(6))
     assert writer.close(10)
-    assert len(queries.records(engine)) == 6
+    assert len(stored_records.records(engine)) == 6
 
 
 def test_a_record_that_cannot_be_stored_is_refused_before_anything_is_released(writer: LedgerWriter) -> None:

@@ -7,12 +7,12 @@ import pytest
 from sqlalchemy import Engine
 
 from gateway.ledger import LedgerWriter
-from gateway.ledger.write.group_commit import GATHER_SECONDS, Gathering
+from gateway.ledger.write.group_commit import GROUP_SECONDS, GroupCommit
 from gateway.ledger.write.writer import GROUP_LIMIT
 from tests.gateway.ledger.load import mixture
 
 
-class Turns:
+class WriteLock:
     """An event loop whose turns are taken by hand."""
 
     def __init__(self) -> None:
@@ -34,8 +34,8 @@ class Released:
 
     def __init__(self) -> None:
         self.times = 0
-        self.gathering = Gathering(self.count)
-        self.loop = Turns()
+        self.gathering = GroupCommit(self.count)
+        self.loop = WriteLock()
 
     def count(self) -> None:
         self.times += 1
@@ -84,19 +84,19 @@ def test_a_loop_that_is_never_idle_holds_a_group_for_no_longer_than_the_limit(
     clock = [0.0]
     monkeypatch.setattr("gateway.ledger.write.group_commit.time.monotonic", lambda: clock[0])
     released.came()
-    for instant in (0.0, GATHER_SECONDS * 0.99):
+    for instant in (0.0, GROUP_SECONDS * 0.99):
         clock[0] = instant
         released.gathering.note_step()
         released.loop.turn()
         assert released.times == 0
-    clock[0] = GATHER_SECONDS
+    clock[0] = GROUP_SECONDS
     released.gathering.note_step()
     released.loop.turn()
     assert released.times == 1
 
 
-@pytest.mark.parametrize("other", [None, Turns()], ids=["no loop", "another loop"])
-def test_whoever_comes_from_elsewhere_ends_the_gathering(released: Released, other: Turns | None) -> None:
+@pytest.mark.parametrize("other", [None, WriteLock()], ids=["no loop", "another loop"])
+def test_whoever_comes_from_elsewhere_ends_the_gathering(released: Released, other: WriteLock | None) -> None:
     """The loop that others gather in may be closed, and then nobody looks after them."""
     released.came()
     released.gathering.came(other)  # type: ignore[arg-type]  # as above
@@ -118,7 +118,7 @@ def test_the_writer_waits_with_a_record_for_others_that_are_on_their_way(engine:
             await asyncio.sleep(0)
 
     async def second() -> None:
-        await busy(GATHER_SECONDS * 0.6)
+        await busy(GROUP_SECONDS * 0.6)
         await writer.append(mixture(2))
 
     async def both() -> None:
@@ -129,7 +129,7 @@ def test_the_writer_waits_with_a_record_for_others_that_are_on_their_way(engine:
 
 
 def test_a_full_group_waits_for_nobody(engine: Engine, writer: LedgerWriter, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Gathering, "came", lambda *_: None)
+    monkeypatch.setattr(GroupCommit, "came", lambda *_: None)
 
     async def load() -> None:
         async with asyncio.timeout(30):
@@ -166,7 +166,7 @@ def test_a_record_that_nobody_waits_for_gathers_too(engine: Engine, writer: Ledg
 
 
 def test_what_was_never_released_is_written_at_the_end(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Gathering, "came", lambda *_: None)  # as of a loop that was closed before its next turn
+    monkeypatch.setattr(GroupCommit, "came", lambda *_: None)  # as of a loop that was closed before its next turn
     writer = LedgerWriter(engine, "host:1")
     writer.enqueue(mixture(1))
     assert writer.close(10)

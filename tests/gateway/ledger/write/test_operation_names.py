@@ -6,7 +6,8 @@ from sqlalchemy import Engine, select
 from gateway.ledger import LedgerWriter, MessageRecord
 from gateway.ledger.database.connections import reading
 from gateway.ledger.database.tables import key_usage_hourly, traffic_hourly
-from gateway.ledger.read import queries
+from gateway.ledger.read import roll_up_sums as sums
+from gateway.ledger.read import stored_records as on_record
 from gateway.ledger.write import operation_names
 from gateway.present import OTHER_OPERATIONS
 from tests.gateway.ledger.load import OLD, RENEWED, accepted, rejected
@@ -24,7 +25,7 @@ def _add(writer: LedgerWriter, *made: MessageRecord) -> None:
 
 def _counted(engine: Engine, endpoint: str = "orders") -> dict[str, int]:
     found: dict[str, int] = {}
-    for row in queries.traffic(engine, endpoint):
+    for row in sums.traffic(engine, endpoint):
         found[row.operation or ""] = found.get(row.operation or "", 0) + row.messages
     return found
 
@@ -41,7 +42,7 @@ def test_of_names_that_strangers_make_up_only_so_many_are_counted_by_themselves(
     counted = _counted(engine)
     assert len(counted) == 6
     assert (counted.pop(OTHER_OPERATIONS), set(counted.values())) == (70, {2})
-    assert len({stored.record.operation for stored in queries.records(engine, limit=100)}) == 40, "records keep them"
+    assert len({stored.record.operation for stored in on_record.records(engine, limit=100)}) == 40, "records keep them"
 
 
 def test_an_accepted_operation_always_counts_and_is_known_from_then_on(engine: Engine, writer: LedgerWriter) -> None:
@@ -82,9 +83,9 @@ def test_each_endpoint_has_room_of_its_own(engine: Engine, writer: LedgerWriter)
 def test_the_most_frequent_rejections_are_listed_and_the_others_counted(engine: Engine, writer: LedgerWriter) -> None:
     _add(writer, *(_unsigned(f"{{urn:x}}Op{number}") for number in (0, 1, 1, 2, 2, 2, 3)))
     _add(writer, rejected("dtd", mode="observe", released=True))
-    found = queries.rejections(engine, limit=2)
+    found = sums.rejections(engine, limit=2)
     assert [(row.operation, row.messages) for row in found.rows] == [("{urn:x}Op2", 3), ("{urn:x}Op1", 2)]
     assert (found.more, found.messages, found.released) == (3, 8, 1)
-    every = queries.rejections(engine)
+    every = sums.rejections(engine)
     assert (len(every.rows), every.more) == (5, 0)
-    assert queries.rejections(engine, "nowhere") == queries.Rejections((), 0, 0, 0)
+    assert sums.rejections(engine, "nowhere") == sums.Rejections((), 0, 0, 0)

@@ -8,10 +8,11 @@ from sqlalchemy import Engine, select, text
 from gateway.ledger import LedgerWriter, MessageRecord, Receipt, RecordRefused
 from gateway.ledger.database.connections import reading, writing
 from gateway.ledger.database.tables import replay_guard
-from gateway.ledger.instants import to_microseconds
-from gateway.ledger.read import queries
+from gateway.ledger.read import roll_up_sums as sums
+from gateway.ledger.read import stored_records as on_record
 from gateway.ledger.record_rows import MAX_ITEMS
 from gateway.ledger.write.replay_cache import DEFAULT_MEMORY, FORGET_MARGIN, forget_expired
+from keystore import to_microseconds
 from tests.databases import locked
 from tests.gateway.ledger.load import NOON, OLD, accepted, rejected
 
@@ -31,20 +32,20 @@ def test_the_second_acceptance_of_a_signature_is_a_rejection(engine: Engine, wri
     assert not _write(writer, _signed()).replayed
     repeated = _signed(time=NOON + timedelta(minutes=4))
     assert _write(writer, repeated).replayed
-    stored = queries.record(engine, repeated.id)
+    stored = on_record.record(engine, repeated.id)
     assert stored is not None
     assert (stored.record.outcome, stored.record.reason, stored.record.released) == ("rejected", "replayed", False)
     assert stored.record.verified_by == (), "an old message sent again is no evidence that its key is in use"
     assert "replay attack" in stored.record.detail
-    assert [(row.messages, row.share) for row in queries.usage(engine)] == [(1, 1.0)]
-    assert [(row.reason, row.messages) for row in queries.rejections(engine).rows] == [("replayed", 1)]
+    assert [(row.messages, row.share) for row in sums.usage(engine)] == [(1, 1.0)]
+    assert [(row.reason, row.messages) for row in sums.rejections(engine).rows] == [("replayed", 1)]
 
 
 def test_in_mode_observe_it_is_recorded_and_delivered(engine: Engine, writer: LedgerWriter) -> None:
     _write(writer, _signed(mode="observe"))
     repeated = _signed(mode="observe")
     assert _write(writer, repeated).replayed
-    stored = queries.record(engine, repeated.id)
+    stored = on_record.record(engine, repeated.id)
     assert stored is not None
     assert (stored.record.outcome, stored.record.released) == ("rejected", True)
 

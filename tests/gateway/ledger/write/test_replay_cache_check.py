@@ -1,7 +1,7 @@
 import pytest
 from sqlalchemy import Engine, text
 
-from gateway.ledger import LedgerUnavailable, LedgerWriter, ReplayGuardBroken, prove_replay_guard, verify_chain
+from gateway.ledger import LedgerUnavailable, LedgerWriter, ReplayCacheBroken, prove_replay_cache, verify_chain
 from gateway.ledger.database.connections import reading, writing
 from gateway.ledger.proof.chain_verification import ChainState
 from tests.gateway.ledger.load import OLD, accepted
@@ -15,11 +15,11 @@ def _rows(engine: Engine) -> dict[str, int]:
 
 
 def test_a_memory_that_works_leaves_nothing_behind(engine: Engine, writer: LedgerWriter) -> None:
-    prove_replay_guard(engine)
+    prove_replay_cache(engine)
     assert set(_rows(engine).values()) == {0}
     writer.submit(accepted(OLD)).result(10)
     before = _rows(engine)
-    prove_replay_guard(engine)
+    prove_replay_cache(engine)
     assert _rows(engine) == before
     writer.submit(accepted(OLD)).result(10)
     assert [(report.state, report.rows) for report in verify_chain(engine)] == [(ChainState.INTACT, 2)]
@@ -54,18 +54,18 @@ def test_a_memory_that_does_not_is_found_out(engine: Engine, damage: dict[str, l
     with writing(engine) as connection:
         for statement in damage[engine.dialect.name]:
             connection.execute(text(statement))
-    with pytest.raises(ReplayGuardBroken, match=sentence):
-        prove_replay_guard(engine)
+    with pytest.raises(ReplayCacheBroken, match=sentence):
+        prove_replay_cache(engine)
 
 
 def test_a_memory_that_is_not_asked_is_found_out(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gateway.ledger.write.storing.refuse_replayed", lambda *_: set())
-    with pytest.raises(ReplayGuardBroken, match="does not recognise"):
-        prove_replay_guard(engine)
+    with pytest.raises(ReplayCacheBroken, match="does not recognise"):
+        prove_replay_cache(engine)
 
 
 def test_a_database_without_the_table_is_another_matter(engine: Engine) -> None:
     with writing(engine) as connection:
         connection.execute(text("DROP TABLE replay_guard"))
     with pytest.raises(LedgerUnavailable, match=r"(no such table|does not exist).*wssgate migrate"):
-        prove_replay_guard(engine)
+        prove_replay_cache(engine)

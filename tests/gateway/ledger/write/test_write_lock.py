@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gateway.ledger.write import write_lock as turns
-from gateway.ledger.write.write_lock import Turns
+from gateway.ledger.write.write_lock import WriteLock
 
 
 def test_one_that_waits_comes_before_one_that_comes_again(tmp_path: Path) -> None:
@@ -16,7 +16,7 @@ def test_one_that_waits_comes_before_one_that_comes_again(tmp_path: Path) -> Non
     first_is_in = threading.Event()
 
     def again_and_again(name: str, path: Path) -> None:
-        mine = Turns(path)
+        mine = WriteLock(path)
         for _ in range(10):
             with mine:
                 order.append(name)
@@ -39,7 +39,7 @@ def test_one_that_waits_comes_before_one_that_comes_again(tmp_path: Path) -> Non
 
 def test_one_that_does_not_let_go_holds_nobody_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(turns, "TURN_SECONDS", 0.1)
-    stopped, other = Turns(tmp_path / "x.db"), Turns(tmp_path / "x.db")
+    stopped, other = WriteLock(tmp_path / "x.db"), WriteLock(tmp_path / "x.db")
     with stopped:
         for _ in range(2):
             began = time.monotonic()
@@ -58,7 +58,7 @@ def test_one_that_does_not_let_go_holds_nobody_for_ever(tmp_path: Path, monkeypa
 def test_a_place_without_lock_files_does_not_matter(tmp_path: Path) -> None:
     before = len(list(Path("/proc/self/fd").iterdir()))
     for path in (None, tmp_path / "gone" / "x.db"):
-        mine = Turns(path)
+        mine = WriteLock(path)
         with mine:
             pass
         mine.close()

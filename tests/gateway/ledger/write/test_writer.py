@@ -21,7 +21,8 @@ from gateway.ledger import (
 from gateway.ledger.database.connections import reading, writing
 from gateway.ledger.database.tables import messages
 from gateway.ledger.proof.chain_verification import ChainState
-from gateway.ledger.read import queries
+from gateway.ledger.read import roll_up_sums as sums
+from gateway.ledger.read import stored_records as on_record
 from gateway.ledger.write import writer as writer_module
 from gateway.ledger.write.writer import GROUP_LIMIT
 from tests.databases import locked, on_sqlite
@@ -37,8 +38,8 @@ def _count(engine: Engine) -> int:
 
 def test_a_record_can_be_read_once_it_is_acknowledged(engine: Engine, writer: LedgerWriter) -> None:
     record = accepted(OLD, RENEWED, message_id="urn:uuid:1", warnings=("unbound",))
-    assert writer.submit(record).result(10) == Receipt(record.id, replayed=False)
-    stored = queries.record(engine, record.id)
+    assert writer.submit(record).result(10) == Receipt(record)
+    stored = on_record.record(engine, record.id)
     assert stored is not None
     assert stored.record == record
     assert (stored.sequence, stored.previous_hash) == (1, "0" * 64)
@@ -56,7 +57,7 @@ def test_the_roll_ups_equal_the_rows(engine: Engine, writer: LedgerWriter) -> No
 
 def test_one_certificate_under_two_aliases_counts_once(engine: Engine, writer: LedgerWriter) -> None:
     writer.submit(accepted(OLD, replace(OLD, alias=NEW.alias))).result(10)
-    assert [(row.messages, row.share) for row in queries.usage(engine)] == [(1, 1.0)]
+    assert [(row.messages, row.share) for row in sums.usage(engine)] == [(1, 1.0)]
 
 
 def test_many_waiting_records_share_a_transaction(engine: Engine, writer: LedgerWriter) -> None:
@@ -91,7 +92,7 @@ def test_waiters_of_an_event_loop_are_woken_once_a_group(engine: Engine, writer:
         return await asyncio.gather(*tasks), wakes
 
     receipts, wakes = asyncio.run(run())
-    assert len({receipt.record_id for receipt in receipts}) == 200
+    assert len({receipt.record.id for receipt in receipts}) == 200
     assert wakes <= 2
 
 
@@ -108,7 +109,7 @@ def test_a_cancelled_waiter_does_not_take_its_record_back(engine: Engine, writer
 
     asyncio.run(run())
     writer.submit(mixture(2)).result(10)
-    assert queries.record(engine, record.id) is not None
+    assert on_record.record(engine, record.id) is not None
 
 
 @pytest.mark.parametrize("is_taken", [True, False], ids=["being written", "queued"])
@@ -130,7 +131,7 @@ def test_a_record_that_is_too_late_is_taken_back_where_that_can_still_be_done(
 
     asyncio.run(run())
     writer.submit(mixture(2)).result(10)
-    assert (queries.record(engine, record.id) is not None) is is_taken
+    assert (on_record.record(engine, record.id) is not None) is is_taken
     assert writer.healthy
 
 
@@ -150,7 +151,7 @@ def test_a_cancelled_waiter_takes_back_what_is_only_queued(engine: Engine, write
 
     asyncio.run(run())
     writer.submit(mixture(2)).result(10)
-    assert queries.record(engine, record.id) is None
+    assert on_record.record(engine, record.id) is None
 
 
 def test_cancelling_a_future_takes_its_queued_record_back(engine: Engine, writer: LedgerWriter) -> None:
@@ -186,7 +187,7 @@ def test_the_same_record_is_not_written_twice(engine: Engine, writer: LedgerWrit
         futures = [writer.submit(one) for one in (mixture(0), record, record, mixture(2))]
     with pytest.raises(RecordRefused, match="in the ledger already"):
         futures[2].result(10)
-    assert [futures[i].result(10).record_id for i in (1, 3)] == [record.id, futures[3].result().record_id]
+    assert [futures[i].result(10).record.id for i in (1, 3)] == [record.id, futures[3].result().record.id]
     with pytest.raises(RecordRefused):
         writer.submit(record).result(10)
     assert _count(engine) == 3
@@ -201,7 +202,7 @@ def test_a_record_that_cannot_be_stored_takes_no_other_down(engine: Engine, writ
         futures = [writer.submit(one) for one in (mixture(0), replace(good, upstream_ms=float("inf")), good)]
     with pytest.raises(RecordRefused, match="cannot be stored"):
         futures[1].result(10)
-    assert futures[2].result(10).record_id == good.id
+    assert futures[2].result(10).record.id == good.id
 
 
 def test_too_many_waiting_records_are_refused_at_once(engine: Engine) -> None:
@@ -214,7 +215,7 @@ def test_too_many_waiting_records_are_refused_at_once(engine: Engine) -> None:
         futures += [writer.submit(mixture(number)) for number in range(1, 6)]
         with pytest.raises(LedgerBusy, match="5 records wait"):
             writer.submit(mixture(6))
-    assert len({future.result(10).record_id for future in futures}) == 6
+    assert len({future.result(10).record.id for future in futures}) == 6
     assert writer.close()
 
 
@@ -273,7 +274,7 @@ def test_records_in_a_database_that_cannot_be_written_fail_and_the_next_ones_do_
     failed = mixture(1)
     with pytest.raises(LedgerUnavailable, match=r"no such table|does not exist"):
         writer.submit(failed).result(10)
-    assert queries.record(engine, failed.id) is None, "never half recorded"
+    assert on_record.record(engine, failed.id) is None, "never half recorded"
     with writing(engine) as connection:
         connection.execute(text("ALTER TABLE gone RENAME TO key_usage_hourly"))
     writer.submit(failed).result(10)
@@ -291,7 +292,7 @@ def test_a_commit_whose_outcome_was_not_learned_is_not_repeated(
     lose_one_answer(monkeypatch)
     with pytest.raises(LedgerUnavailable):
         writer.submit(committed).result(10)
-    assert queries.record(engine, committed.id) is not None, "it was committed, only nobody was told"
+    assert on_record.record(engine, committed.id) is not None, "it was committed, only nobody was told"
     writer.submit(mixture(2)).result(10)
     assert [(r.state, r.rows) for r in verify_chain(engine)] == [(ChainState.INTACT, 3)]
 

@@ -17,9 +17,9 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from gateway.config import load_settings
-from gateway.ledger import ReplayGuardBroken
+from gateway.ledger import ReplayCacheBroken
 from gateway.service.workers import restarting
-from gateway.service.workers import worker_process as places
+from gateway.service.workers import worker_process as processes
 from gateway.service.workers.restarting import WorkersFailed
 from gateway.service.workers.supervisor import Supervisor
 from tests.gateway.exchange.harness import REQUEST, Receiver, http, run, signed
@@ -143,8 +143,8 @@ def test_hang_up_reaches_every_worker_and_a_broken_file_none(tmp_path: Path) -> 
 
 
 def test_worker_that_hangs_is_killed_and_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(places, "PATIENCE_SECONDS", 0.3)
-    monkeypatch.setattr(places, "REPORT_SECONDS", 0.1)
+    monkeypatch.setattr(processes, "PATIENCE_SECONDS", 0.3)
+    monkeypatch.setattr(processes, "REPORT_SECONDS", 0.1)
 
     async def scenario() -> None:
         async with crew(tmp_path) as it:
@@ -199,7 +199,7 @@ def test_address_in_use_is_said_before_anything_starts(tmp_path: Path) -> None:
     run(scenario(), WHOLE_CREW_SECONDS)
 
 
-def test_broken_memory_against_replay_attacks_is_found_by_the_supervisor(tmp_path: Path) -> None:
+def test_broken_replay_cache_is_found_by_the_supervisor(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with crew(tmp_path) as it:
             connection = sqlite3.connect(tmp_path / "wssgate.db")
@@ -207,7 +207,7 @@ def test_broken_memory_against_replay_attacks_is_found_by_the_supervisor(tmp_pat
                 "CREATE TRIGGER forgetful AFTER INSERT ON replay_guard BEGIN DELETE FROM replay_guard; END"
             )
             connection.close()
-            with pytest.raises(ReplayGuardBroken):
+            with pytest.raises(ReplayCacheBroken):
                 await it.supervisor.reload()
 
     run(scenario(), WHOLE_CREW_SECONDS)

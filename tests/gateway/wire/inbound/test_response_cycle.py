@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gateway.wire.inbound.response_cycle import DoorCycle
+from gateway.wire.inbound.response_cycle import WholeAnswerCycle
 
 
 class Flow:
@@ -41,7 +41,7 @@ def _answer(
             await send(message)
 
     async def scenario() -> None:
-        cycle = DoorCycle(
+        cycle = WholeAnswerCycle(
             scope={"method": method},  # type: ignore[typeddict-item]  # the part that is looked at
             transport=transport,  # type: ignore[arg-type]
             flow=Flow(),  # type: ignore[arg-type]

@@ -1,1 +1,1 @@
-"""One module per revision of the schema; a published one is never changed."""
+"""One module per revision of the schema; what a published one does to a database that had it is never changed."""

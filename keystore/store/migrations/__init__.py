@@ -1,0 +1,1 @@
+"""How the keystore's tables come from each published state to the newest, applied by `keystore.store.migrate`."""

@@ -1,0 +1,62 @@
+"""Databases as earlier versions left them, made by their migrations as they were published, which `released` keeps."""
+
+from pathlib import Path
+from typing import Any, Final
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, Table, create_engine, insert, inspect, select, text
+
+from gateway.ledger.database.tables import messages
+from gateway.ledger.proof.chain import Link, store_head
+from gateway.ledger.record_rows import row_of
+from keystore.store import KeystoreStore, NewCertificate, migrate
+from keystore.store.table_definitions import chain, entries, head, history, revisions
+from tests.gateway.ledger.load import OLD, accepted
+from tests.keystore.issuing import issue
+from tests.keystore.store.authoring import BY, later
+
+REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005", "0006")
+"""Every schema in which the keystore's tables were the gateway's."""
+
+
+def make_schema(connection: Connection, revision: str) -> None:
+    """Make the empty tables of that schema."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "released"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, revision)
+
+
+def change_keystore(store: KeystoreStore) -> None:
+    """Make three revisions: two entries, of which one is retired and then purged."""
+    store.add_many([NewCertificate("old", issue("old")), NewCertificate("new", issue("new"))], **BY)
+    store.retire("old", **later(1))
+    store.purge("old", **later(2))
+
+
+def fill(connection: Connection, folder: Path) -> None:
+    """Put three revisions of a keystore and a record into the tables, as far as they have room for them."""
+    made = create_engine(f"sqlite:///{folder}/made.db")
+    migrate(made)
+    change_keystore(KeystoreStore(made))
+    present = inspect(connection).get_table_names()
+    with made.connect() as source:
+        connection.execute(text("DELETE FROM keystore_head"))
+        for table in (head, revisions, entries, history, chain):
+            if table.name in present:
+                # Numbered by the database itself, in the same order: it would not count on from numbers given to it.
+                rows = source.execute(select(table).order_by(*table.primary_key.columns)).mappings().all()
+                numbered = {"id"} if table is not head else set()
+                connection.execute(insert(table), [_fitting(connection, table, dict(row), numbered) for row in rows])
+    made.dispose()
+    row = row_of(accepted(OLD))
+    first = Link.first()
+    link = first.extend(row)
+    connection.execute(insert(messages), [_fitting(connection, messages, row, set())])
+    store_head(connection, first, link, "host:1")
+
+
+def _fitting(connection: Connection, table: Table, row: dict[str, Any], left_out: set[str]) -> dict[str, Any]:
+    columns = {column["name"] for column in inspect(connection).get_columns(table.name)} - left_out
+    return {name: value for name, value in row.items() if name in columns}
