@@ -5,7 +5,7 @@ from typing import Any
 
 from rich.console import Console
 
-from bench import reports
+from bench import reports, startup
 from bench.hostile import table as hostile
 from bench.load import comparison as load
 from bench.verification import comparison, keys
@@ -18,4 +18,5 @@ PARTS: Mapping[str, Part] = {
     "hostile": hostile.run,
     "load": load.run,
     "reports": reports.run,
+    "startup": startup.run,
 }

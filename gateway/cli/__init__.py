@@ -1,5 +1,5 @@
 """The command `wssgate`: wiring, exit codes and what people read on a terminal. Nothing is decided here."""
 
-from gateway.cli.entry import main
+from gateway.cli.invocation import main
 
 __all__ = ["main"]

@@ -1,71 +1,97 @@
-"""The tree of commands."""
+"""The tree of commands: listed here, and imported one by one.
 
-from importlib.metadata import version
-from typing import Annotated
+`wssgate keystore retire` stands in `gateway/cli/keystore/retire.py`, as it is typed. Such a module holds `command`, the
+function that typer makes the command of, and `EPILOG`, the end of its help. It is imported when its command is invoked,
+or asked for its own help; so a command waits for what it needs itself, and for nothing that others need.
+"""
+
+from collections.abc import Mapping
+from importlib import import_module
+from keyword import iskeyword
+from typing import Annotated, Any, Final
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
-from gateway.cli import (
-    demo,
-    init,
-    keystore_add,
-    keystore_change,
-    keystore_end,
-    keystore_export,
-    keystore_import,
-    keystore_read,
-    keystore_sync,
-    ledger_export,
-    ledger_prune,
-    ledger_verify,
-    migrate,
-    replay,
-    report,
-    serve,
-    status,
-    verify,
-)
+COMMANDS: Final[Mapping[str, str]] = {
+    "init": "Write a configuration with comments and make its database.",
+    "serve": "Run the gateway.",
+    "demo": "Run the whole cutover on this machine, in under a minute.",
+    "verify": "Verify SOAP messages in files, without configuration or database.",
+    "replay": "Verify captured responses again, against any trust and policy.",
+    "status": "Show configuration, trust, processes and traffic.",
+    "migrate": "Bring the database to the schema that this version needs.",
+    "keystore add": "Add a certificate to the keystore, and trust it at once.",
+    "keystore import": "Add every certificate of a key file that is not there yet, such as those of a Java keystore.",
+    "keystore list": "List the entries: their states and since when, for which endpoints, valid until when, and when "
+    "seen last.",
+    "keystore show": "Show one entry with its fingerprints, to be compared with its owner over the phone.",
+    "keystore trust": "Trust an entry that is staged.",
+    "keystore set": "Change for which endpoints, from when and until when an entry is trusted, or its name. Its state "
+    "stays.",
+    "keystore retire": "Trust an entry no more.",
+    "keystore restore": "Trust an entry again that was retired.",
+    "keystore purge": "Delete the certificate of an entry that was retired; its history stays.",
+    "keystore history": "Every change to the keystore, oldest first: what, when, by whom and why.",
+    "keystore at": "What was trusted at an instant in the past, or in a revision: its entries, with the states that "
+    "they had then.",
+    "keystore sync": "Show what brings the keystore to what a folder says, and with --apply do it.",
+    "keystore export": "Write certificates as PEM, each with what else the keystore says of it in comments above.",
+    "report usage": "Which key verified how many responses of which operation, since when; and what was rejected.",
+    "report cutover": "How far each operation of each endpoint has switched to the newest key, and which one lags "
+    "behind.",
+    "report rejections": "What was rejected, and for which reasons.",
+    "ledger verify": "Verify the hash chains of the records and of the keystore's history: intact, altered, missing or "
+    "truncated.",
+    "ledger export": "Write records, the oldest first, however many there are.",
+    "ledger prune": "Remove records that are older than their endpoint's retention.",
+}
+"""Each command as it is typed after `wssgate`, with the first paragraph of its help, which a test compares."""
 
-_SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+GROUPS: Final[Mapping[str, str]] = {
+    "keystore": "Whom to trust: certificates, from their arrival until they are deleted.",
+    "report": "What happened: which key verified what, how far the cutover is, what was rejected.",
+    "ledger": "The records: verify that they are all there and unchanged, export them, remove old ones.",
+}
+"""The groups of commands, with their help."""
 
-application = typer.Typer(
-    name="wssgate",
-    # Plain text: the same on every terminal, in a pipe and in the documentation.
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    add_completion=False,
-    no_args_is_help=True,
-    context_settings=_SETTINGS,
-    epilog="Exit codes: 0 done, everything accepted; 1 done, and something was rejected or refused; 2 wrong use or "
-    "configuration; 3 the environment failed (database, file, network); 130 Ctrl-C.",
-)
-_keystore = typer.Typer(
-    rich_markup_mode=None,
-    no_args_is_help=True,
-    context_settings=_SETTINGS,
-    help="Whom to trust: certificates, from their arrival until they are forgotten.",
-)
-_report = typer.Typer(
-    rich_markup_mode=None,
-    no_args_is_help=True,
-    context_settings=_SETTINGS,
-    help="What happened: which key verified what, how far the cutover is, what was rejected.",
-)
-_ledger = typer.Typer(
-    rich_markup_mode=None,
-    no_args_is_help=True,
-    context_settings=_SETTINGS,
-    help="The records: verify that they are all there and unchanged, export them, remove old ones.",
-)
+_SETTINGS: Final = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+
+class ListedCommand(TyperCommand):
+    """A command as its group lists it: its name and summary. Its module is not imported yet."""
+
+    def __init__(self, path: str) -> None:
+        *folders, name = path.split()
+        super().__init__(name, help=COMMANDS[path], rich_markup_mode=None)
+        self.module = ".".join(["gateway.cli", *folders, f"{name}_" if iskeyword(name) else name])
+        """Where the command stands; `import` cannot be the name of a module."""
+
+    def load(self) -> Any:
+        """The command itself, out of its module."""
+        # typer keeps the click that it is built on to itself, hence `Any`.
+        module = import_module(self.module)
+        alone = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False)
+        alone.command(self.name, epilog=module.EPILOG)(module.command)
+        return typer.main.get_command(alone)
+
+
+class _Group(TyperGroup):
+    """Commands of which only the one that is invoked is loaded."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        name, found, rest = super().resolve_command(ctx, args)
+        return name, found.load() if isinstance(found, ListedCommand) else found, rest
 
 
 def _print_version(value: bool) -> None:
     if value:
+        from importlib.metadata import version  # reads the metadata with half of the email package
+
         typer.echo(f"wssgate {version('wssgate')}")
         raise typer.Exit
 
 
-@application.callback()
 def _wssgate(
     _version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version, then end.")
@@ -76,35 +102,30 @@ def _wssgate(
     """
 
 
-application.command("init", epilog=init.EPILOG)(init.init_command)
-application.command("serve", epilog=serve.EPILOG)(serve.serve_command)
-application.command("demo", epilog=demo.EPILOG)(demo.demo_command)
-application.command("verify", epilog=verify.EPILOG)(verify.verify_command)
-application.command("replay", epilog=replay.EPILOG)(replay.replay_command)
-application.add_typer(_keystore, name="keystore")
-application.add_typer(_report, name="report")
-application.add_typer(_ledger, name="ledger")
-application.command("status", epilog=status.EPILOG)(status.status_command)
-application.command("migrate", epilog=migrate.EPILOG)(migrate.migrate_command)
-
-_keystore.command("add", epilog=keystore_add.EPILOG)(keystore_add.add_command)
-_keystore.command("import", epilog=keystore_import.EPILOG)(keystore_import.import_command)
-_keystore.command("list", epilog=keystore_read.EPILOG)(keystore_read.list_command)
-_keystore.command("show", epilog=keystore_read.EPILOG)(keystore_read.show_command)
-_keystore.command("trust", epilog=keystore_change.TRUST_EPILOG)(keystore_change.trust_command)
-_keystore.command("set", epilog=keystore_change.SET_EPILOG)(keystore_change.set_command)
-_keystore.command("retire", epilog=keystore_end.EPILOG)(keystore_end.retire_command)
-_keystore.command("restore", epilog=keystore_change.TRUST_EPILOG)(keystore_change.restore_command)
-_keystore.command("purge", epilog=keystore_end.EPILOG)(keystore_end.purge_command)
-_keystore.command("history", epilog=keystore_read.EPILOG)(keystore_read.history_command)
-_keystore.command("at", epilog=keystore_read.EPILOG)(keystore_read.at_command)
-_keystore.command("sync", epilog=keystore_sync.EPILOG)(keystore_sync.sync_command)
-_keystore.command("export", epilog=keystore_export.EPILOG)(keystore_export.export_command)
-
-_report.command("usage", epilog=report.EPILOG)(report.usage_command)
-_report.command("cutover", epilog=report.CUTOVER_EPILOG)(report.cutover_command)
-_report.command("rejections", epilog=report.EPILOG)(report.rejections_command)
-
-_ledger.command("verify", epilog=ledger_verify.EPILOG)(ledger_verify.verify_command)
-_ledger.command("export", epilog=ledger_export.EPILOG)(ledger_export.export_command)
-_ledger.command("prune", epilog=ledger_prune.EPILOG)(ledger_prune.prune_command)
+def command_tree() -> TyperGroup:
+    """`wssgate` with everything below it, none of it loaded."""
+    application = typer.Typer(
+        name="wssgate",
+        cls=_Group,
+        # Plain text: the same on every terminal, in a pipe and in the documentation.
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        add_completion=False,
+        no_args_is_help=True,
+        context_settings=_SETTINGS,
+        epilog="Exit codes: 0 done, everything accepted; 1 done, and something was rejected or refused; 2 wrong use or "
+        "configuration; 3 the environment failed (database, file, network); 130 Ctrl-C.",
+    )
+    application.callback()(_wssgate)
+    root = typer.main.get_group(application)
+    groups = {
+        name: _Group(name=name, help=text, no_args_is_help=True, rich_markup_mode=None, context_settings=_SETTINGS)
+        for name, text in GROUPS.items()
+    }
+    for path in COMMANDS:
+        group, _, _ = path.rpartition(" ")
+        (groups[group] if group else root).add_command(ListedCommand(path))
+    # After the commands, as they are listed in the help.
+    for made in groups.values():
+        root.add_command(made)
+    return root

@@ -11,7 +11,7 @@ from gateway.cli.options import JsonOption
 EPILOG = "Exit codes: 0 the demo ran to its end as it should; 3 something in it failed."
 
 
-def demo_command(
+def command(
     keep: Annotated[
         Path | None,
         typer.Option("--keep", metavar="DIR", help="Keep the demo's files in this new folder, to look around in."),

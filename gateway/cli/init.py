@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli.errors import ChangeRefused, EnvironmentFailed
+from gateway.cli.command_errors import ChangeRefused, EnvironmentFailed
 from gateway.cli.exit_codes import epilog
 from gateway.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
 from gateway.cli.terminal import plain, print_json, say
@@ -50,7 +50,7 @@ required_parts = ["Body", "Timestamp"]
 """
 
 
-def init_command(
+def command(
     config: ConfigOption = DEFAULT_CONFIG,
     endpoint: Annotated[str, typer.Option("--endpoint", "-e", metavar="NAME", help="Name of the endpoint.")] = "orders",
     path: Annotated[

@@ -1,71 +1,41 @@
-"""Key files that may be protected by a password."""
+"""Key files that are named on the command line, and names for the certificates in them."""
 
-import getpass
 import sys
 from pathlib import Path
-from typing import Annotated
 
-import typer
+from gateway.cli.command_errors import EnvironmentFailed
+from keystore import MAX_KEY_FILE_BYTES, Alias, ReadCertificate, ReadResult, read_certificates
 
-from gateway.cli.errors import EnvironmentFailed, WrongUse
-from gateway.cli.terminal import plain, warn
-from gateway.cli.trust import read_key_file
-from keystore import ReadResult, WrongPassword
-
-_ATTEMPTS = 3
-_PASSWORD_LIMIT = 4096
-"""Bytes; no password is that long, a wrong file given by mistake may be."""
-
-PasswordFileOption = Annotated[
-    Path | None,
-    typer.Option("--password-file", metavar="FILE", help="First line: the password of FILE. Else it is asked for."),
-]
-AllowPrivateKeyOption = Annotated[
-    bool,
-    typer.Option(
-        "--allow-private-key",
-        "--from-key-file",
-        help="Take the certificate from a file that holds a private key too.",
-    ),
-]
+STANDARD_INPUT = "-"
 
 
-def read_with_password(file: Path, password_file: Path | None, *, allow_private_key: bool) -> ReadResult:
-    """Read the certificates in `file`; its password comes from `password_file`, or is asked for on a terminal.
+def read_key_file(file: Path, password: str | None = None, *, allow_private_key: bool = False) -> ReadResult:
+    """Read the certificates in `file`, recognised by content; `-` is standard input.
 
     Raises:
-        EnvironmentFailed: A file cannot be read.
-        WrongUse: `password_file` holds no password.
-        KeystoreError: `file` holds no certificate that can be used, or the password does not open it.
+        EnvironmentFailed: the file cannot be read.
+        KeystoreError: it holds no certificate that can be used.
     """
-    if password_file is not None:
-        return read_key_file(file, _password(password_file), allow_private_key=allow_private_key)
-    data_is_piped = str(file) == "-"
     try:
-        return read_key_file(file, allow_private_key=allow_private_key)
-    except WrongPassword:
-        if data_is_piped or not sys.stdin.isatty():
-            raise
-    for attempt in range(1, _ATTEMPTS + 1):
-        password = getpass.getpass(f"Password of {plain(file)}: ", stream=sys.stderr)
-        try:
-            return read_key_file(file, password, allow_private_key=allow_private_key)
-        except WrongPassword as error:
-            if attempt == _ATTEMPTS:
-                raise
-            warn(str(error))
-    raise AssertionError("the loop above returns or raises")
-
-
-def _password(file: Path) -> str:
-    try:
-        with file.open("rb") as stream:
-            data = stream.read(_PASSWORD_LIMIT + 1)
-        lines = data.decode("utf-8").splitlines()
+        if str(file) == STANDARD_INPUT:
+            data = sys.stdin.buffer.read(MAX_KEY_FILE_BYTES + 1)
+        else:
+            with file.open("rb") as stream:
+                data = stream.read(MAX_KEY_FILE_BYTES + 1)
     except OSError as error:
         raise EnvironmentFailed(f"{file}: {error.strerror or error}.") from error
-    except UnicodeDecodeError as error:
-        raise WrongUse(f"{file}: the password file is no text in UTF-8.") from error
-    if len(data) > _PASSWORD_LIMIT or not lines:
-        raise WrongUse(f"{file}: the password file has to hold the password in its first line.")
-    return lines[0]
+    return read_certificates(data, password, allow_private_key=allow_private_key)
+
+
+def signers(read: ReadResult) -> list[ReadCertificate]:
+    """The certificates of `read` that may be a signer's own: not those that stand there as issuers of another one."""
+    return [found for found in read.certificates if not found.in_chain]
+
+
+def numbered_aliases(alias: Alias, count: int) -> list[Alias]:
+    """Names for `count` certificates of one file: the alias itself, then ALIAS-2, ALIAS-3 and so on.
+
+    Raises:
+        AliasInvalid: a number makes the alias too long.
+    """
+    return [alias, *(Alias(f"{alias}-{number}") for number in range(2, count + 1))][:count]

@@ -9,7 +9,7 @@ from gateway.ledger import migrate, open_database, schema_state, shown_url
 EPILOG = PLAIN
 
 
-def migrate_command(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
+def command(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
     """Bring the database to the schema that this version needs.
 
     Does nothing where it is there already. serve does the same when it starts.

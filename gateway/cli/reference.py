@@ -4,9 +4,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-import typer
-
-from gateway.cli.application import application
+from gateway.cli.application import ListedCommand, command_tree
 
 _HEAD = """\
 # Reference of the commands
@@ -22,9 +20,8 @@ _WIDTH = 100
 
 def reference() -> str:
     """The whole reference in Markdown."""
-    root = typer.main.get_command(application)
     sections = [_HEAD]
-    for path, command, context in _commands(root, "wssgate", None):
+    for path, command, context in _commands(command_tree(), "wssgate", None):
         sections.append(f"## `{path}`\n\n```text\n{_help(command, context)}\n```\n")
     return "\n".join(sections)
 
@@ -35,7 +32,8 @@ def _commands(command: Any, path: str, parent: Any) -> Iterator[tuple[str, Any, 
     context.terminal_width = _WIDTH
     yield path, command, context
     for name, sub in getattr(command, "commands", {}).items():
-        yield from _commands(sub, f"{path} {name}", context)
+        loaded = sub.load() if isinstance(sub, ListedCommand) else sub
+        yield from _commands(loaded, f"{path} {name}", context)
 
 
 def _help(command: Any, context: Any) -> str:

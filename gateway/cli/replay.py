@@ -9,23 +9,25 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from gateway.cli.errors import EnvironmentFailed, WrongUse
+from gateway.cli.command_errors import EnvironmentFailed, WrongUse
 from gateway.cli.exit_codes import ExitCode, epilog
+from gateway.cli.instant_options import AtOption
 from gateway.cli.options import (
     DEFAULT_CONFIG,
-    AtOption,
     ConfigOption,
-    ContentTypeOption,
     EndpointOption,
     JsonOption,
-    PolicyOption,
-    SecondOpinionOption,
-    TrustOption,
 )
-from gateway.cli.policy import policy_from_file
-from gateway.cli.second_opinion import require_second_opinion
-from gateway.cli.terminal import cell, complain, print_json, say, show, stderr_console, table
-from gateway.cli.trust import trust_from_options
+from gateway.cli.rich_output import cell, show, stderr_console, table
+from gateway.cli.terminal import complain, print_json, say
+from gateway.cli.trust_option import TrustOption, trust_from_options
+from gateway.cli.verification_options import (
+    ContentTypeOption,
+    CrossCheckOption,
+    PolicyOption,
+    policy_from_file,
+    require_cross_check,
+)
 from gateway.cli.workplace import open_workplace
 from gateway.present import instant_text, unreadable_json
 from gateway.replay import CaptureUnreadable, Replayed, Totals, find_files, replay_file, replayed_json, totals_json
@@ -35,7 +37,7 @@ from keystore import TrustSnapshot
 EPILOG = epilog("a response was rejected")
 
 
-def replay_command(
+def command(
     paths: Annotated[
         list[Path],
         typer.Argument(metavar="PATH", help="Files, and folders with all that is below them."),
@@ -46,7 +48,7 @@ def replay_command(
     endpoint: EndpointOption = None,
     at: AtOption = None,
     content_type: ContentTypeOption = None,
-    ask_again: SecondOpinionOption = False,
+    cross_check: CrossCheckOption = False,
     only_totals: Annotated[bool, typer.Option("--totals", help="Print the totals alone.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -62,10 +64,10 @@ def replay_command(
     if not files:
         raise WrongUse("There is no file in the given folders; name files or folders with captured responses.")
     totals = Totals()
-    if ask_again:
-        require_second_opinion()
+    if cross_check:
+        require_cross_check()
     replay = partial(
-        replay_file, trust=trusted, verifier=Verifier(demands), at=at, content_type=content_type, ask_again=ask_again
+        replay_file, trust=trusted, verifier=Verifier(demands), at=at, content_type=content_type, ask_again=cross_check
     )
     results = _replay_all(files, replay, totals)
     if as_json:

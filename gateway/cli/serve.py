@@ -15,7 +15,7 @@ EPILOG = (
 )
 
 
-def serve_command(
+def command(
     config: ConfigOption = DEFAULT_CONFIG,
     check: Annotated[bool, typer.Option("--check", help="Only check the configuration, then end.")] = False,
     as_json: JsonOption = False,

@@ -1,4 +1,4 @@
-"""`wssgate status`: the whole on one screen: what is configured, trusted, running and happening."""
+"""`wssgate status`: configuration, trust, processes and traffic on one screen."""
 
 import http.client
 import json
@@ -10,10 +10,11 @@ from typing import Any
 from sqlalchemy import Engine
 
 from gateway.cli.exit_codes import PLAIN
-from gateway.cli.keystore_read import EXPIRES_SOON
+from gateway.cli.expiry import expiry_word
 from gateway.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, now
+from gateway.cli.rich_output import cell, show, table
 from gateway.cli.status_instances import instances_json, print_instances
-from gateway.cli.terminal import cell, plain, print_json, say, show, table
+from gateway.cli.terminal import plain, print_json, say
 from gateway.cli.workplace import Workplace, open_workplace
 from gateway.config import EndpointSettings, ListenAddress
 from gateway.ledger import (
@@ -50,8 +51,8 @@ class _EndpointStatus:
     """One sentence."""
 
 
-def status_command(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
-    """Show the whole on one screen.
+def command(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
+    """Show configuration, trust, processes and traffic.
 
     Configuration and database; whether a gateway is running; which processes there are on all machines, and whether
     each has loaded the newest keystore revision; for each endpoint its mode, what is dangerous in its policy, whom it
@@ -240,7 +241,7 @@ def _print_endpoint(endpoint: _EndpointStatus, at: datetime) -> None:
             style="red",
         )
     for entry in endpoint.trusted:
-        say(*_trust_line(entry, at))
+        say(_trust_line(entry, at))
     for entry in endpoint.staged:
         say(f"  staged {entry.alias}: known, not trusted yet")
     counted = ", ".join(f"{count} {outcome}" for outcome, count in sorted(endpoint.messages.items()))
@@ -256,11 +257,10 @@ def _print_endpoint(endpoint: _EndpointStatus, at: datetime) -> None:
     say(f"  cutover: {plain(endpoint.cutover)}")
 
 
-def _trust_line(entry: TrustedCertificate, at: datetime) -> tuple[str]:
+def _trust_line(entry: TrustedCertificate, at: datetime) -> str:
     text = f"  trusts {entry.alias}, valid until {day_text(entry.not_after)}"
-    if entry.not_after < at:
-        return (f"{text}: EXPIRED",)
-    return (f"{text}: soon",) if entry.not_after < at + EXPIRES_SOON else (text,)
+    word = expiry_word(entry.not_after, at)
+    return f"{text}: {word}" if word else text
 
 
 def _record_text(stored: StoredRecord) -> str:

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from gateway.cli.terminal import cell, plain, say, show, table
+from gateway.cli.rich_output import cell, show, table
+from gateway.cli.terminal import plain, say
 from gateway.ledger import InstanceState, loaded_everywhere
 from gateway.present import instant_json, instant_text
 

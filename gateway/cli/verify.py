@@ -3,34 +3,42 @@
 import sys
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from gateway.cli.exit_codes import ExitCode, epilog
-from gateway.cli.explanation import print_steps
-from gateway.cli.options import (
-    AtOption,
-    ContentTypeOption,
-    JsonOption,
-    PolicyOption,
-    SecondOpinionOption,
-    TrustOption,
-    now,
-)
-from gateway.cli.policy import policy_from_file
-from gateway.cli.second_opinion import print_opinion, require_second_opinion
+from gateway.cli.instant_options import AtOption
+from gateway.cli.key_files import STANDARD_INPUT
+from gateway.cli.options import JsonOption, now
 from gateway.cli.terminal import complain, plain, print_json, say
-from gateway.cli.trust import STANDARD_INPUT, trust_from_options
+from gateway.cli.trust_option import TrustOption, trust_from_options
+from gateway.cli.verification_options import (
+    ContentTypeOption,
+    CrossCheckOption,
+    PolicyOption,
+    policy_from_file,
+    require_cross_check,
+)
 from gateway.present import explanation_json, instant_text, unreadable_json, verdict_json
-from gateway.replay import with_second_opinion
-from gateway.verify import Policy, Verdict, explain_message, verify
+from gateway.verify import Explanation, Policy, StepState, Verdict, explain_message, verify
 from keystore import TrustSnapshot
+
+if TYPE_CHECKING:  # only where a cross-check is asked for
+    from gateway.cross_check import CrossCheck
 
 EPILOG = epilog("a message was rejected")
 
+_STEP_STATES: Final = {
+    StepState.PASSED: ("passed", "green"),
+    StepState.FAILED: ("FAILED", "bold red"),
+    StepState.NOT_REACHED: ("not reached", "dim"),
+    StepState.NOT_ASKED: ("not asked", "dim"),
+}
+_STEP_WIDTH: Final = max(len(word) for word, _ in _STEP_STATES.values())
 
-def verify_command(
+
+def command(
     files: Annotated[
         list[str], typer.Argument(metavar="FILE", help="Files that hold one SOAP message each; - is standard input.")
     ],
@@ -38,7 +46,7 @@ def verify_command(
     policy: PolicyOption = None,
     at: AtOption = None,
     content_type: ContentTypeOption = None,
-    ask_again: SecondOpinionOption = False,
+    cross_check: CrossCheckOption = False,
     explained: Annotated[
         bool, typer.Option("--explain", help="Walk through the steps of the verification: what was found at each.")
     ] = False,
@@ -54,8 +62,8 @@ def verify_command(
     trusted = trust_from_options(trust or [])
     demands = policy_from_file(policy)
     instant = at or now()
-    if ask_again:
-        require_second_opinion()
+    if cross_check:
+        require_cross_check()
     unreadable = rejected = 0
     for file in files:
         try:
@@ -70,7 +78,9 @@ def verify_command(
             verdict = explanation.verdict
         else:
             verdict = verify(message, trusted, demands, instant, content_type=content_type)
-        if ask_again:
+        if cross_check:
+            from gateway.replay import with_second_opinion  # with all that reads captures
+
             verdict, opinion = with_second_opinion(verdict, message, trusted, demands, content_type)
         rejected += not verdict.accepted
         if as_json and explanation is not None:
@@ -79,10 +89,10 @@ def verify_command(
             print_json(verdict_json(verdict, file, opinion))
         else:
             if explanation is not None:
-                print_steps(explanation, file)
+                _print_steps(explanation, file)
             _print(file, verdict, trusted, demands, instant)
             if opinion is not None:
-                print_opinion(opinion)
+                _print_opinion(opinion)
     raise typer.Exit(ExitCode.ENVIRONMENT if unreadable else ExitCode.FINDINGS if rejected else ExitCode.DONE)
 
 
@@ -112,7 +122,7 @@ def _print(file: str, verdict: Verdict, trust: TrustSnapshot, policy: Policy, in
         say(f"  next: {verdict.advice}", style="bold")
     for signature in verdict.signatures:
         parts = ", ".join(plain(part.name) for part in signature.parts)
-        # What a stranger signed, or nobody, is not looked at.
+        # What an unknown signer signed, or nobody, is not looked at.
         over = f"over {parts}" if parts else "over parts that were not looked at"
         algorithm = _short(signature.signature_algorithm)
         say(f"  signature {over}, {algorithm}, key named by {signature.hint.kind}", style="dim")
@@ -123,6 +133,29 @@ def _print(file: str, verdict: Verdict, trust: TrustSnapshot, policy: Policy, in
     if not verdict.accepted:
         known = ", ".join(entry.alias for entry in trust.entries) or "none (give --trust ALIAS=FILE)"
         say(f"  trusted: {known}; instant: {instant_text(instant)}", style="dim")
+
+
+def _print_steps(explanation: Explanation, file: str) -> None:
+    """Each step for the message in `file` with how it ended and what was found, then what follows."""
+    say(f"{plain(file)}: step by step", style="bold")
+    for step in explanation.steps:
+        word, style = _STEP_STATES[step.state]
+        specification = f" ({step.specification})" if step.specification else ""
+        say(f"  {step.number:2} {word:{_STEP_WIDTH}}  {step.title}{specification}", style=style)
+        for found in step.found:
+            failing = step.state is StepState.FAILED and found is step.found[-1]
+            say(f"     {'':{_STEP_WIDTH}}  {'!' if failing else '-'} {plain(found)}", style="red" if failing else "")
+    say(f"  {explanation.consequence}")
+
+
+def _print_opinion(opinion: "CrossCheck") -> None:
+    from gateway.cross_check import Opinion
+
+    if opinion.opinion is Opinion.AGREES:
+        say("  second opinion: libxmlsec agrees", style="green")
+    else:
+        style = "yellow" if opinion.opinion is Opinion.NOT_JUDGED else "bold red"
+        say(f"  second opinion: {opinion.opinion}, {plain(opinion.detail)}", style=style)
 
 
 def _short(algorithm: str) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from gateway.cli.errors import EnvironmentFailed, WrongUse
+from gateway.cli.command_errors import EnvironmentFailed, WrongUse
 from gateway.config import EndpointSettings, Settings, load_settings
 from gateway.ledger import SchemaStatus, open_database, schema_state, shown_url
 from keystore.store import KeystoreStore

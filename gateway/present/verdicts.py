@@ -1,22 +1,26 @@
 """Verdicts as JSON: the contract `wssgate.verdict/1` and its neighbours."""
 
-from gateway.cross_check import CrossCheck
+from typing import TYPE_CHECKING
+
 from gateway.present.instants import instant_json
-from gateway.verify import (
-    EmbeddedCertificate,
-    Explanation,
-    SignatureReport,
-    TimestampReport,
-    Verdict,
-    VerifiedBy,
-)
+
+if TYPE_CHECKING:  # whoever has a verdict has loaded them; who writes an instant needs none of it
+    from gateway.cross_check import CrossCheck
+    from gateway.verify import (
+        EmbeddedCertificate,
+        Explanation,
+        SignatureReport,
+        TimestampReport,
+        Verdict,
+        VerifiedBy,
+    )
 
 VERDICT_SCHEMA = "wssgate.verdict/1"
 EXPLANATION_SCHEMA = "wssgate.explanation/1"
 UNREADABLE_SCHEMA = "wssgate.unreadable/1"
 
 
-def verdict_json(verdict: Verdict, file: str, opinion: CrossCheck | None = None) -> dict[str, object]:
+def verdict_json(verdict: "Verdict", file: str, opinion: "CrossCheck | None" = None) -> dict[str, object]:
     """`verdict` on the message from `file` as an object of the schema `wssgate.verdict/1`."""
     return {
         "schema": VERDICT_SCHEMA,
@@ -44,7 +48,7 @@ def verdict_json(verdict: Verdict, file: str, opinion: CrossCheck | None = None)
 
 
 def explanation_json(
-    explanation: Explanation, verdict: Verdict, file: str, opinion: CrossCheck | None = None
+    explanation: "Explanation", verdict: "Verdict", file: str, opinion: "CrossCheck | None" = None
 ) -> dict[str, object]:
     """`explanation` of the message from `file` as an object of the schema `wssgate.explanation/1`.
 
@@ -74,11 +78,11 @@ def unreadable_json(file: str, detail: str) -> dict[str, object]:
     return {"schema": UNREADABLE_SCHEMA, "file": file, "detail": detail}
 
 
-def _entry(entry: VerifiedBy) -> dict[str, object]:
+def _entry(entry: "VerifiedBy") -> dict[str, object]:
     return {"alias": str(entry.alias), "key_id": str(entry.key_id), "thumbprint": str(entry.thumbprint)}
 
 
-def _signature(signature: SignatureReport) -> dict[str, object]:
+def _signature(signature: "SignatureReport") -> dict[str, object]:
     return {
         "id": signature.id,
         "signature_algorithm": signature.signature_algorithm,
@@ -114,7 +118,7 @@ def _signature(signature: SignatureReport) -> dict[str, object]:
     }
 
 
-def _timestamp(timestamp: TimestampReport) -> dict[str, object]:
+def _timestamp(timestamp: "TimestampReport") -> dict[str, object]:
     return {
         "created": None if timestamp.created is None else instant_json(timestamp.created),
         "expires": None if timestamp.expires is None else instant_json(timestamp.expires),
@@ -122,7 +126,7 @@ def _timestamp(timestamp: TimestampReport) -> dict[str, object]:
     }
 
 
-def _embedded(certificate: EmbeddedCertificate) -> dict[str, object]:
+def _embedded(certificate: "EmbeddedCertificate") -> dict[str, object]:
     return {
         "subject": certificate.subject,
         "issuer": certificate.issuer,

@@ -1,0 +1,1 @@
+"""`wssgate ledger ...`: one file for each command."""

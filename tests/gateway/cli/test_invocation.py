@@ -1,0 +1,72 @@
+"""The entry: exit codes, and no traceback whatever happens."""
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from gateway.cli import invocation, main
+from tests.gateway.cli.running import Run
+
+COMMAND = [sys.executable, "-m", "gateway.cli"]
+
+
+def test_no_command_prints_the_help(run: Run) -> None:
+    ran = run()
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.startswith("Usage: wssgate")
+
+
+def test_the_version(run: Run) -> None:
+    assert run("--version").out.startswith("wssgate 0.")
+
+
+def test_a_typing_mistake_gets_a_suggestion(run: Run) -> None:
+    ran = run("verfy")
+    assert (ran.code, "Did you mean 'verify'" in ran.err) == (2, True)
+
+
+def test_a_defect_is_one_line_and_the_trace_is_there_on_demand(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_arguments: object, **_options: object) -> None:
+        raise ZeroDivisionError("one\nby zero \x1b[31m")
+
+    monkeypatch.setattr("gateway.cli.verify.trust_from_options", fail)
+    assert main(["verify", "x"]) == 3
+    captured = capsys.readouterr()
+    assert "a defect of wssgate (ZeroDivisionError: one" in captured.err
+    assert "Traceback" not in captured.err
+    assert "\x1b" not in captured.err
+    monkeypatch.setenv(invocation.DEBUG_VARIABLE, "1")
+    assert main(["verify", "x"]) == 3
+    assert "Traceback" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("options", [["--json"], []])
+def test_a_reader_that_goes_away_is_no_error(signed_files: Path, options: list[str]) -> None:
+    command = [*COMMAND, "verify", *options, *[str(signed_files / "old.xml")] * 500]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(30) == 141
+
+
+def test_ctrl_c_ends_it_quietly() -> None:
+    with subprocess.Popen(
+        [*COMMAND, "verify", "-", "--json"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdin is not None
+        # More than a pipe holds: once it is written, the command has started and waits for the rest.
+        process.stdin.write(b"<" * 1_000_000)
+        process.stdin.flush()
+        time.sleep(0.3)  # a signal between two reads would only be seen after the second one
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=30) == (b"", b"")
+        assert process.returncode == 130
