@@ -7,7 +7,7 @@ SOAK_SECONDS ?= 600
 FUZZ_SECONDS ?= 60
 FUZZ_MUTANTS ?= 40
 
-.PHONY: demo test check serve bench soak fixtures interop fuzz lock clean crash faults
+.PHONY: demo test check quick serve bench soak fixtures interop fuzz lock clean crash faults
 
 demo: $(VENV)/.runtime
 	@$(BIN)/wssgate demo
@@ -22,6 +22,17 @@ check: $(VENV)/.dev
 	$(BIN)/pytest -n $(JOBS) --cov --cov-report= --ignore=tests/mutation --ignore=tests/consumers
 	$(BIN)/coverage report --include='gateway/verify/*,keystore/*' --fail-under=100
 	$(BIN)/pytest -n $(JOBS) tests/mutation tests/consumers
+
+# While you work: a sample of every test file, in under a minute. Without the demo, processes, mutants and other stacks.
+quick: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports --no-cache >/dev/null || $(BIN)/lint-imports
+	$(BIN)/pytest -q -n $(JOBS) --quick $(QUICK_LEAVES_OUT:%=--ignore=tests/%)
+
+QUICK_LEAVES_OUT := mutation consumers bench fixtures gateway/demo gateway/service gateway/renewal/test_processes.py \
+  gateway/ledger/write/test_crash.py gateway/cli/test_serve.py gateway/cross_check/test_loading.py \
+  gateway/ledger/write/test_held_connection.py gateway/exchange/wsdl gateway/exchange/test_nginx.py \
+  gateway/verify/test_properties.py gateway/verify/test_wrapping.py test_differential.py
 
 serve: $(VENV)/.runtime
 	$(BIN)/wssgate serve --config gateway.example.toml

@@ -16,6 +16,33 @@ _PREFIX: Final = "count:"
 Count = Callable[[str, str, int], None]
 
 
+QUICK_TESTS: Final = 9
+"""Of each file with `--quick`, evenly spread over its tables of cases."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--quick`: what a change to the code is likely to break, in under a minute (`make quick`)."""
+    parser.addoption("--quick", action="store_true", help="a sample of each file, and no PostgreSQL")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With `--quick`, keep a sample of each file."""
+    if not config.getoption("--quick"):
+        return
+    by_file: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        if "postgresql" not in item.nodeid:
+            by_file.setdefault(item.path, []).append(item)
+    kept = {item for found in by_file.values() for item in _spread(found)}
+    config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+    items[:] = [item for item in items if item in kept]
+
+
+def _spread(items: list[pytest.Item]) -> list[pytest.Item]:
+    """At most `QUICK_TESTS` of `items`."""
+    return items[:: -(-len(items) // QUICK_TESTS)]
+
+
 def pytest_configure() -> None:
     """Logs go through the standard library, as a gateway's do.
 
