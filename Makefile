@@ -30,7 +30,7 @@ quick: $(VENV)/.dev
 	$(BIN)/pytest -q -n $(JOBS) --quick $(QUICK_LEAVES_OUT:%=--ignore=tests/%)
 
 QUICK_LEAVES_OUT := mutation consumers bench fixtures gateway/demo gateway/service gateway/renewal/test_processes.py \
-  gateway/ledger/write/test_crash.py gateway/cli/test_serve.py gateway/cross_check/test_loading.py \
+  gateway/ledger/write/test_crash.py gateway/cli/test_serve.py gateway/cross_check/test_judge_loading.py \
   gateway/ledger/write/test_held_connection.py gateway/exchange/wsdl gateway/exchange/test_nginx.py \
   gateway/verify/test_properties.py gateway/verify/test_wrapping.py test_differential.py
 

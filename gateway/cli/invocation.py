@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import typer
 
-from gateway.cli.application import command_tree
 from gateway.cli.command_errors import ReaderGone, explain
+from gateway.cli.command_tree import command_tree
 from gateway.cli.exit_codes import ExitCode
 from gateway.cli.terminal import complain
 

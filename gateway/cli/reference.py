@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from gateway.cli.application import ListedCommand, command_tree
+from gateway.cli.command_tree import ListedCommand, command_tree
 
 _HEAD = """\
 # Reference of the commands

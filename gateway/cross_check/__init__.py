@@ -9,7 +9,7 @@ JudgeUnavailable          libxmlsec cannot be loaded here; the message says what
 """
 
 from gateway.cross_check.judge import disputed, second_opinion
-from gateway.cross_check.loading import JudgeUnavailable, require_judge
+from gateway.cross_check.judge_loading import JudgeUnavailable, require_judge
 from gateway.cross_check.opinion import CrossCheck, Opinion
 
 __all__ = ["JudgeUnavailable", "Opinion", "CrossCheck", "disputed", "require_judge", "second_opinion"]

@@ -13,7 +13,7 @@ from typing import Final
 from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 
 from gateway.ledger.database.connections import is_postgresql, reading, writing
-from gateway.ledger.database.tables import instances
+from gateway.ledger.database.ledger_tables import instances
 from keystore import from_microseconds, to_microseconds
 
 _MICROSECOND: Final = timedelta(microseconds=1)

@@ -8,7 +8,7 @@ from gateway.present.durations import DURATION_UNITS, duration_text
 from gateway.present.instants import age_text, day_text, instant_in_table, instant_json, instant_text
 from gateway.present.operation_names import OTHER_OPERATIONS, OperationNames
 from gateway.present.plain_text import count_text, plain, share_text
-from gateway.present.tables import bare_table, endpoint_heading, heading, indented
+from gateway.present.text_tables import bare_table, endpoint_heading, heading, indented
 from gateway.present.verdicts import explanation_json, unreadable_json, verdict_json
 
 __all__ = [

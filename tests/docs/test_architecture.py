@@ -47,3 +47,20 @@ def test_the_table_of_rooms_is_complete() -> None:
     listed = re.findall(r"^\| `([\w/.]+)` \|", CONTRIBUTING, re.MULTILINE)
     assert len(listed) == len(set(listed))
     assert set(listed) == rooms()
+
+
+def test_no_two_modules_share_a_name() -> None:
+    """But for the errors of each package, and for a command and the model that it shows."""
+    modules = [
+        path.relative_to(ROOT)
+        for room in ("gateway", "keystore")
+        for path in (ROOT / room).rglob("*.py")
+        if not path.name.startswith("__") and "migrations" not in path.parts
+    ]
+    found: dict[str, list[Path]] = {}
+    for module in modules:
+        if module.name != "errors.py" and module.parts[:2] != ("gateway", "cli"):
+            found.setdefault(module.name, []).append(module)
+    assert {name: paths for name, paths in found.items() if len(paths) > 1} == {}
+    helpers = {path.name for path in modules if path.parts[:2] == ("gateway", "cli")} & set(found)
+    assert helpers <= {"usage.py", "rejections.py"}

@@ -1,6 +1,5 @@
 """`wssgate keystore purge`: the certificate of an entry that was retired is deleted."""
 
-from gateway.cli.keystore.change_gates import GATED_EPILOG, gates_of, reporting_blockers
 from gateway.cli.keystore.change_options import (
     AliasArgument,
     ForceOption,
@@ -10,6 +9,7 @@ from gateway.cli.keystore.change_options import (
     system_user,
 )
 from gateway.cli.keystore.entry_display import changed_json, print_warnings
+from gateway.cli.keystore.gate_refusals import GATED_EPILOG, gates_of, reporting_blockers
 from gateway.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, now
 from gateway.cli.terminal import plain, print_json, say
 from gateway.cli.workplace import open_workplace

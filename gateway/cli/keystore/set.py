@@ -7,7 +7,6 @@ import typer
 
 from gateway.cli.command_errors import WrongUse
 from gateway.cli.instant_options import parse_instant
-from gateway.cli.keystore.change_gates import GATED_EPILOG, gates_of, reporting_blockers
 from gateway.cli.keystore.change_options import (
     AliasArgument,
     ForceOption,
@@ -17,6 +16,7 @@ from gateway.cli.keystore.change_options import (
     system_user,
 )
 from gateway.cli.keystore.entry_display import changed_json, print_entry, print_warnings
+from gateway.cli.keystore.gate_refusals import GATED_EPILOG, gates_of, reporting_blockers
 from gateway.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, now
 from gateway.cli.terminal import print_json, say
 from gateway.cli.workplace import open_workplace

@@ -8,8 +8,8 @@ from rich.text import Text
 
 from gateway.cli.command_errors import ChangeRefused
 from gateway.cli.exit_codes import ExitCode, epilog
-from gateway.cli.keystore.change_gates import blocker_json, gates_of
 from gateway.cli.keystore.change_options import ReasonOption, WhoOption, need_reason, system_user
+from gateway.cli.keystore.gate_refusals import blocker_json, gates_of
 from gateway.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, now
 from gateway.cli.rich_output import cell, show, table
 from gateway.cli.terminal import print_json, say, warn

@@ -14,7 +14,7 @@ from datetime import datetime
 from sqlalchemy import Engine, and_, func, select
 
 from gateway.ledger.database.connections import reading
-from gateway.ledger.database.tables import chains, checkpoints, messages
+from gateway.ledger.database.ledger_tables import chains, checkpoints, messages
 from keystore import from_microseconds, to_microseconds
 
 _ANCHOR = re.compile(

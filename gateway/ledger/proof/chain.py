@@ -9,8 +9,8 @@ from typing import Final
 
 from sqlalchemy import Connection, Select, bindparam, insert, select, update
 
+from gateway.ledger.database.ledger_tables import chains
 from gateway.ledger.database.prepared import Prepared
-from gateway.ledger.database.tables import chains
 from gateway.ledger.errors import LedgerUnavailable
 from gateway.ledger.record_rows import Row
 from keystore import CHAIN_START, link_hash

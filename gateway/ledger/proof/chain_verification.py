@@ -13,7 +13,7 @@ from enum import StrEnum
 from sqlalchemy import Engine, func, select
 
 from gateway.ledger.database.connections import reading
-from gateway.ledger.database.tables import chains, checkpoints, messages
+from gateway.ledger.database.ledger_tables import chains, checkpoints, messages
 from gateway.ledger.proof.anchors import Anchor
 from gateway.ledger.proof.chain import Link, digest, stored_head
 from gateway.ledger.proof.checkpoints import stored_checkpoint

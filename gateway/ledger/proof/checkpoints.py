@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, insert, select, update
 
-from gateway.ledger.database.tables import checkpoints
+from gateway.ledger.database.ledger_tables import checkpoints
 from keystore import CHAIN_START, from_microseconds, to_microseconds
 
 

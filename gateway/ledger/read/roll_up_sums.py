@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Engine, Select, Table, and_, case, func, or_, select
 
 from gateway.ledger.database.connections import reading
-from gateway.ledger.database.tables import key_usage_hourly, messages, traffic_hourly
+from gateway.ledger.database.ledger_tables import key_usage_hourly, messages, traffic_hourly
 from gateway.ledger.hours import MICROSECONDS_PER_HOUR, hour_of
 from gateway.ledger.read.stored_records import names_entry
 from gateway.ledger.record import How

@@ -11,7 +11,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Engine, and_, false, or_, select
 
 from gateway.ledger.database.connections import reading
-from gateway.ledger.database.tables import messages
+from gateway.ledger.database.ledger_tables import messages
 from gateway.ledger.errors import DatabaseUnavailable
 from gateway.ledger.record import MessageRecord
 from gateway.ledger.record_rows import record_of

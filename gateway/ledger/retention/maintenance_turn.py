@@ -6,7 +6,7 @@ from sqlalchemy import Engine, insert, select, update
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from gateway.ledger.database.connections import explain, writing
-from gateway.ledger.database.tables import chores
+from gateway.ledger.database.ledger_tables import chores
 from gateway.ledger.errors import LedgerUnavailable
 from keystore import to_microseconds
 

@@ -15,7 +15,7 @@ from sqlalchemy import Engine, delete, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.ledger.database.connections import explain, is_postgresql, reading, writing
-from gateway.ledger.database.tables import chains, messages
+from gateway.ledger.database.ledger_tables import chains, messages
 from gateway.ledger.errors import LedgerUnavailable
 from gateway.ledger.proof.checkpoints import Checkpoint, store_checkpoint, stored_checkpoint
 from gateway.ledger.retention.pruning_months import drop_months

@@ -12,9 +12,9 @@ from sqlalchemy import ColumnElement, Connection, Engine, and_, func, or_, selec
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.ledger.database.connections import explain, writing
+from gateway.ledger.database.ledger_tables import messages
 from gateway.ledger.database.partitions import Month, drop_partition, partitions
 from gateway.ledger.database.postgresql import allow_long
-from gateway.ledger.database.tables import messages
 from gateway.ledger.errors import LedgerUnavailable
 from gateway.ledger.proof.checkpoints import Checkpoint, store_checkpoint, stored_checkpoint
 from keystore import from_microseconds, to_microseconds

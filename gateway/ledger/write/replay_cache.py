@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, delete, select
 
 from gateway.ledger.database.connections import upsert
-from gateway.ledger.database.tables import replay_guard
+from gateway.ledger.database.ledger_tables import replay_guard
 from gateway.ledger.record_rows import NO_LIST, Row, record_of, row_of
 from gateway.verify import Outcome
 

@@ -7,12 +7,12 @@ from typing import Any, Final
 from sqlalchemy import Connection, Insert, Table, case
 
 from gateway.ledger.database.connections import upsert
+from gateway.ledger.database.ledger_tables import key_usage_hourly, traffic_hourly
 from gateway.ledger.database.prepared import Prepared
-from gateway.ledger.database.tables import key_usage_hourly, traffic_hourly
 from gateway.ledger.hours import hour_of
 from gateway.ledger.record import How
 from gateway.ledger.record_rows import Row
-from gateway.ledger.write.operation_names import counted_names
+from gateway.ledger.write.counted_operations import counted_names
 
 Key = tuple[Any, ...]
 

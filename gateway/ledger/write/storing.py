@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
+from gateway.ledger.database.ledger_tables import messages
 from gateway.ledger.database.prepared import insert_rows
-from gateway.ledger.database.tables import messages
 from gateway.ledger.proof.chain import Link, store_head
 from gateway.ledger.record_rows import Row
 from gateway.ledger.write.replay_cache import refuse_replayed

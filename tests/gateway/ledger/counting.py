@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Engine, select
 
 from gateway.ledger.database.connections import reading
-from gateway.ledger.database.tables import key_usage_hourly, messages, traffic_hourly
+from gateway.ledger.database.ledger_tables import key_usage_hourly, messages, traffic_hourly
 
 Counts = dict[tuple[Any, ...], tuple[int, int, int]]
 

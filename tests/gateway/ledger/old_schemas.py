@@ -7,7 +7,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, Table, create_engine, insert, inspect, select, text
 
-from gateway.ledger.database.tables import messages
+from gateway.ledger.database.ledger_tables import messages
 from gateway.ledger.proof.chain import Link, store_head
 from gateway.ledger.record_rows import row_of
 from keystore.store import KeystoreStore, NewCertificate, migrate

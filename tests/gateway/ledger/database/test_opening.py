@@ -26,7 +26,7 @@ from gateway.ledger import (
 )
 from gateway.ledger.database import schema as schema_module
 from gateway.ledger.database.connections import reading, writing
-from gateway.ledger.database.tables import metadata
+from gateway.ledger.database.ledger_tables import metadata
 from gateway.ledger.read import roll_up_sums as sums
 from keystore.store.table_definitions import keystore_tables
 from tests.databases import on_postgresql, on_sqlite

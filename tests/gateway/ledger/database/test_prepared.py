@@ -5,8 +5,8 @@ from sqlalchemy import Engine, select
 from sqlalchemy.exc import IntegrityError
 
 from gateway.ledger.database.connections import reading, writing
+from gateway.ledger.database.ledger_tables import messages
 from gateway.ledger.database.prepared import insert_rows
-from gateway.ledger.database.tables import messages
 from gateway.ledger.proof.chain import Link
 from gateway.ledger.record_rows import row_of
 from gateway.ledger.write.storing import store_rows

@@ -18,7 +18,7 @@ from gateway.ledger import (
     verify_chain,
 )
 from gateway.ledger.database.connections import writing
-from gateway.ledger.database.tables import messages
+from gateway.ledger.database.ledger_tables import messages
 from gateway.ledger.proof import chain_verification as verification
 from gateway.ledger.proof.chain import Link, store_head
 from gateway.ledger.proof.chain_verification import ChainReport, ChainState

@@ -8,7 +8,7 @@ from sqlalchemy.exc import DBAPIError
 
 from gateway.ledger import ChainState, LedgerUnavailable, LedgerWriter, anchors, records_to_verify, verify_chain
 from gateway.ledger.database.connections import reading, writing
-from gateway.ledger.database.tables import messages
+from gateway.ledger.database.ledger_tables import messages
 from gateway.ledger.read import roll_up_sums as sums
 from gateway.ledger.retention import pruning
 from gateway.ledger.retention.pruning import Prunable, Pruned, prune

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, select
 
 from gateway.ledger import verify_chain
 from gateway.ledger.database.connections import reading
-from gateway.ledger.database.tables import messages
+from gateway.ledger.database.ledger_tables import messages
 from gateway.ledger.proof.chain_verification import ChainState
 from tests.gateway.ledger.counting import counted_from_rows, stored_rollups
 

@@ -7,7 +7,7 @@ from sqlalchemy import Engine, select, text
 
 from gateway.ledger import LedgerWriter, MessageRecord, Receipt, RecordRefused
 from gateway.ledger.database.connections import reading, writing
-from gateway.ledger.database.tables import replay_guard
+from gateway.ledger.database.ledger_tables import replay_guard
 from gateway.ledger.read import roll_up_sums as sums
 from gateway.ledger.read import stored_records as on_record
 from gateway.ledger.record_rows import MAX_ITEMS

@@ -19,7 +19,7 @@ from gateway.ledger import (
     verify_chain,
 )
 from gateway.ledger.database.connections import reading, writing
-from gateway.ledger.database.tables import messages
+from gateway.ledger.database.ledger_tables import messages
 from gateway.ledger.proof.chain_verification import ChainState
 from gateway.ledger.read import roll_up_sums as sums
 from gateway.ledger.read import stored_records as on_record

@@ -26,7 +26,7 @@ from sqlalchemy import select
 
 from gateway.ledger import ChainState, open_database, verify_chain
 from gateway.ledger.database.connections import reading
-from gateway.ledger.database.tables import messages
+from gateway.ledger.database.ledger_tables import messages
 from tests.gateway.exchange.harness import REQUEST, Receiver, http, run, signed_with_timestamp
 from tests.gateway.ledger.counting import counted_from_rows, stored_rollups
 from tests.gateway.service.workers.crew import HEADERS, lives, until, write

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gateway.cli.keystore.change_gates import gates_of
+from gateway.cli.keystore.gate_refusals import gates_of
 from gateway.cli.workplace import open_workplace
 from gateway.ledger import LedgerWriter
 from gateway.verify import VerifiedBy

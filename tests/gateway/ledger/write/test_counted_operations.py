@@ -5,10 +5,10 @@ from sqlalchemy import Engine, select
 
 from gateway.ledger import LedgerWriter, MessageRecord
 from gateway.ledger.database.connections import reading
-from gateway.ledger.database.tables import key_usage_hourly, traffic_hourly
+from gateway.ledger.database.ledger_tables import key_usage_hourly, traffic_hourly
 from gateway.ledger.read import roll_up_sums as sums
 from gateway.ledger.read import stored_records as on_record
-from gateway.ledger.write import operation_names
+from gateway.ledger.write import counted_operations as operation_names
 from gateway.present import OTHER_OPERATIONS
 from tests.gateway.ledger.load import OLD, RENEWED, accepted, rejected
 

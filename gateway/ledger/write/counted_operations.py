@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 
 from sqlalchemy import Connection, func, select
 
-from gateway.ledger.database.tables import traffic_hourly
+from gateway.ledger.database.ledger_tables import traffic_hourly
 from gateway.ledger.record_rows import Row
 from gateway.present import OTHER_OPERATIONS
 from gateway.verify import Outcome

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 import gateway.cli
-from gateway.cli.application import COMMANDS, GROUPS, ListedCommand
+from gateway.cli.command_tree import COMMANDS, GROUPS, ListedCommand
 from tests.gateway.cli.running import Run
 
 FOLDER = Path(gateway.cli.__path__[0])
