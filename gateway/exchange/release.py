@@ -13,6 +13,7 @@ from gateway.config import EndpointSettings
 from gateway.exchange.judgement import Judgement
 from gateway.exchange.soap_faults import SoapVersion, fault_message
 from gateway.ledger import MessageRecord
+from gateway.verify import Verdict
 from gateway.vocabulary import MessageKind, RecordedOutcome
 from gateway.wire import Answer, UpstreamFailure, UpstreamResponse, is_field_value, passing
 
@@ -145,22 +146,23 @@ def _delivered(
 ) -> Answer:
     """The answer by which `response` itself leaves."""
     names = _names(endpoint.response_headers)
-    verdict = judgement.verdict
-    if record.outcome is RecordedOutcome.ACCEPTED and verdict is not None:
+    if record.outcome is RecordedOutcome.ACCEPTED:
+        verdict = _read_message(judgement)
         status = _status_of_message(response.status, is_fault=verdict.is_fault)
         kept = passing(response.headers, names.messages)
         kept.append((b"content-type", _content_type(verdict.soap_version, verdict.encoding)))
     elif record.outcome is RecordedOutcome.PASSED:
         kept = passing(response.headers, names.unverified)
         kept.append(_NO_STORE)
-        if verdict is not None:
-            status = _status_of_message(response.status, is_fault=True)
-            kept.append((b"content-type", _content_type(verdict.soap_version, verdict.encoding)))
-        elif judgement.kind is MessageKind.WSDL:
+        if judgement.kind is MessageKind.WSDL:
             status = 200
             kept.append((b"content-type", b"text/xml; charset=utf-8"))
-        else:
+        elif judgement.kind is MessageKind.EMPTY:
             status = response.status  # one of those that may do without a body
+        else:
+            verdict = _read_message(judgement)
+            status = _status_of_message(response.status, is_fault=True)
+            kept.append((b"content-type", _content_type(verdict.soap_version, verdict.encoding)))
     else:
         status = _status_of_observed(response.status)
         kept = passing(response.headers, names.observed if judgement.is_decoded else names.observed_coded)
@@ -234,6 +236,13 @@ def _status_of_observed(came: int) -> int:
     if came in _SUCCESSES or came == 204 or 400 <= came <= 599:
         return came
     return 200 if came < 300 else 500
+
+
+def _read_message(judgement: Judgement) -> Verdict:
+    """The verdict on what leaves as a message."""
+    if judgement.verdict is None:
+        raise ValueError("what was not verified is not to be delivered as a message")
+    return judgement.verdict
 
 
 @lru_cache(maxsize=64)
