@@ -4,14 +4,13 @@ The list is fixed, and there is no loader of plug-ins: who adds an implementatio
 """
 
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from gateway.ledger import MessageRecord
 from gateway.verify import Expectation, Policy
 
 
-@dataclass(frozen=True, slots=True)
-class Unpacked:
+class Unpacked(NamedTuple):
     """The body of a response as it is verified."""
 
     root: bytes

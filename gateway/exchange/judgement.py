@@ -3,7 +3,7 @@
 import time
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from gateway.config import EndpointSettings
 from gateway.cross_check import CrossCheck
@@ -67,8 +67,7 @@ class Judgement:
     opinion_seconds: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
+class _Found(NamedTuple):
     """What came out of one response, without what is measured about it."""
 
     outcome: RecordedOutcome

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import Engine
 from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
+from gateway.deadlines import within
 from gateway.ledger.database.connections import explain
 from gateway.ledger.database.opening import database_path
 from gateway.ledger.database.sqlite_file import file_identity
@@ -142,7 +143,7 @@ class LedgerWriter:
         waiting = Waiting(record, future, loop)
         self._queue(waiting)
         try:
-            async with asyncio.timeout(seconds):
+            with within(seconds):
                 return await future
         except TimeoutError as error:
             if future.done() and not future.cancelled():

@@ -1,7 +1,6 @@
 """Reading the body of a request under a cap and a deadline."""
 
-import asyncio
-
+from gateway.deadlines import within
 from gateway.wire.header_fields import Headers, single
 from gateway.wire.inbound.answer import Receive
 
@@ -34,7 +33,7 @@ async def read_body(receive: Receive, headers: Headers, *, limit: int, seconds: 
     chunks: list[bytes] = []
     length = 0
     try:
-        async with asyncio.timeout(seconds):
+        with within(seconds):
             while True:
                 message = await receive()
                 if message["type"] == "http.disconnect":

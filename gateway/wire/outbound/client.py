@@ -1,11 +1,11 @@
 """The client towards one receiver: pooled connections, deadlines, no redirects, no cookies, no silent decoding."""
 
-import asyncio
 import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from gateway.deadlines import within
 from gateway.wire.outbound.connecting import Connector
 from gateway.wire.outbound.connection import NO_LEASE, Lease
 from gateway.wire.outbound.errors import Disconnected, TimedOut, TlsFailed, Unreachable
@@ -82,7 +82,7 @@ class UpstreamClient:
         """
         head = request_head(method, url.removeprefix(self._origin), self._host, headers, len(body))
         try:
-            async with asyncio.timeout(self._seconds):
+            with within(self._seconds):
                 try:
                     return await self._send(method, head, body, limit)
                 except (Disconnected, Unreachable, TlsFailed):
