@@ -1,9 +1,9 @@
 """Deadlines of one length, many at a time: one timer of the event loop for all of them.
 
 `asyncio.timeout` sets and cancels a timer for each, three times a response: measured end to end (5 KB, 64 connections)
-a response then takes 1.03 to 1.09 times the processor time. Here
-whoever has the same number of seconds stands in one row, and the timer is that of the first. What a deadline does is
-what `asyncio.timeout` does: it cancels the task, and turns the cancellation into TimeoutError where it came from here.
+a response then takes 1.03 to 1.09 times the processor time. Here whoever has the same number of seconds stands in one
+row, and the timer is that of the first. What a deadline does is what `asyncio.timeout` does: it cancels the task, and
+turns the cancellation into TimeoutError where it came from here.
 """
 
 import asyncio
