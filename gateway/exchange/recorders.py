@@ -26,6 +26,7 @@ MOST_WAITING: Final = 10_000
 """Records that wait at most: some seconds at full load. Beyond it the ledger alone knows of them."""
 _COMPLAIN_EACH: Final = 10_000
 """Of so many failures the log has one line."""
+_TOO_SLOW: Final = "recorders are too slow: they are not told of records that the ledger has"
 _END_SECONDS: Final = 2.0
 """How long the end of the gateway waits for recorders that have not been told everything yet."""
 
@@ -43,6 +44,7 @@ class Recorders:
         """Written by the thread alone."""
         self._lost = 0
         self._failures = 0
+        self._complaint: threading.Thread | None = None
         self._batches: queue.SimpleQueue[list[MessageRecord] | None] = queue.SimpleQueue()
         context = contextvars.copy_context()  # what the log knows of this process
         # A daemon: a recorder that hangs must not keep the process from ending.
@@ -80,11 +82,17 @@ class Recorders:
         batch, self._collected = self._collected, []
         if self._handed_over - self._told + len(batch) > MOST_WAITING:
             if self._lost // _COMPLAIN_EACH != (self._lost + len(batch)) // _COMPLAIN_EACH or not self._lost:
-                _log.error("recorders are too slow: they are not told of records that the ledger has")
+                self._complain()
             self._lost += len(batch)
             return
         self._handed_over += len(batch)
         self._batches.put(batch)
+
+    def _complain(self) -> None:
+        """Say that recorders are too slow; in a thread, for what hangs may be the log itself."""
+        if self._complaint is None or not self._complaint.is_alive():
+            self._complaint = threading.Thread(target=_log.error, args=(_TOO_SLOW,), name="complaint", daemon=True)
+            self._complaint.start()
 
     def _run(self) -> None:
         # Ends: `close` puts None, and the thread of a process that ends without it is a daemon.

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from structlog.testing import capture_logs
@@ -68,6 +69,24 @@ def test_every_recorder_is_told_everything_in_order() -> None:
         them.tell(sent[0])
         await them.close()
         assert len(first.told) == 4
+
+    run(scenario())
+
+
+def test_a_log_that_hangs_does_not_hold_up_who_tells(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_WAITING", 0)
+    go = threading.Event()
+    monkeypatch.setattr(module, "_log", SimpleNamespace(error=lambda _: go.wait(30)))
+
+    async def scenario() -> None:
+        them = Recorders([Listening()])
+        them.tell(accepted(OLD))
+        async with asyncio.timeout(10):
+            while not them.lost:
+                await asyncio.sleep(0.01)
+        assert not go.is_set()
+        go.set()
+        await them.close()
 
     run(scenario())
 
