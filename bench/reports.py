@@ -1,11 +1,18 @@
-"""What reports cost over ten thousand records and over ten million, of the same ninety days and operations."""
+"""What reports and gates cost over ten thousand records and over ten million, of the same ninety days and operations.
 
+The roll-ups and the events are those of the real writer, to which ninety days pass in a moment: every hour it is given
+a message of each operation with each key, and tells that it watches. The rest of the records is put in beside them in
+bulk.
+"""
+
+import hashlib
 import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +22,26 @@ from sqlalchemy import Engine
 
 from bench.measuring import InProcess, Timing, compare
 from bench.targets import Target
-from gateway.ledger import migrate, open_database
-from gateway.renewal import cutover_report
+from fixtures.manifest import entry
+from gateway.ledger import EventKind, LedgerWriter, MessageRecord, migrate, new_record_id, open_database
+from gateway.ledger.clock import LedgerClock
+from gateway.renewal import Delays, MeasuredGates, cutover_report, measure
 from gateway.report import rejection_report, usage_report
-from keystore import TrustSnapshot, to_microseconds
+from gateway.verify import Signer, VerifiedBy
+from gateway.vocabulary import MessageKind, Mode, RecordedOutcome
+from keystore import Alias, State, TrustedCertificate, TrustSnapshot, from_microseconds, to_microseconds
+from keystore.store import GateAnswer, StoredEntry
 
 FEW, MANY = 10_000, 10_000_000
 BOUND = 2.0
 """Times the cost over the few that the cost over the many may be."""
+GATE_SECONDS = 2.0
+"""Within which the gate before retiring answers, whatever there is: processor time."""
 _DAYS = 90
+_DAY = 24 * 3_600_000_000
+"""Microseconds."""
+_OPERATIONS = 6
+_PATIENCE = 60
 _NOW = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
 
 _RECORDS = """
@@ -32,31 +50,35 @@ INSERT INTO messages (id, writer, sequence, previous_hash, hash, time, instance,
   outcome, reason, detail, released, verified_by, recognised, signatures, warnings, body_sha256, request_bytes,
   response_bytes, upstream_ms, verify_ms, keystore_revision, replay_keys, replay_check)
 SELECT printf('%036d', n), 'bench', n + 1, '', '', :start + n * :step, 'bench', 'orders', 'enforce', 'message',
-  '{urn:orders}Operation' || (n * 7 % 6), iif(n % 10, 'accepted', 'rejected'), iif(n % 10, '', 'unsigned'), '',
-  n % 10 > 0, iif(n % 10, iif(n % 2, :old, :new), '[]'), '[]', '[]', '[]', '', 0, 0, 0.0, 0.0, 1, '[]', 0
+  '{urn:orders}Operation' || (n * 7 % :operations), iif(n % 10, 'accepted', 'rejected'), iif(n % 10, '', 'unsigned'),
+  '', n % 10 > 0, iif(n % 10, iif(n % 2, :old, :new), '[]'), '[]', '[]', '[]', '', 0, 0, 0.0, 0.0, 1, '[]', 0
 FROM numbers
 """
 """Every tenth is rejected; two keys in turn, six operations."""
-_TRAFFIC = """
-INSERT INTO traffic_hourly SELECT endpoint, operation, kind, outcome, reason, released, time / 3600000000, count(*),
-  min(time), max(time) FROM messages GROUP BY 1, 2, 3, 4, 5, 6, 7
-"""
-_USAGE = """
-INSERT INTO key_usage_hourly SELECT endpoint, operation, verified_by ->> '$[0].thumbprint', 'verified',
-  time / 3600000000, max(verified_by ->> '$[0].alias'), max(verified_by ->> '$[0].key_id'), count(*), min(time),
-  max(time) FROM messages WHERE outcome = 'accepted' GROUP BY 1, 2, 3, 5
-"""
 _INDEXES = {
     "messages_by_time": "CREATE INDEX messages_by_time ON messages (time)",
     "messages_by_cell": "CREATE INDEX messages_by_cell ON messages (endpoint, operation, time)",
 }
 
+_OLD, _NEW = (
+    TrustedCertificate(Alias(alias), entry(name).certificate, trusted_from=_NOW - timedelta(days=_DAYS))
+    for alias, name in (("acme-2024", "old"), ("acme-2026", "new"))
+)
+
 Report = Callable[[Engine], object]
 REPORTS: Mapping[str, Report] = {
     "usage": lambda engine: usage_report(engine, now=_NOW),
     "rejections": lambda engine: rejection_report(engine, now=_NOW),
-    "cutover": lambda engine: cutover_report(engine, TrustSnapshot.of(), now=_NOW),
+    "cutover": lambda engine: cutover_report(engine, TrustSnapshot.of(_OLD, _NEW), now=_NOW),
+    "gate": lambda engine: retiring(engine),
 }
+
+
+def retiring(engine: Engine) -> GateAnswer:
+    """What the gate before retiring the old certificate says."""
+    old, new = (StoredEntry.of_certificate(one, at=_NOW - timedelta(days=_DAYS), who="bench") for one in (_OLD, _NEW))
+    gates = MeasuredGates(measure(engine), {"orders": Delays(timedelta(days=14))}, _NOW)
+    return gates.before_retiring(old, [new], at=_NOW, since=lambda _: _NOW - timedelta(days=_DAYS))
 
 
 def run(console: Console) -> Mapping[str, Any]:
@@ -68,12 +90,20 @@ def run(console: Console) -> Mapping[str, Any]:
         }
     console.print(_table(timings))
     ratio = timings["usage"]["many"].ratio_to(timings["usage"]["few"])
-    target = Target(f"report usage over {MANY:,} records, times that over {FEW:,}", ratio, BOUND)
-    target.show(console)
+    targets = [
+        Target(f"report usage over {MANY:,} records, times that over {FEW:,}", ratio, BOUND),
+        Target(f"gate over {MANY:,} records, seconds", timings["gate"]["many"].microseconds / 1e6, GATE_SECONDS),
+    ]
+    for target in targets:
+        target.show(console)
     figures = {
         name: {size: timing.microseconds for size, timing in timing_of.items()} for name, timing_of in timings.items()
     }
-    return {"records": {"few": FEW, "many": MANY}, "microseconds": figures, "target": target.figures}
+    return {
+        "records": {"few": FEW, "many": MANY},
+        "microseconds": figures,
+        "targets": [target.figures for target in targets],
+    }
 
 
 @contextmanager
@@ -83,8 +113,9 @@ def _ledger(count: int) -> Iterator[Engine]:
         file = Path(folder) / "wssgate.db"
         engine = open_database(f"sqlite:///{file}")
         migrate(engine)
+        written = _write(engine, count)
         engine.dispose()
-        _fill(file, count)
+        _fill(file, count - written)
         engine = open_database(f"sqlite:///{file}")
         try:
             yield engine
@@ -92,9 +123,70 @@ def _ledger(count: int) -> Iterator[Engine]:
             engine.dispose()
 
 
+def _write(engine: Engine, count: int) -> int:
+    """Let ninety days pass to a writer; the number of records that it wrote."""
+    now = [to_microseconds(_NOW - timedelta(days=_DAYS))]
+    clock = LedgerClock(lambda: now[0], lambda: now[0] / 1e6, lambda _: None)
+    writer = LedgerWriter(engine, "bench:1", clock=clock)
+    hours = _DAYS * 24
+    cells = [(number, one) for number in range(_OPERATIONS) for one in (_OLD, _NEW)]
+    told = {"guaranteed_delivery_time": 14 * _DAY, "retention": _DAYS * _DAY, "signatures": "any"}
+    writer.tell(EventKind.CONFIGURATION, {"endpoints": {"orders": told}})
+    written = 0
+    for hour in range(hours):
+        now[0] += _DAY // 24
+        futures = [
+            writer.submit(_record(number, one, now[0]))
+            for number, one in islice(cycle(cells), written, written + min(len(cells), count // hours))
+        ]
+        written += len(futures)
+        states = {"orders": {"serving": True, "reachable": True, "since": None}}
+        writer.tell(EventKind.HEARTBEAT, {"endpoints": states, "keystore_revision": 1}).result(_PATIENCE)
+        assert all(future.result(_PATIENCE) for future in futures), hour
+    writer.close()
+    return written
+
+
+def _record(number: int, certificate: TrustedCertificate, at: int) -> MessageRecord:
+    verified = VerifiedBy(certificate.alias, certificate.key_id, certificate.thumbprint)
+    record_id = new_record_id()
+    made = Signer(
+        entry=verified,
+        state=State.TRUSTED,
+        signature=0,
+        signature_id=hashlib.sha256(record_id.encode()).hexdigest(),
+        covers=("Body",),
+        needed=True,
+        signed_at=None,
+    )
+    return MessageRecord(
+        id=record_id,
+        time=from_microseconds(at),
+        instance="bench:1",
+        endpoint="orders",
+        mode=Mode.ENFORCE,
+        kind=MessageKind.MESSAGE,
+        operation=f"{{urn:orders}}Operation{number}",
+        outcome=RecordedOutcome.ACCEPTED,
+        reason=None,
+        detail="",
+        released=True,
+        verified_by=(verified,),
+        signers=(made,),
+        body_sha256="",
+        request_bytes=0,
+        response_bytes=0,
+        upstream_status=200,
+        upstream_ms=0.0,
+        verify_ms=0.0,
+        keystore_revision=1,
+    )
+
+
 def _fill(file: Path, count: int) -> None:
     values = {
         "count": count,
+        "operations": _OPERATIONS,
         "start": to_microseconds(_NOW - timedelta(days=_DAYS)),
         "step": timedelta(days=_DAYS) // timedelta(microseconds=1) // count,
         "old": '[{"alias":"acme-2024","key_id":"a","thumbprint":"1"}]',
@@ -108,7 +200,7 @@ def _fill(file: Path, count: int) -> None:
         for name in _INDEXES:
             connection.execute(f"DROP INDEX {name}")
         connection.execute(_RECORDS, values)
-        for statement in (*_INDEXES.values(), _TRAFFIC, _USAGE):
+        for statement in _INDEXES.values():
             connection.execute(statement)
     finally:
         connection.close()

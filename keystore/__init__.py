@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from keystore.certificate import SIGNING_CURVES, SigningKey, State, TrustedCertificate
 from keystore.certificate_decoding import without_warnings
-from keystore.epoch import from_microseconds, to_microseconds
+from keystore.epoch import from_microseconds, optional_instant, optional_microseconds, to_microseconds
 from keystore.errors import (
     AliasInUse,
     AliasInvalid,
@@ -115,6 +115,8 @@ __all__ = [
     "CHAIN_START",
     "from_microseconds",
     "link_hash",
+    "optional_instant",
+    "optional_microseconds",
     "to_microseconds",
     # errors
     "AliasInUse",

@@ -57,11 +57,14 @@ class TrustedCertificate:
     trusted_from: datetime | None = None
     """Before this instant the entry counts as staged."""
     trusted_until: datetime | None = None
-    """From this instant on the entry counts as retired."""
+    """From this instant on the entry counts as retired, by itself: of an entry of the keystore's store only an end from
+    before its schema 0005 does."""
     revoked: bool = False
     """It was withdrawn because the key is compromised; the diagnosis then says so."""
     note: str = ""
     """For people: when and by whom it was retired, for instance. Shown in a diagnosis."""
+    replaces: tuple[Thumbprint, ...] = ()
+    """The certificates whose successor it was declared to be, sorted. Nothing is ever derived from dates or names."""
 
     @classmethod
     def from_pem(cls, alias: str, pem: bytes | str) -> Self:

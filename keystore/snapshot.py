@@ -86,6 +86,11 @@ class TrustSnapshot:
         """Every key that is known and at `at` trusted by no entry (staged, retired), those that `hint` names first."""
         return self._ordered(hint, at, trusted=False)
 
+    def entries_of(self, key_id: KeyId) -> tuple[TrustedCertificate, ...]:
+        """Every entry over that key, whatever its state, but for purged ones; none where the key is not known."""
+        holders = self._holders.get(key_id)
+        return () if holders is None else holders.entries
+
     def named_by(self, hint: KeyHint) -> tuple[TrustedCertificate, ...]:
         """The entries, of any state, that agree with `hint`, in the order of `entries`."""
         positions = sorted(set(self._positions(hint)))
@@ -124,13 +129,13 @@ class TrustSnapshot:
 class _Holders:
     """The entries that hold one public key."""
 
-    __slots__ = ("_entries", "_key", "_recognised", "_trusted", "windowed")
+    __slots__ = ("_key", "_recognised", "_trusted", "entries", "windowed")
 
     def __init__(self, key_id: KeyId, entries: tuple[TrustedCertificate, ...]) -> None:
         public_key = entries[0].public_key
         trusted = tuple(e for e in entries if e.state is State.TRUSTED)
         self._key = key_id, public_key
-        self._entries = entries
+        self.entries = entries
         self.windowed = any(e.trusted_from is not None or e.trusted_until is not None for e in trusted)
         self._trusted = self._make(trusted)
         self._recognised = None if trusted else self._make(entries)
@@ -139,10 +144,10 @@ class _Holders:
         """The key with its trusted entries, or (`trusted` being false) the key if no entry trusts it; else None."""
         if not self.windowed:
             return self._trusted if trusted else self._recognised
-        now = tuple(e for e in self._entries if e.state_at(at) is State.TRUSTED)
+        now = tuple(e for e in self.entries if e.state_at(at) is State.TRUSTED)
         if trusted:
             return self._make(now)
-        return None if now else self._make(self._entries)
+        return None if now else self._make(self.entries)
 
     def _make(self, entries: tuple[TrustedCertificate, ...]) -> Candidate | None:
         key_id, public_key = self._key

@@ -1,9 +1,10 @@
-"""On which terms an entry is trusted: for which endpoints, and from when until when."""
+"""On which terms an entry is trusted: for which endpoints, from when until when, and as whose successor."""
 
 from dataclasses import dataclass
 from datetime import datetime
 
 from keystore.errors import Refused
+from keystore.identity import Thumbprint
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +20,9 @@ class Terms:
     trusted_from: datetime | None = None
     """Before this instant (with a time zone) a trusted entry counts as staged."""
     trusted_until: datetime | None = None
-    """From this instant on a trusted entry counts as retired."""
+    """When its trust shall end, through the gate: see `KeystoreStore.end_due`."""
+    replaces: frozenset[Thumbprint] = frozenset()
+    """The certificates whose successor it is declared to be."""
 
     def __post_init__(self) -> None:
         if self.endpoints is not None and not self.endpoints:

@@ -13,7 +13,7 @@ from lxml import etree
 from fixtures.manifest import Case
 from gateway.verify import SignatureReport, Verdict
 from gateway.verify.envelope import find_security_header, read_envelope
-from gateway.verify.reason import Rejection
+from gateway.verify.reason import Reason, Rejection
 from gateway.verify.verdict import CheckResult
 from keystore import TrustedCertificate
 from tests.divergences import (
@@ -126,12 +126,20 @@ WITNESSES: Final = (LIBXMLSEC, SIGNXML)
 
 
 def reported(case: Case, message: bytes, verdict: Verdict) -> list[tuple[int, SignatureReport]]:
-    """The reports of a verdict, each with the position of its Signature among those of all Security headers."""
+    """The reports of a verdict, each with the position of its Signature among those of all Security headers.
+
+    None where the structure of the message ended the procedure before it came to them: what is told of signatures then
+    is told afterwards, and decides nothing.
+    """
     if not verdict.signatures:
         return []
     root = read(case, message)
     everywhere = signatures(root)
-    ours = find_security_header(read_envelope(root), case.policy.actor)[0].signatures
+    try:
+        ours = find_security_header(read_envelope(root), case.policy.actor)[0].signatures
+    except Rejection:
+        assert verdict.reason is Reason.STRUCTURE
+        return []
     return [(everywhere.index(node), report) for node, report in zip(ours, verdict.signatures, strict=True)]
 
 

@@ -19,12 +19,12 @@ from typing import Any, Final
 from rich.console import Console
 from rich.table import Table
 
-from bench.load.comparison import CONNECTIONS, check, receiver
+from bench.load.comparison import CONNECTIONS, check, receiver, responses
 from bench.load.processes import Missing, descriptors, memory
 from bench.load.proxies import Running, wssgate
 from bench.load.wrk import Load, load
 from bench.targets import Target
-from bench.verification.messages import SIZES, body_signed
+from bench.verification.messages import SIZES
 
 SECONDS: Final = 600
 LEAST_SECONDS: Final = 20
@@ -74,11 +74,12 @@ def main() -> int:
         parser.error(f"a trend needs at least {LEAST_SECONDS} seconds")
     console = Console() if sys.stdout.isatty() else Console(width=140)
     try:
-        with receiver(body_signed(SIZES["5 KB"])) as (upstream, folder):
+        bodies = responses(SIZES["5 KB"])
+        with receiver(bodies) as (upstream, folder):
             room = folder / "gateway"
             room.mkdir()
             with wssgate(1, "commit")(upstream, room) as gateway:
-                check(gateway, body_signed(SIZES["5 KB"]))
+                check(gateway, bodies)
                 samples, burst = _soak(gateway, arguments.seconds, folder)
             database = (room / "wssgate.db").stat().st_size
     except Missing as missing:

@@ -1,11 +1,14 @@
-"""A receiver that costs next to nothing: every request gets the same captured response.
+"""A receiver that costs next to nothing: each request gets the next of some captured responses, round and round.
 
-Run as `python -m bench.load.upstream HOST:PORT FILE`, FILE holding the body. It understands just enough HTTP for the
-proxies of this benchmark: requests with Content-Length, one at a time on a connection that is kept.
+Run as `python -m bench.load.upstream HOST:PORT FILE LENGTH`, FILE holding bodies of that length one after the other. It
+understands just enough HTTP for the proxies of this benchmark: requests with Content-Length, one at a time on a
+connection that is kept.
 """
 
 import asyncio
 import sys
+from collections.abc import Iterator
+from itertools import cycle
 from pathlib import Path
 from typing import cast
 
@@ -15,9 +18,9 @@ import uvloop
 class Receiver(asyncio.Protocol):
     """One connection."""
 
-    def __init__(self, response: bytes) -> None:
-        """Answer with `response`."""
-        self._response = response
+    def __init__(self, responses: Iterator[bytes]) -> None:
+        """Answer with the next of `responses`."""
+        self._responses = responses
         self._received = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -33,7 +36,7 @@ class Receiver(asyncio.Protocol):
             if len(self._received) < end:
                 return
             self._received = self._received[end:]
-            self._transport.write(self._response)
+            self._transport.write(next(self._responses))
 
 
 def _content_length(head: bytes) -> int:
@@ -44,14 +47,14 @@ def _content_length(head: bytes) -> int:
     return 0
 
 
-async def _serve(address: str, body: bytes) -> None:
-    head = f"HTTP/1.1 200 OK\r\nContent-Type: text/xml; charset=utf-8\r\nContent-Length: {len(body)}\r\n\r\n"
-    response = head.encode() + body
+async def _serve(address: str, bodies: bytes, length: int) -> None:
+    head = f"HTTP/1.1 200 OK\r\nContent-Type: text/xml; charset=utf-8\r\nContent-Length: {length}\r\n\r\n".encode()
+    responses = cycle([head + bodies[start : start + length] for start in range(0, len(bodies), length)])
     host, port = address.rsplit(":", 1)
-    server = await asyncio.get_running_loop().create_server(lambda: Receiver(response), host, int(port), backlog=1024)
+    server = await asyncio.get_running_loop().create_server(lambda: Receiver(responses), host, int(port), backlog=1024)
     await server.serve_forever()
 
 
 if __name__ == "__main__":
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(sys.argv[1], Path(sys.argv[2]).read_bytes()))
+        runner.run(_serve(sys.argv[1], Path(sys.argv[2]).read_bytes(), int(sys.argv[3])))

@@ -1,9 +1,17 @@
 """The messages that every verifier of the comparison gets: the same bytes, signed by an independent signer."""
 
+import hashlib
+from base64 import b64encode
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Final
 
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from lxml import etree
+
+from fixtures.generator import uris
+from fixtures.generator.keys import private_key
 from fixtures.generator.signing import sign
 from fixtures.generator.soap import BODY, TIMESTAMP, Envelope, direct, signature, timestamp, token
 
@@ -17,6 +25,7 @@ _LINE: Final = (
     "<ord:amount>10.00</ord:amount></ord:{1}>"
 )
 _NAME: Final = "line"
+_FIRST_NUMBER: Final = b"000000"
 
 
 @cache
@@ -40,6 +49,41 @@ def body_signed(size: int) -> bytes:
     """The same without a Timestamp, so that it may be delivered again and again."""
     around = len(_body_signed(0))
     return _body_signed(max(0, (size - around) // len(_LINE.format(0, _NAME))))
+
+
+def body_signed_anew(size: int, count: int) -> list[bytes]:
+    """So many of them, of one length and each with another number in its Body and a signature of its own.
+
+    Signed by putting new values into the first one: the signer of the fixtures takes its time for each message.
+    """
+    first = body_signed(size)
+    root = etree.fromstring(first)
+    body, info = (_canonical(next(root.iter(name))) for name in (f"{{{uris.SOAP11}}}Body", f"{{{uris.DS}}}SignedInfo"))
+    digest, value = (
+        b64encode(_sha256(body)),
+        "".join(next(root.iter(f"{{{uris.DS}}}SignatureValue")).itertext()).encode(),
+    )
+    key = private_key("old")
+    assert isinstance(key, rsa.RSAPrivateKey)
+    assert first.count(digest) == first.count(value) == 1
+    made = []
+    for number in range(count):
+        place = b"%06d" % number
+        new_digest = b64encode(_sha256(body.replace(_FIRST_NUMBER, place, 1)))
+        new_value = b64encode(key.sign(info.replace(digest, new_digest), padding.PKCS1v15(), hashes.SHA256()))
+        # The Body comes last, and the first number in it stands nowhere else.
+        head, mark, rest = first.partition(b"<ord:number>" + _FIRST_NUMBER)
+        head = head.replace(digest, new_digest).replace(value, new_value)
+        made.append(head + mark.replace(_FIRST_NUMBER, place) + rest)
+    return made
+
+
+def _sha256(octets: bytes) -> bytes:
+    return hashlib.sha256(octets).digest()
+
+
+def _canonical(element: etree._Element) -> bytes:
+    return etree.tostring(element, method="c14n", exclusive=True)
 
 
 def _body_signed(lines: int) -> bytes:

@@ -19,6 +19,8 @@ FORESEEN: Final[Sequence[tuple[str, str, ExitCode]]] = (
     ("gateway.config", "ConfigurationError", ExitCode.WRONG_USE),
     ("gateway.demo", "FolderNotEmpty", ExitCode.WRONG_USE),
     ("gateway.demo", "DemoError", ExitCode.ENVIRONMENT),
+    ("gateway.ledger", "RecordNotFound", ExitCode.WRONG_USE),
+    ("gateway.ledger", "BundleRefused", ExitCode.WRONG_USE),
     ("gateway.ledger", "LedgerError", ExitCode.ENVIRONMENT),
     ("gateway.service", "WorkersFailed", ExitCode.ENVIRONMENT),
 )

@@ -27,22 +27,30 @@ COMMANDS: Final[Mapping[str, str]] = {
     "seen last.",
     "keystore show": "Show one entry with its fingerprints, to be compared with its owner over the phone.",
     "keystore trust": "Trust an entry that is staged.",
-    "keystore set": "Change for which endpoints, from when and until when an entry is trusted, or its name. Its state "
-    "stays.",
+    "keystore set": "Change for which endpoints, from when and until when an entry is trusted, whose successor "
+    "it is, or its name.",
     "keystore retire": "Trust an entry no more.",
     "keystore restore": "Trust an entry again that was retired.",
     "keystore purge": "Delete the certificate of an entry that was retired; its history stays.",
-    "keystore history": "Every change to the keystore, oldest first: what, when, by whom and why.",
+    "keystore history": "Every change to the keystore, oldest first: what, when, by whom and why, and what the gates "
+    "saw.",
     "keystore at": "What was trusted at an instant in the past, or in a revision: its entries, with the states that "
     "they had then.",
     "keystore sync": "Show what brings the keystore to what a folder says, and with --apply do it.",
     "keystore export": "Write certificates as PEM, each with what else the keystore says of it in comments above.",
+    "endpoint list": "List the endpoints that gateways served: since when and until when, by which of them, how much "
+    "of the time somebody watched, and what was said of those that ended.",
+    "endpoint end": "Say that an endpoint is no more, so that no gate asks for it any longer.",
+    "endpoint rename": "Say that an endpoint has another name, so that what was recorded under the old one counts for "
+    "the new one.",
     "report usage": "Which key verified how many responses of which operation, since when; and what was rejected.",
-    "report cutover": "How far each operation of each endpoint has switched to the newest key, and which one lags "
-    "behind.",
+    "report cutover": "How far each operation of each endpoint has switched to the new key, and which one lags behind.",
     "report rejections": "What was rejected, and for which reasons.",
-    "ledger verify": "Verify the hash chains of the records and of the keystore's history: intact, altered, missing or "
-    "truncated.",
+    "ledger verify": "Verify the ledger and the keystore's history: intact, altered, missing, truncated, or not by a "
+    "known gateway.",
+    "ledger show": "Show one record with everything that is known of it, and check its receipts.",
+    "ledger prove": "Write a bundle that proves records to people who have no access to this database.",
+    "ledger verify-bundle": "Verify a bundle that ledger prove wrote, without configuration or database.",
     "ledger export": "Write records, the oldest first, however many there are.",
     "ledger prune": "Remove records that are older than their endpoint's retention.",
 }
@@ -50,8 +58,9 @@ COMMANDS: Final[Mapping[str, str]] = {
 
 GROUPS: Final[Mapping[str, str]] = {
     "keystore": "Whom to trust: certificates, from their arrival until they are deleted.",
+    "endpoint": "The endpoints that gateways served: which count, and which have ended or got another name.",
     "report": "What happened: which key verified what, how far the cutover is, what was rejected.",
-    "ledger": "The records: verify that they are all there and unchanged, export them, remove old ones.",
+    "ledger": "The records: show and prove them, verify that they are all there and unchanged, export and remove them.",
 }
 """The groups of commands, with their help."""
 
@@ -64,8 +73,8 @@ class ListedCommand(TyperCommand):
     def __init__(self, path: str) -> None:
         *folders, name = path.split()
         super().__init__(name, help=COMMANDS[path], rich_markup_mode=None)
-        self.module = ".".join(["gateway.cli", *folders, f"{name}_" if iskeyword(name) else name])
-        """Where the command stands; `import` cannot be the name of a module."""
+        self.module = ".".join(["gateway.cli", *folders, f"{name}_" if iskeyword(name) else name.replace("-", "_")])
+        """Where the command stands; `import` cannot be the name of a module, nor can a name with a hyphen."""
 
     def load(self) -> Any:
         """The command itself, out of its module."""

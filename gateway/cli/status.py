@@ -2,7 +2,7 @@
 
 import http.client
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 
 from gateway.cli.exit_codes import PLAIN
 from gateway.cli.expiry import expiry_word
+from gateway.cli.keystore.due_end_display import due_json, due_sentence, ends_that_are_due
 from gateway.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, now
 from gateway.cli.rich_output import cell, show, table
 from gateway.cli.status_instances import instances_json, print_instances
@@ -18,6 +19,7 @@ from gateway.cli.terminal import plain, print_json, say
 from gateway.cli.workplace import Workplace, open_workplace
 from gateway.config import EndpointSettings, ListenAddress
 from gateway.ledger import (
+    CLOCK_ALARM,
     InstanceState,
     RecordFilter,
     StoredRecord,
@@ -28,9 +30,10 @@ from gateway.ledger import (
     traffic,
 )
 from gateway.present import day_text, instant_json, instant_text
-from gateway.renewal import cutover_report, endpoint_sentence
+from gateway.renewal import SwitchCriteria, cutover_report, endpoint_sentence, known_operations, switch_criteria
 from gateway.verify import advice_on
 from keystore import State, TrustedCertificate, TrustSnapshot
+from keystore.store import DueEnd
 
 EPILOG = PLAIN
 
@@ -62,20 +65,31 @@ def command(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) 
         at = now()
         snapshot = workplace.keystore.snapshot()
         damaged = [entry for entry in workplace.keystore.entries() if entry.problem]
+        criteria = switch_criteria(workplace.settings)
+        expected = known_operations(workplace.engine, workplace.settings)
         endpoints = [
-            _endpoint(workplace.engine, settings, snapshot, at) for settings in workplace.settings.endpoints.values()
+            _endpoint(workplace.engine, settings, snapshot, at, criteria[name], expected[name])
+            for name, settings in workplace.settings.endpoints.items()
         ]
         schema = schema_state(workplace.engine).revision
         running = _probe(workplace.settings.gateway.admin)
         problems = [f"{entry.alias}: {entry.problem}" for entry in damaged]
+        due = tuple(ends_that_are_due(workplace, at).values())
         instances = known_instances(workplace.engine)
         if as_json:
-            print_json(_json(workplace, snapshot, endpoints, schema, running, problems, instances, at))
+            print_json(_json(workplace, snapshot, endpoints, schema, running, problems, due, instances, at))
         else:
-            _print(workplace, snapshot, endpoints, schema, running, problems, instances, at)
+            _print(workplace, snapshot, endpoints, schema, running, problems, due, instances, at)
 
 
-def _endpoint(engine: Engine, settings: EndpointSettings, snapshot: TrustSnapshot, at: datetime) -> _EndpointStatus:
+def _endpoint(
+    engine: Engine,
+    settings: EndpointSettings,
+    snapshot: TrustSnapshot,
+    at: datetime,
+    criteria: SwitchCriteria,
+    expected: Collection[str],
+) -> _EndpointStatus:
     meant = snapshot.for_endpoint(settings.name)
     messages: dict[str, int] = {}
     seen: dict[str, datetime] = {}
@@ -84,7 +98,14 @@ def _endpoint(engine: Engine, settings: EndpointSettings, snapshot: TrustSnapsho
         seen[row.outcome] = max(row.last_seen, seen.get(row.outcome, row.last_seen))
     last = _last_record(engine, settings.name, max(seen.values(), default=None))
     rejected = _last_record(engine, settings.name, seen.get("rejected"), "rejected")
-    cutovers = cutover_report(engine, snapshot, now=at, endpoint=settings.name).endpoints
+    judged = cutover_report(
+        engine,
+        snapshot,
+        now=at,
+        endpoint=settings.name,
+        operations={settings.name: expected},
+        criteria={settings.name: criteria},
+    ).endpoints[0]
     return _EndpointStatus(
         settings=settings,
         trusted=tuple(entry for entry in meant.entries if entry.state_at(at) is State.TRUSTED),
@@ -92,7 +113,7 @@ def _endpoint(engine: Engine, settings: EndpointSettings, snapshot: TrustSnapsho
         messages=messages,
         last=last[0] if last else None,
         last_rejected=rejected[0] if rejected else None,
-        cutover=endpoint_sentence(cutovers[0], at),
+        cutover=endpoint_sentence(judged, at),
     )
 
 
@@ -122,6 +143,46 @@ def _loaded_revision(running: dict[str, Any]) -> object:
     return keystore.get("revision") if isinstance(keystore, dict) else None
 
 
+def _evidence_of(running: dict[str, Any] | None) -> dict[str, Any] | None:
+    """What the running gateway says of the evidence that it writes; None where none runs, or it says nothing."""
+    found = None if running is None else running.get("evidence")
+    return found if isinstance(found, dict) else None
+
+
+def _evidence_text(evidence: dict[str, Any] | None) -> tuple[str, str]:
+    if evidence is None:
+        return "nobody watches: time counts for a renewal only while a gateway serves", "yellow"
+    recovered, clock = evidence.get("recovered"), evidence.get("clock_seconds")
+    if recovered:
+        return str(recovered), "red"
+    if isinstance(clock, int | float) and abs(clock) > CLOCK_ALARM.total_seconds():
+        return f"the clock of a gateway is off by {abs(clock):.0f} s against the ledger's: set it right", "red"
+    if not evidence.get("watching"):
+        return "it cannot be written at present: this time does not count as watched", "red"
+    key = evidence.get("public_key")
+    if not key:
+        return "watched, and not signed: see the log for what is wrong with the signing key", "yellow"
+    return f"watched, and signed with {key}", "green"
+
+
+def _evidence_problems(evidence: dict[str, Any] | None) -> list[str]:
+    """What the database has lost, and what keeps the next loss from being noticed or anchors from being kept."""
+    if evidence is None:
+        return []
+    lost = evidence.get("lost")
+    anchors = evidence.get("anchors")
+    anchors = anchors if isinstance(anchors, dict) else {}
+    found = [f"the database has lost {sentence}" for sentence in lost] if isinstance(lost, list) else []
+    for problem, what in (
+        (evidence.get("kept_ends_problem"), "a database that is put back would not be noticed"),
+        (anchors.get("problem"), f"{anchors.get('waiting')} anchors wait to be delivered"),
+        (anchors.get("timestamp_problem"), "anchors get no time stamp"),
+    ):
+        if problem:
+            found.append(f"{what}: {problem}")
+    return found
+
+
 def _json(
     workplace: Workplace,
     snapshot: TrustSnapshot,
@@ -129,6 +190,7 @@ def _json(
     schema: str | None,
     running: dict[str, Any] | None,
     problems: list[str],
+    due: Sequence[DueEnd],
     instances: Sequence[InstanceState],
     at: datetime,
 ) -> dict[str, object]:
@@ -139,13 +201,19 @@ def _json(
         "configuration": str(workplace.settings.source),
         "warnings": list(workplace.settings.warnings),
         "database": {"url": shown_url(gateway.database), "schema": schema},
-        "keystore": {"revision": snapshot.revision, "entries": len(snapshot.entries), "problems": problems},
+        "keystore": {
+            "revision": snapshot.revision,
+            "entries": len(snapshot.entries),
+            "problems": problems,
+            "ends_due": [{"alias": str(end.entry.alias)} | (due_json(end) or {}) for end in due],
+        },
         "gateway": {
             "listen": str(gateway.listen),
             "admin": str(gateway.admin),
             "running": running is not None,
             "status": None if running is None else running.get("status"),
             "keystore_revision": None if running is None else _loaded_revision(running),
+            "evidence": _evidence_of(running),
         },
         "instances": instances_json(instances, snapshot.revision),
         "endpoints": [_endpoint_json(endpoint) for endpoint in endpoints],
@@ -197,6 +265,7 @@ def _print(
     schema: str | None,
     running: dict[str, Any] | None,
     problems: list[str],
+    due: Sequence[DueEnd],
     instances: Sequence[InstanceState],
     at: datetime,
 ) -> None:
@@ -207,12 +276,17 @@ def _print(
     overview.add_row(cell("database"), cell(f"{shown_url(gateway.database)} (schema {schema})"))
     overview.add_row(cell("keystore"), cell(f"revision {snapshot.revision}, {len(snapshot.entries)} entries"))
     overview.add_row(cell("gateway"), cell(*_running_text(gateway.admin, running, snapshot.revision)))
+    overview.add_row(cell("evidence"), cell(*_evidence_text(_evidence_of(running))))
     show(overview)
+    for problem in _evidence_problems(_evidence_of(running)):
+        say(f"  evidence: {plain(problem)}", style="red")
     print_instances(instances, snapshot.revision)
     for danger in gateway.dangers:
         say(f"danger: {danger}", style="red")
     for problem in problems:
         say(f"  keystore: {plain(problem)}", style="red")
+    for end in due:
+        say(f"  keystore: {plain(due_sentence(end))}", style="red")
     for endpoint in endpoints:
         _print_endpoint(endpoint, at)
 

@@ -20,7 +20,7 @@ from gateway.cli.verification_options import (
     policy_from_file,
     require_cross_check,
 )
-from gateway.present import explanation_json, instant_text, unreadable_json, verdict_json
+from gateway.present import explanation_json, instant_text, signer_lines, unreadable_json, verdict_json
 from gateway.verify import Explanation, Policy, StepState, Verdict, explain_message, verify
 from keystore import TrustSnapshot
 
@@ -126,6 +126,8 @@ def _print(file: str, verdict: Verdict, trust: TrustSnapshot, policy: Policy, in
         over = f"over {parts}" if parts else "over parts that were not looked at"
         algorithm = _short(signature.signature_algorithm)
         say(f"  signature {over}, {algorithm}, key named by {signature.hint.kind}", style="dim")
+    for line in signer_lines(verdict):
+        say(f"  {plain(line)}", style="dim")
     for warning in verdict.warnings:
         say(f"  warning: {plain(warning)}", style="yellow")
     for danger in policy.dangers:

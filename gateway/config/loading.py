@@ -151,9 +151,15 @@ def _with_paths(settings: Settings) -> Settings:
         )
         for name, endpoint in settings.endpoints.items()
     }
+    gateway = settings.gateway
+    files: dict[str, Path] = {"signing_key": folder / gateway.signing_key}
+    if isinstance(gateway.anchor_to, Path):
+        files["anchor_to"] = folder / gateway.anchor_to
+    if gateway.timestamp_authority_ca is not None:
+        files["timestamp_authority_ca"] = folder / gateway.timestamp_authority_ca
     return Settings.model_construct(
         source=settings.source,
-        gateway=settings.gateway.model_copy(update={"database": database}),
+        gateway=gateway.model_copy(update={"database": database, **files}),
         endpoint=MappingProxyType(endpoints),
     )
 

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validat
 from gateway.config.response_fields import ResponseFields
 from gateway.config.values import (
     AnchorInterval,
+    AnchorPlace,
     Deadline,
     Duration,
     EndpointPath,
@@ -21,11 +22,15 @@ from gateway.config.values import (
     Listen,
     ListenAddress,
     Name,
+    Operation,
+    ServerField,
     is_loopback,
 )
 from gateway.verify import Policy
 from gateway.vocabulary import Mode
 
+MOST_OPERATIONS = 500
+"""Operations of one endpoint that can be expected."""
 MINIMUM_RETENTION = timedelta(days=90)
 """Old keys are kept at least that long after they were exchanged, whoever runs the renewal."""
 
@@ -71,6 +76,9 @@ class GatewaySettings(BaseModel):
     """By which names it may be called, beside addresses, localhost and the name of this machine."""
     database: str = "sqlite:///wssgate.db"
     """Keystore and ledger; a relative SQLite path counts from the folder of the configuration file."""
+    signing_key: Path = Path("wssgate-signing.key")
+    """PEM file with the private key (Ed25519) that signs the ends of the ledger's chains, made at the first start; a
+    relative path counts from the folder of the configuration file."""
     instance: Name | None = None
     """Which gateway wrote a record; None means the host name."""
     workers: Annotated[int, Field(ge=1, le=64)] = 1
@@ -94,6 +102,14 @@ class GatewaySettings(BaseModel):
     durability: Durability = Durability.COMMIT
     anchor_interval: AnchorInterval = timedelta(hours=1)
     """How often the ends of the hash chains are written to the log: what `ledger verify --anchor` compares with."""
+    anchor_to: AnchorPlace | None = None
+    """A folder or an http(s) URL out of reach of whoever writes the database: signed ends of the chains and of the
+    keystore's history are written there every `anchor_interval`, after each change of the keystore, at the end, and
+    before a change that ends trust. A relative path counts from the folder of the configuration file."""
+    timestamp_authority: HttpUrl | None = None
+    """Where a time stamp over each delivery of anchors is asked for (RFC 3161). Needs the extra `timestamps`."""
+    timestamp_authority_ca: Path | None = None
+    """PEM file with the root certificate of the time-stamp authority; a relative path counts as above."""
     prune: Literal["daily", "off"] = "off"
     """`daily`: the gateway removes records that are older than the retention of their endpoint, once a day."""
     fast_path: bool = True
@@ -114,6 +130,15 @@ class GatewaySettings(BaseModel):
         if self.durability is Durability.ASYNC:
             found.append("durability async: a process that is killed loses records of responses that were delivered")
         return tuple(found)
+
+    @model_validator(mode="after")
+    def _authority_is_known(self) -> Self:
+        if (self.timestamp_authority is None) != (self.timestamp_authority_ca is None):
+            raise ValueError(
+                "timestamp_authority and timestamp_authority_ca belong together: an answer is verified with the root "
+                "certificate of the authority, a PEM file"
+            )
+        return self
 
     @field_validator("public_url")
     @classmethod
@@ -138,6 +163,16 @@ class EndpointSettings(BaseModel):
     """After this time no message signed with the old key can still be under way."""
     retention: Duration = MINIMUM_RETENTION
     """How long an old key is kept after it was exchanged, and every record before it may be pruned."""
+    switch_quiet_time: Duration = timedelta(hours=1)
+    """For how long no message may have needed the old key, at least, before an operation counts as switched.
+
+    Longer than a day where a job that runs once a day has a server of its own.
+    """
+    switch_smallest_share: Annotated[float, Field(ge=0.001, le=0.5)] = 0.01
+    """The smallest share of an operation's messages that one of the receiver's servers may get.
+
+    The smaller it is, the more messages it takes before an operation counts as switched: eight times its inverse.
+    """
     ca_file: Path | None = None
     """PEM file with the only authorities that may have issued the receiver's TLS certificate; None: the system's."""
     client_certificate: Path | None = None
@@ -164,8 +199,25 @@ class EndpointSettings(BaseModel):
 
     Those that steer a client (Location, WWW-Authenticate, ...) do with accepted messages alone.
     """
+    operations: Annotated[tuple[Operation, ...] | None, Field(max_length=MOST_OPERATIONS)] = None
+    """Operations that are expected, so that one of which nothing ever came is listed as well.
+
+    None: those of every WSDL that passes through the gateway. With a list, a WSDL adds none.
+    """
+    server_field: ServerField | None = None
+    """Header field of the response that says which server answered, for reports that tell servers apart; `peer`: the
+    address and port that the gateway is connected to. Nobody signs it."""
+    reachability_probe: Literal["connect", "off"] = "connect"
+    """How it is found out whether the receiver can be reached while there is no traffic.
+
+    `connect`: a connection is made and closed at once, nothing is sent. `off`: then it is not known, and time in which
+    it is not known does not count as watched.
+    """
     replay_attacks: Literal["reject", "ignore"] = "reject"
     """A response seen before; only a signed Timestamp lets it be told for sure."""
+    receipts: Literal["all", "off"] = "all"
+    """`all`: a record keeps, of every signature under a known key, what proves to anybody with the certificate who made
+    it: the canonical SignedInfo and the SignatureValue."""
     second_opinion: Literal["off", "sample", "always"] = "off"
     """Whether libxmlsec verifies accepted responses once more, under the key that verified them.
 
@@ -187,6 +239,8 @@ class EndpointSettings(BaseModel):
             found.append("unsigned faults are delivered")
         if self.replay_attacks == "ignore":
             found.append("replay attacks are not looked for")
+        if self.receipts == "off":
+            found.append("no receipts are kept: records say who signed, and prove it to nobody else")
         if self.retention < MINIMUM_RETENTION:
             found.append("retention is less than 90 days: old keys are kept for 90 days all the same")
         parts = urlsplit(self.upstream)

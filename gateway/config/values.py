@@ -3,19 +3,36 @@
 import re
 from datetime import timedelta
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Annotated, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, PlainSerializer, PlainValidator
 
 from gateway.present import DURATION_UNITS, duration_text
+from gateway.verify import shown_operation
 
 _DURATION = re.compile(r"([0-9]{1,9})(ms|s|m|h|d|w)")
 _LONGEST = timedelta(days=36_525)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _ENDPOINT_PATH = re.compile(r"/|(?:/[A-Za-z0-9._~!$&'()*+,;=:@-]+)+")
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _HOST_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 _HIGHEST_PORT = 65535
+_OPERATION = re.compile(r"(?:\{[^{}\s\x00-\x20\x7f]+\})?[^\W\d][\w.\-]*")
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}")
+"""RFC 9110, 5.6.2."""
+_SECRET_FIELDS = frozenset(
+    {
+        "authentication-info",
+        "authorization",
+        "proxy-authenticate",
+        "proxy-authentication-info",
+        "set-cookie",
+        "set-cookie2",
+        "www-authenticate",
+    }
+)
 
 
 def _duration(value: object) -> timedelta:
@@ -149,6 +166,38 @@ EndpointPath = Annotated[str, AfterValidator(_endpoint_path)]
 """A path prefix; a trailing slash makes no difference."""
 
 
+def _operation(value: str) -> str:
+    if not _OPERATION.fullmatch(value):
+        raise ValueError(
+            "must be the name of the element that a request has in its Body, alone or with its namespace in braces, "
+            'such as "GetOrder" or "{urn:acme:orders}GetOrder"'
+        )
+    shown = shown_operation(value) or ""
+    if shown.endswith("...") and not value.endswith("..."):
+        raise ValueError("is longer than the 300 characters to which records cut the names of operations")
+    return shown
+
+
+Operation = Annotated[str, AfterValidator(_operation)]
+"""An operation as records call it: in Clark notation, or its local name, which stands for it in whatever namespace."""
+
+
+def _server_field(value: str) -> str:
+    name = value.lower()
+    if not _TOKEN.fullmatch(value):
+        raise ValueError(
+            'must be the name of a header field of the response that says which server answered, such as "X-Backend"; '
+            'or "peer" for the address that the gateway is connected to'
+        )
+    if name in _SECRET_FIELDS:
+        raise ValueError('cannot be used: records hold no cookies and no credentials; name a field such as "X-Backend"')
+    return name
+
+
+ServerField = Annotated[str, AfterValidator(_server_field)]
+"""The name of a header field of responses in small letters, or `peer`."""
+
+
 def _http_url(value: str) -> str:
     refusal = 'must be an absolute http or https URL, such as "https://receiver.example/ws/orders"'
     if any(character.isspace() or not character.isprintable() for character in value) or not value.isascii():
@@ -169,3 +218,19 @@ def _http_url(value: str) -> str:
 
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 """An absolute http or https URL, kept as it was written."""
+
+
+def _anchor_place(value: object) -> Path | str:
+    if isinstance(value, Path):
+        return value
+    if not isinstance(value, str) or not value or not value.isprintable():
+        raise ValueError('must be a folder, or an http or https URL such as "https://anchors.example/wssgate"')
+    if not _SCHEME.match(value):
+        return Path(value)
+    if "@" in urlsplit(value).netloc:
+        raise ValueError("must not hold a user name or password: they would stand in the log")
+    return _http_url(value)
+
+
+AnchorPlace = Annotated[Path | str, PlainValidator(_anchor_place), PlainSerializer(str)]
+"""Where anchors go: a folder (a path) or an absolute http or https URL (a text)."""

@@ -79,6 +79,13 @@ class Processes:
         Raises:
             DemoFailed: it ended with another exit code than `expected`.
         """
+        code, output = self.attempt(*arguments)
+        if code != expected:
+            raise DemoFailed(f"{shlex.join(['wssgate', *arguments])} ended with {code}:\n{output}")
+        return output
+
+    def attempt(self, *arguments: str) -> tuple[int, str]:
+        """Run one `wssgate` command in the folder and return its exit code and what it printed."""
         done = subprocess.run(  # noqa: S603 - our own command, arguments made here
             [*_WSSGATE, *arguments],
             cwd=self._folder,
@@ -91,9 +98,7 @@ class Processes:
             timeout=_COMMAND_SECONDS,
             check=False,
         )
-        if done.returncode != expected:
-            raise DemoFailed(f"{shlex.join(['wssgate', *arguments])} ended with {done.returncode}:\n{done.stdout}")
-        return done.stdout
+        return done.returncode, done.stdout
 
     def _start(self, name: str, command: Sequence[str], *, pipes: bool = False) -> subprocess.Popen[bytes]:
         log = self._stack.enter_context((self._folder / f"{name}.log").open("wb"))

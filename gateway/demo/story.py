@@ -29,10 +29,15 @@ from gateway.demo.service import LAGGARD, OPERATIONS
 _OLD, _NEW, _FOREIGN = "acme-2024", "acme-2026", "stranger"
 _THEIRS, _OURS = "Receiver administrator", "Tenant administrator"
 _ATTACKED = OPERATIONS[0]
-_ENOUGH = 36
-"""Calls after which the one relapse no longer keeps the cutover open (see `gateway.renewal.cutover.cells`)."""
+_ENOUGH = 16
+"""Calls of each operation after which a server with half of them is not missed (see
+`gateway.renewal.cutover.switch_rule`)."""
+_SWITCH_SECONDS = 120
+"""How long the demo goes on calling until nothing of the old key keeps the cutover open."""
 _LOAD_SECONDS = 10
 """How long the gateway may take to load a change of the keystore; a second is what it promises."""
+_WATCHED_SECONDS = 120
+"""How long it may take until the gateway has told that it watched for that time; it tells so every half minute."""
 _DELIVERY_SECONDS = 1
 """The guaranteed delivery time of the demo's endpoint; in real life it is days."""
 
@@ -98,8 +103,12 @@ class _Story:
         arguments = ["init", "--endpoint", "orders", "--upstream", upstream]
         self._wssgate(*arguments, "--listen", self._listen, "--admin", self._admin, quiet=True)
         written = self._config.read_text(encoding="utf-8")
+        # Two servers take turns here, and nobody waits for days, or for an hour.
         quick = re.sub(
-            r'^(guaranteed_delivery_time) = "\w+"', rf'\1 = "{_DELIVERY_SECONDS}s"', written, flags=re.MULTILINE
+            r'^guaranteed_delivery_time = "\w+"',
+            f'switch_quiet_time = "1s"\nswitch_smallest_share = 0.5\nguaranteed_delivery_time = "{_DELIVERY_SECONDS}s"',
+            written,
+            flags=re.MULTILINE,
         )
         self._config.write_text(quick, encoding="utf-8")
         self._wssgate("keystore", "add", _OLD, old.certificate_file.name, "--endpoint", "orders", quiet=True)
@@ -129,8 +138,8 @@ class _Story:
         self._narrator.chapter("2", _THEIRS, "hands the new certificate over")
         self._narrator.says("By mail; its fingerprint is compared over the phone.")
         self._narrator.chapter("3", _OURS, "adds it to the keystore; the old one stays")
-        arguments = ["keystore", "add", _NEW, new.certificate_file.name, "--endpoint", "orders"]
-        self._wssgate(*arguments, "--reason", "renewal 2026")
+        arguments = ["keystore", "add", _NEW, new.certificate_file.name, "-e", "orders", "--replaces", _OLD]
+        self._wssgate(*arguments, "--reason", "renewal")
         revision = self._wait_for_the_keystore()
         self._narrator.says(f"The running gateway has loaded keystore revision {revision}, without a restart.")
         self._narrator.chapter("4", _OURS, "tells the receiver administrator: you may send")
@@ -164,7 +173,7 @@ class _Story:
         self._narrator.says(f"Refused, because the old key still carries {LAGGARD}, and because it is too early.")
         self._receiver_signs(signed_by(_NEW))
         self._narrator.says(f"{LAGGARD} is switched as well. Now the old key can go.")
-        self._call_all(caller, 8, {_NEW})
+        self._call_until_switched(caller)
         self._narrator.chapter("7", _THEIRS, "says: we sign with the new key")
         self._narrator.says("Nobody needs to believe it:")
         self._wssgate("report", "cutover", "--check")
@@ -172,10 +181,10 @@ class _Story:
     def _step_eight(self, caller: Caller) -> None:
         self._narrator.chapter("8", _OURS, "retires the old certificate")
         self._narrator.says(
-            "Not before the guaranteed delivery time has passed: in real life two weeks, here a second."
+            "Not before the guaranteed delivery time has passed: in real life two weeks, here a second. Only time "
+            "counts in which the gateway watched, and it says so every half minute: that is waited for."
         )
-        time.sleep(_DELIVERY_SECONDS)
-        self._wssgate("keystore", "retire", _OLD, "--reason", "renewal 2026 is complete")
+        self._retire()
         self._wait_for_the_keystore()
         self._call_all(caller, 2, {_NEW})
         self._narrator.says("Weeks later a server comes back from an old backup, and is switched off again:")
@@ -183,7 +192,7 @@ class _Story:
         self._call_rejected(caller, "retired-key")
         self._receiver_signs(signed_by(_NEW))
         self._call_all(caller, _ENOUGH, {_NEW}, (_ATTACKED,))
-        self._narrator.says("That re-opened the cutover, until enough responses had come without the old key.")
+        self._narrator.says("That re-opened the cutover, until the old key has been quiet for long enough once more.")
 
     def _conclusion(self) -> None:
         self._narrator.chapter(
@@ -191,7 +200,7 @@ class _Story:
         )
         self._check_reasons()
         self._wssgate("report", "usage")
-        self._wssgate("report", "cutover", "--check")
+        self._wssgate("report", "cutover", "--check", expected=1)
         self._narrator.chapter("=", "What you have seen", f"{self.accepted + self.rejected} calls of a SOAP client")
         self._narrator.points(
             (
@@ -228,6 +237,28 @@ class _Story:
             raise DemoFailed(f"the responses had to be verified by {_list(expected)}, and were by {_list(found)}")
         self.accepted += len(calls)
         self._narrator.calls(calls)
+
+    def _call_until_switched(self, caller: Caller) -> None:
+        """Call until enough responses have come without the old key, and it has been quiet for long enough."""
+        deadline = time.monotonic() + _SWITCH_SECONDS
+        self._call_all(caller, _ENOUGH, {_NEW})
+        while not json.loads(self._processes.run("report", "cutover", "--json"))["endpoints"][0]["switched"]:
+            if time.monotonic() > deadline:
+                raise DemoFailed(f"the cutover was not complete within {_SWITCH_SECONDS} seconds")
+            time.sleep(0.5)
+            self._call_all(caller, 1, {_NEW})
+
+    def _retire(self) -> None:
+        """Retire the old certificate as soon as its gate opens."""
+        command = ("keystore", "retire", _OLD, "--reason", "renewal 2026 is complete")
+        deadline = time.monotonic() + _WATCHED_SECONDS
+        code, output = self._processes.attempt(*command)
+        while code == 1 and "watched so far" in output and time.monotonic() < deadline:
+            time.sleep(1)
+            code, output = self._processes.attempt(*command)
+        if code != 0:
+            raise DemoFailed(f"the old certificate could not be retired:\n{output}")
+        self._narrator.command(command, output)
 
     def _call_rejected(self, caller: Caller, reason: str) -> None:
         call = caller.call(_ATTACKED, "4711")

@@ -38,8 +38,8 @@ class Direction(Protocol):
     """
 
     def expected_at_a_glance(self, other: bytes) -> Expectation | None:
-        """What `other` lets expect, where that can be told without parsing it; else None. Quick enough for every
-        message in the event loop.
+        """What `other` lets expect, where that can be told without parsing it; else None. Quick enough for the
+        event loop, however large `other` is.
         """
         ...
 

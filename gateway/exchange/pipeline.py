@@ -3,9 +3,9 @@
 import asyncio
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from typing import Final, Protocol
@@ -13,16 +13,18 @@ from typing import Final, Protocol
 import structlog
 
 from gateway.config import EndpointSettings
+from gateway.exchange.answering_servers import AnsweringServers
 from gateway.exchange.defects import place_of
 from gateway.exchange.extension_points import BUILT_IN, Extensions
 from gateway.exchange.judgement import INLINE_BYTES, Judgement, judge_message, runs_inline
 from gateway.exchange.metrics import Metrics
+from gateway.exchange.reachability import Reachability
 from gateway.exchange.recorders import Recorders
 from gateway.exchange.release import answer_to, answer_to_failure, answer_without_record
 from gateway.exchange.soap_faults import SoapVersion
 from gateway.exchange.usual_answers import UsualAnswers
 from gateway.ledger import LedgerError, LedgerTooSlow, MessageRecord, Receipt, new_record_id
-from gateway.verify import Expectation, Outcome, Verdict, Verifier
+from gateway.verify import Expectation, Outcome, SignatureReport, Verdict, Verifier
 from gateway.vocabulary import MessageKind, RecordedOutcome, may_leave
 from gateway.wire import Answer, Headers, UpstreamClient, UpstreamFailure, UpstreamResponse, request_headers, single
 from keystore import TrustSnapshot
@@ -67,7 +69,11 @@ class Surroundings:
     clock: Callable[[], datetime]
     instance: str
     recorders: Recorders
+    reachability: Reachability
+    expect_operations: Callable[[str, Collection[str]], None]
+    """Is told which operations a WSDL of an endpoint announced; returns at once."""
     extensions: Extensions = BUILT_IN
+    servers: AnsweringServers = field(default_factory=AnsweringServers)
     note_step: Callable[[], None] = lambda: None
     """To be called when an exchange gets a step further: the ledger lets records gather while others are on their
     way."""
@@ -96,7 +102,7 @@ async def exchange(
     except UpstreamFailure as failure:
         upstream_seconds = time.perf_counter() - started
         version = _version(request, expects)
-        return await answer_failure(request, endpoint, failure, upstream_seconds, surroundings, version)
+        return await answer_failure(request, endpoint, failure, upstream_seconds, surroundings, version, expects)
     surroundings.note_step()
     upstream_seconds = time.perf_counter() - started
     surroundings.metrics.time_upstream(endpoint.name, upstream_seconds)
@@ -125,11 +131,12 @@ async def _conclude(
         judgement = await asyncio.get_running_loop().run_in_executor(
             surroundings.pool, judge_message, response, endpoint, verifier, trust, at, expects, unpacker
         )
+    _note_answer(endpoint, response, judgement, surroundings)
     surroundings.metrics.time_verification(endpoint.name, judgement.verify_seconds)
     if judgement.opinion is not None:
         surroundings.metrics.count_opinion(endpoint.name, str(judgement.opinion.opinion), judgement.opinion_seconds)
 
-    record = await record_judgement(request, endpoint, response, judgement, upstream_seconds, surroundings)
+    record = await record_judgement(request, endpoint, response, judgement, upstream_seconds, surroundings, expects)
     if record is None:
         return answer_without_record(_version(request, expects))
     if usual.fits(record, expects):
@@ -144,8 +151,12 @@ async def record_judgement(
     judgement: Judgement,
     upstream_seconds: float,
     surroundings: Surroundings,
+    expects: Expectation,
 ) -> MessageRecord | None:
     """Write down what was found out, and give the record as it was written.
+
+    It is counted under what the request asked for: a Fault, or one element that answers two operations, is no operation
+    of its own.
 
     None where that is not possible, and nothing may be released.
     """
@@ -157,14 +168,17 @@ async def record_judgement(
         endpoint=endpoint.name,
         mode=endpoint.mode,
         kind=judgement.kind,
-        operation=verdict.operation,
+        operation=verdict.operation if expects.operation is None else expects.operation,
+        response_element=verdict.operation,
+        server=surroundings.servers.name(endpoint, response),
         outcome=judgement.outcome,
         reason=None if judgement.reason is None else str(judgement.reason),
         detail=judgement.detail,
         released=may_leave(judgement.outcome, endpoint.mode, is_whole=judgement.is_whole),
         verified_by=verdict.verified_by,
         recognised=verdict.recognised,
-        signatures=verdict.signatures,
+        signers=verdict.signers,
+        signatures=verdict.signatures if endpoint.receipts == "all" else _without_receipts(verdict.signatures),
         soap_version=verdict.soap_version,
         message_id=verdict.message_id,
         relates_to=verdict.relates_to,
@@ -226,8 +240,10 @@ async def answer_failure(
     upstream_seconds: float,
     surroundings: Surroundings,
     version: SoapVersion | None,
+    expects: Expectation,
 ) -> Answer:
     """Record that the receiver gave no usable response, and say so; a `version` of None for what is no SOAP."""
+    surroundings.reachability.failed(endpoint, failure)
     failed = MessageRecord(
         id=new_record_id(),
         time=surroundings.clock(),
@@ -235,7 +251,7 @@ async def answer_failure(
         endpoint=endpoint.name,
         mode=endpoint.mode,
         kind=MessageKind.ERROR,
-        operation=None,
+        operation=expects.operation,
         outcome=RecordedOutcome.FAILED,
         reason=None,
         detail=failure.detail,
@@ -252,6 +268,19 @@ async def answer_failure(
     return answer_without_record(version) if record is None else answer_to_failure(failure, record, version)
 
 
+def _note_answer(
+    endpoint: EndpointSettings, response: UpstreamResponse, judgement: Judgement, surroundings: Surroundings
+) -> None:
+    """Tell that the receiver answered, or whatever stands before it that does not have its keys."""
+    verdict = judgement.verdict or _NO_VERDICT
+    signed = bool(verdict.verified_by or verdict.recognised or verdict.signers)
+    surroundings.reachability.heard(endpoint, response.status, signed=signed)
+
+
+def _without_receipts(signatures: tuple[SignatureReport, ...]) -> tuple[SignatureReport, ...]:
+    return tuple([replace(signature, receipt=None) for signature in signatures])
+
+
 def _version(request: Request, expects: Expectation) -> SoapVersion:
     """The version of SOAP in which a fault is to be told to who sent `request`."""
     return SoapVersion.of_request(expects.soap_version, single(request.headers, b"content-type"))
@@ -259,7 +288,7 @@ def _version(request: Request, expects: Expectation) -> SoapVersion:
 
 async def _expectation(request: Request, endpoint: EndpointSettings, surroundings: Surroundings) -> Expectation:
     direction = surroundings.extensions.direction
-    if len(request.body) <= INLINE_BYTES and (glimpsed := direction.expected_at_a_glance(request.body)) is not None:
+    if (glimpsed := direction.expected_at_a_glance(request.body)) is not None:
         return glimpsed
     content_type = single(request.headers, b"content-type")
     read = partial(

@@ -1,5 +1,6 @@
 """What happened: durable records of verdicts, key usage roll-ups, queries."""
 
+from gateway.ledger.clock import CLOCK_ALARM, CLOCK_FAR_OFF, followed_clock
 from gateway.ledger.database.connections import explain, reading, writing
 from gateway.ledger.database.notices import announcements
 from gateway.ledger.database.opening import database_path, open_database, shown_url
@@ -7,17 +8,25 @@ from gateway.ledger.database.partitions import make_partitions
 from gateway.ledger.database.schema import SchemaState, SchemaStatus, migrate, schema_state
 from gateway.ledger.errors import (
     AlreadyRecorded,
+    BundleRefused,
     DatabaseUnavailable,
     DatabaseUnsupported,
+    KeptEndsUnusable,
     LedgerBusy,
     LedgerClosed,
     LedgerError,
     LedgerTooSlow,
     LedgerUnavailable,
+    ReceiptDamaged,
+    RecordNotFound,
     RecordRefused,
     ReplayCacheBroken,
     SchemaMismatch,
+    SigningKeyUnusable,
+    TimeStampRefused,
+    TimeStampsUnavailable,
 )
+from gateway.ledger.event import HEARTBEAT_SECONDS, Content, Event, EventKind, content_text
 from gateway.ledger.hours import start_of_hour
 from gateway.ledger.instances import (
     BEAT_SECONDS,
@@ -29,26 +38,66 @@ from gateway.ledger.instances import (
     record_heartbeat,
 )
 from gateway.ledger.proof.anchors import Anchor, anchors, find_anchors
-from gateway.ledger.proof.chain_verification import ChainReport, ChainState, records_to_verify, verify_chain
+from gateway.ledger.proof.bundle_archive import opened_bundle
+from gateway.ledger.proof.bundle_making import MadeBundle, make_bundle
+from gateway.ledger.proof.bundle_report import BundleReport, RecordProof, SignedEnd
+from gateway.ledger.proof.bundle_verification import verify_bundle
+from gateway.ledger.proof.kept_ends import KEPT_MICROSECONDS, KeptEnd, KeptEnds, LostEnd, lost_ends
+from gateway.ledger.proof.ledger_findings import ChainReport, ChainState, Finding, LedgerReport, Signing
+from gateway.ledger.proof.ledger_verification import (
+    recorded_retention,
+    records_to_verify,
+    verify_chain,
+    verify_ledger,
+)
+from gateway.ledger.proof.pinned_keys import find_pinned_keys, key_word
+from gateway.ledger.proof.signed_head_words import (
+    SIGNED_HEAD_MARK,
+    SignedHead,
+    find_signed_heads,
+    recent_signed_heads,
+)
+from gateway.ledger.proof.signer_proofs import ProofState, SignerProof, prove_signers
+from gateway.ledger.proof.signing_key import SigningKey, is_signed_by, signing_key
+from gateway.ledger.proof.time_stamps import (
+    TIME_STAMP_QUERY,
+    StampedWords,
+    StampFinder,
+    TimeStamp,
+    TimeStampAuthority,
+    find_stamped,
+)
+from gateway.ledger.read.announced_operations import expected_operations, local_operation
+from gateway.ledger.read.event_window import EventWindow, WriterSeen, latest_event, read_events
+from gateway.ledger.read.present_writers import WriterNow, writers_now
 from gateway.ledger.read.roll_up_sums import (
     RejectionRow,
     Rejections,
-    Succession,
     TrafficRow,
     UsageRow,
     recorded_hours,
     rejections,
-    seen_after,
     traffic,
     usage,
 )
-from gateway.ledger.read.stored_records import RecordFilter, StoredRecord, records, stream_records
-from gateway.ledger.record import How, MessageRecord, Receipt
+from gateway.ledger.read.seen_later import Succession, seen_after
+from gateway.ledger.read.stored_records import (
+    RecordFilter,
+    StoredRecord,
+    find_record,
+    receipts_of,
+    records,
+    stream_records,
+)
+from gateway.ledger.record import MessageRecord, Receipt, Role
 from gateway.ledger.record_rows import row_of
+from gateway.ledger.retention.announcing import Tell
 from gateway.ledger.retention.maintenance_turn import leave_maintenance, take_maintenance
 from gateway.ledger.retention.pruning import Prunable, Pruned, prune
+from gateway.ledger.write.expected_operations import remember_expected
 from gateway.ledger.write.record_ids import new_record_id
 from gateway.ledger.write.replay_cache_check import prove_replay_cache
+from gateway.ledger.write.signature_uses import forget_signatures
 from gateway.ledger.write.writer import LedgerWriter
 
 __all__ = [
@@ -66,20 +115,39 @@ __all__ = [
     "shown_url",
     "writing",
     # writing
+    "CLOCK_ALARM",
+    "CLOCK_FAR_OFF",
+    "HEARTBEAT_SECONDS",
+    "Content",
+    "Event",
+    "EventKind",
     "LedgerWriter",
     "MessageRecord",
     "Receipt",
+    "content_text",
+    "followed_clock",
     "new_record_id",
     "prove_replay_cache",
+    "remember_expected",
     # reading
-    "How",
+    "EventWindow",
+    "WriterNow",
     "RecordFilter",
     "RejectionRow",
     "Rejections",
+    "Role",
     "StoredRecord",
     "Succession",
     "TrafficRow",
     "UsageRow",
+    "WriterSeen",
+    "writers_now",
+    "latest_event",
+    "read_events",
+    "expected_operations",
+    "local_operation",
+    "find_record",
+    "receipts_of",
     "recorded_hours",
     "records",
     "rejections",
@@ -98,29 +166,73 @@ __all__ = [
     "record_departure",
     "record_heartbeat",
     # proof
+    "SIGNED_HEAD_MARK",
     "Anchor",
+    "BundleReport",
     "ChainReport",
     "ChainState",
+    "KEPT_MICROSECONDS",
+    "KeptEnd",
+    "KeptEnds",
+    "LostEnd",
+    "SignedHead",
+    "MadeBundle",
+    "ProofState",
+    "RecordProof",
+    "SignedEnd",
+    "SignerProof",
+    "Finding",
+    "LedgerReport",
+    "Signing",
+    "SigningKey",
+    "StampFinder",
+    "StampedWords",
+    "TimeStamp",
+    "TimeStampAuthority",
+    "TIME_STAMP_QUERY",
     "anchors",
     "find_anchors",
+    "find_signed_heads",
+    "find_stamped",
+    "find_pinned_keys",
+    "is_signed_by",
+    "lost_ends",
+    "recent_signed_heads",
+    "key_word",
+    "make_bundle",
+    "opened_bundle",
+    "prove_signers",
+    "recorded_retention",
     "records_to_verify",
+    "signing_key",
+    "verify_bundle",
     "verify_chain",
+    "verify_ledger",
     # retention
     "Prunable",
     "Pruned",
+    "Tell",
+    "forget_signatures",
     "leave_maintenance",
     "prune",
     "take_maintenance",
     # errors
     "AlreadyRecorded",
+    "BundleRefused",
     "DatabaseUnavailable",
     "DatabaseUnsupported",
+    "KeptEndsUnusable",
     "LedgerBusy",
     "LedgerClosed",
     "LedgerError",
     "LedgerTooSlow",
     "LedgerUnavailable",
+    "ReceiptDamaged",
+    "RecordNotFound",
     "RecordRefused",
     "ReplayCacheBroken",
     "SchemaMismatch",
+    "SigningKeyUnusable",
+    "TimeStampRefused",
+    "TimeStampsUnavailable",
 ]

@@ -9,8 +9,15 @@ LedgerError
 │   └── LedgerTooSlow         no commit in time; the error knows whether the record was taken back
 ├── ReplayCacheBroken         the replay cache does not do its work: nothing may be served
 ├── LedgerBusy                more records wait than may wait; nothing was queued
-└── RecordRefused             this one record cannot be stored (a number is out of range, for instance)
-    └── AlreadyRecorded       a record of this id is there already
+├── RecordRefused             this one record cannot be stored (a number is out of range, for instance)
+│   └── AlreadyRecorded       a record of this id is there already
+├── SigningKeyUnusable        the file with the signing key cannot be made or used
+├── KeptEndsUnusable          the folder with the ends of the chains cannot be read or written
+├── TimeStampsUnavailable     time stamps can be neither asked for nor verified
+└── TimeStampRefused          a time stamp is none, or does not hold
+├── RecordNotFound            no record is meant by the id that was given, or more than one
+├── BundleRefused             a file is no bundle of evidence, or one that this version does not read
+├── ReceiptDamaged            what a record holds as receipts was altered, or a layout of it was
 """
 
 # ruff: noqa: N818 - named after what happened, like the errors of the keystore
@@ -61,6 +68,18 @@ class ReplayCacheBroken(LedgerError):
     """The replay cache does not recognise what is repeated, or takes everything for repeated."""
 
 
+class RecordNotFound(LedgerError):
+    """No record has the id that was given, or more than one begins with it."""
+
+
+class BundleRefused(LedgerError):
+    """A file is no bundle of evidence: something in it is not as this program writes it."""
+
+
+class ReceiptDamaged(LedgerError):
+    """What a record holds as receipts cannot be read: it was altered, or the layouts that it names were."""
+
+
 class LedgerBusy(LedgerError):
     """More records wait for their commit than may wait; this one was not queued."""
 
@@ -71,3 +90,19 @@ class RecordRefused(LedgerError):
 
 class AlreadyRecorded(RecordRefused):
     """A record of this id is in the ledger already; nothing was written twice."""
+
+
+class SigningKeyUnusable(LedgerError):
+    """The file with the key that signs the ends of the chains cannot be made or used."""
+
+
+class KeptEndsUnusable(LedgerError):
+    """The folder beside the signing key, with the ends of the chains, cannot be read or written."""
+
+
+class TimeStampsUnavailable(LedgerError):
+    """Time stamps can be neither asked for nor verified: no extra, or no root of the authority."""
+
+
+class TimeStampRefused(LedgerError):
+    """A time stamp is none, or not the authority's, or over something else."""

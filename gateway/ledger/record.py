@@ -1,11 +1,11 @@
 """What is written down about one message."""
 
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from gateway.cross_check import CrossCheck
-from gateway.verify import EmbeddedCertificate, Reason, SignatureReport, VerifiedBy
+from gateway.verify import EmbeddedCertificate, Reason, SignatureReport, Signer, VerifiedBy
 from gateway.vocabulary import MessageKind, Mode, RecordedOutcome, may_leave
 
 
@@ -23,7 +23,12 @@ class MessageRecord:
     mode: Mode
     kind: MessageKind
     operation: str | None
-    """QName of the Body's first child in Clark notation."""
+    """What was asked for: the first child of the request's Body, in Clark notation; that of the response where the
+    request could not be read."""
+    response_element: str | None = None
+    """The first child of the response's Body, in Clark notation."""
+    server: str = ""
+    """Which server answered, as the endpoint's `server_field` of the response says; empty where nothing does."""
     outcome: RecordedOutcome
     reason: str | None
     detail: str
@@ -35,6 +40,8 @@ class MessageRecord:
     """
     verified_by: tuple[VerifiedBy, ...] = ()
     recognised: tuple[VerifiedBy, ...] = ()
+    signers: tuple[Signer, ...] | None = ()
+    """Every known key that signed, whatever the outcome; None in a record from before they were looked for."""
     signatures: tuple[SignatureReport, ...] = field(default=())
     soap_version: str | None = None
     message_id: str | None = None
@@ -59,6 +66,9 @@ class MessageRecord:
     Its bytes are not stored, for a stranger chose their size: read back, `der` is empty."""
     second_opinion: CrossCheck | None = None
     """What another implementation said of the accepted message; None where it was not asked."""
+    clock_offset: timedelta | None = None
+    """How far the ledger's clock was ahead of the one that gave `time`; None in a record from before it was asked.
+    Set by the writer."""
     replay_check: bool = False
     """Ask the writer to refuse a second acceptance of any of `replay_keys` before `fresh_until`."""
 
@@ -90,10 +100,14 @@ class Receipt:
         return self.record.reason == Reason.REPLAYED
 
 
-class How(StrEnum):
-    """In which way a key showed up."""
+class Role(StrEnum):
+    """What a key's signature was to the message."""
 
-    VERIFIED = "verified"
-    """It is trusted, and the message was accepted by it."""
-    RECOGNISED = "recognised"
-    """The signature is good under it, but it is not trusted (staged, retired) or not admitted: a rejection."""
+    NEEDED = "needed"
+    """Without this key the message would not pass."""
+    PRESENT = "present"
+    """It signed as well, and the message would pass without it."""
+    REPEATED = "repeated"
+    """The very signature was on record already: no new use of the key."""
+    EARLIER = "earlier"
+    """Counted before the roles were told apart; a use of the key as far as anybody knows."""

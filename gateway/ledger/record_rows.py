@@ -8,6 +8,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import fields
+from datetime import timedelta
 from enum import StrEnum
 from functools import lru_cache
 from json.encoder import encode_basestring
@@ -24,6 +25,7 @@ from gateway.verify import (
     Reason,
     SignatureReport,
     SignedPart,
+    Signer,
     VerifiedBy,
 )
 from gateway.vocabulary import MessageKind, Mode, RecordedOutcome
@@ -37,6 +39,8 @@ MAX_DETAIL = 2000
 """Characters of a sentence."""
 MAX_ITEMS = 64
 """Entries of a list (signatures, parts, keys, warnings) that are kept."""
+MAX_SIGNERS = 256
+"""Signers that are kept: more than certificates over the keys of `MAX_SIGNATURES` signatures ever are."""
 _MAX_INTEGER = 2**63 - 1
 
 _FEW: Final = 16
@@ -90,6 +94,11 @@ def row_of(record: MessageRecord) -> Row:
             "replay_keys": _list(_replay_keys(record)),
             "fresh_until": None if record.fresh_until is None else to_microseconds(record.fresh_until),
             "replay_check": bool(record.replay_check),
+            "server": stored_text(record.server),
+            "response_element": _optional(record.response_element),
+            "signers": None if record.signers is None else _listed([_signer(s) for s in record.signers[:MAX_SIGNERS]]),
+            "receipts": None,
+            "clock_offset": None if record.clock_offset is None else _microseconds(record.clock_offset),
             "embedded": None if record.embedded is None else _json(_embedded(record.embedded)),
             "second_opinion": None if record.second_opinion is None else _json(_opinion(record.second_opinion)),
         }
@@ -114,6 +123,12 @@ def record_of(row: Mapping[str, Any]) -> MessageRecord:
         values[name] = _word(words, values[name])
     values["verified_by"] = tuple(_read_entry(v) for v in values["verified_by"])
     values["recognised"] = tuple(_read_entry(v) for v in values["recognised"])
+    values["server"] = values["server"] or ""
+    values["signers"] = (
+        None if values["signers"] is None else tuple(read_signer(s) for s in json.loads(values["signers"]))
+    )
+    if values["clock_offset"] is not None:
+        values["clock_offset"] = timedelta(microseconds=values["clock_offset"])
     values["signatures"] = tuple(_read_signature(s) for s in values["signatures"])
     values["embedded"] = _read_embedded(values["embedded"])
     values["second_opinion"] = _read_opinion(values["second_opinion"])
@@ -199,6 +214,44 @@ def _signature(report: SignatureReport) -> str:
         f'"verified_by":{_entries(report.verified_by)},"reason":{_quoted_or_null(report.reason)},'
         f'"detail":{_quoted(report.detail, MAX_DETAIL)}}}'
     )
+
+
+def _signer(signer: Signer) -> str:
+    # In this order, which `gateway.ledger.read.seen_later` looks for: whose it is, and whether it is a use.
+    return (
+        f'{{"entry":{_one_entry(signer.entry)},"needed":{"true" if signer.needed else "false"},'
+        f'"repeated":{"true" if signer.repeated else "false"},"state":"{signer.state}","signature":{signer.signature},'
+        f'"signature_id":{_quoted(signer.signature_id)},"covers":{_names(signer.covers[:MAX_ITEMS])},'
+        f'"signed_at":{"null" if signer.signed_at is None else to_microseconds(signer.signed_at)}}}'
+    )
+
+
+@lru_cache(maxsize=256)
+def _one_entry(entry: VerifiedBy) -> str:
+    return _json(_entry(entry))
+
+
+@lru_cache(maxsize=256)
+def _names(names: tuple[str, ...]) -> str:
+    return _list([stored_text(name) for name in names])
+
+
+def read_signer(value: Mapping[str, Any]) -> Signer:
+    """A signer as a row's JSON holds it."""
+    return Signer(
+        entry=_read_entry(value["entry"]),
+        state=State(value["state"]),
+        signature=int(value["signature"]),
+        signature_id=str(value["signature_id"]),
+        covers=tuple(map(str, value["covers"])),
+        needed=bool(value["needed"]),
+        signed_at=None if value["signed_at"] is None else from_microseconds(value["signed_at"]),
+        repeated=bool(value["repeated"]),
+    )
+
+
+def _microseconds(length: timedelta) -> int:
+    return length // timedelta(microseconds=1)
 
 
 def _part(part: SignedPart) -> str:

@@ -9,7 +9,7 @@ from gateway.present.instants import age_text, day_text, instant_in_table, insta
 from gateway.present.operation_names import OTHER_OPERATIONS, OperationNames
 from gateway.present.plain_text import count_text, plain, share_text
 from gateway.present.text_tables import bare_table, endpoint_heading, heading, indented
-from gateway.present.verdicts import explanation_json, unreadable_json, verdict_json
+from gateway.present.verdicts import explanation_json, signer_lines, unreadable_json, verdict_json
 
 __all__ = [
     # instants and lengths of time
@@ -35,6 +35,7 @@ __all__ = [
     "indented",
     # verdicts
     "explanation_json",
+    "signer_lines",
     "unreadable_json",
     "verdict_json",
 ]

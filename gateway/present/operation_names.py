@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from gateway.present.plain_text import plain
 
 OTHER_OPERATIONS = "*"
-"""The operation under which those beyond the first hundred of rejected messages are counted together; no element has
-this name (XML-NAMES 4)."""
+"""The operation under which those are counted together for which there is no room of their own
+(`gateway.ledger.write.counted_operations`); no element has this name (XML-NAMES 4)."""
 _LONGEST_NAME = 120
 
 

@@ -10,6 +10,7 @@ if TYPE_CHECKING:  # whoever has a verdict has loaded them; who writes an instan
         EmbeddedCertificate,
         Explanation,
         SignatureReport,
+        Signer,
         TimestampReport,
         Verdict,
         VerifiedBy,
@@ -31,6 +32,7 @@ def verdict_json(verdict: "Verdict", file: str, opinion: "CrossCheck | None" = N
         "advice": verdict.advice,
         "verified_by": [_entry(entry) for entry in verdict.verified_by],
         "recognised": [_entry(entry) for entry in verdict.recognised],
+        "signers": [_signer(signer) for signer in verdict.signers],
         "embedded": None if verdict.embedded is None else _embedded(verdict.embedded),
         "signatures": [_signature(signature) for signature in verdict.signatures],
         "timestamp": None if verdict.timestamp is None else _timestamp(verdict.timestamp),
@@ -73,6 +75,19 @@ def explanation_json(
     }
 
 
+def signer_lines(verdict: "Verdict") -> list[str]:
+    """A line for each certificate that is not among those which verified the message, and whose key signed as well."""
+    covers: dict[tuple[VerifiedBy, str], dict[str, None]] = {}
+    for signer in verdict.signers:
+        if signer.entry not in verdict.verified_by:
+            covers.setdefault((signer.entry, str(signer.state)), {}).update(dict.fromkeys(signer.covers))
+    how = "also signed" if verdict.verified_by else "signed"
+    return [
+        f"{how} with {entry.alias} ({state}): {', '.join(names) or 'no part that is known to be as it was signed'}"
+        for (entry, state), names in covers.items()
+    ]
+
+
 def unreadable_json(file: str, detail: str) -> dict[str, object]:
     """A file in which there was nothing to verify, as an object that stands in the place of its verdict."""
     return {"schema": UNREADABLE_SCHEMA, "file": file, "detail": detail}
@@ -80,6 +95,16 @@ def unreadable_json(file: str, detail: str) -> dict[str, object]:
 
 def _entry(entry: "VerifiedBy") -> dict[str, object]:
     return {"alias": str(entry.alias), "key_id": str(entry.key_id), "thumbprint": str(entry.thumbprint)}
+
+
+def _signer(signer: "Signer") -> dict[str, object]:
+    return _entry(signer.entry) | {
+        "state": str(signer.state),
+        "signature": signer.signature,
+        "covers": list(signer.covers),
+        "needed": signer.needed,
+        "signed_at": None if signer.signed_at is None else instant_json(signer.signed_at),
+    }
 
 
 def _signature(signature: "SignatureReport") -> dict[str, object]:

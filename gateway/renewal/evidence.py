@@ -1,76 +1,293 @@
-"""What the ledger measured of every key, taken at one instant: pure data, so that the gates are pure as well."""
+"""What the gateways recorded, as gates and cutover read it: pure data, so that they are pure as well.
 
-from bisect import bisect_right
-from collections.abc import Collection, Sequence
+All instants are those of the ledger's clock (`gateway.ledger.clock`), and "now" is the latest event that any gateway
+wrote: the clock, the file and the environment of whoever asks move nothing.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
 from sqlalchemy import Engine
 
-from gateway.ledger import How, UsageRow, recorded_hours, usage
-from keystore import KeyId, Thumbprint
+from gateway.config import MINIMUM_RETENTION
+from gateway.ledger import Event, EventKind, EventWindow, Role, WriterSeen, latest_event, read_events
+from gateway.vocabulary import RecordedOutcome
+from keystore import KeyId, Thumbprint, from_microseconds, optional_instant
 
-LONGEST_PAUSE = timedelta(days=3)
-"""How much of a pause in the records counts as watched: a long week-end without messages is no outage, and of an outage
-nobody can say what would have come."""
+_MICROSECOND: Final = timedelta(microseconds=1)
+_DAY: Final = 24 * 3_600_000_000
+REMEMBERED: Final = timedelta(days=90)
+"""An endpoint that was served within this time counts, whether or not it is configured at present."""
 
-_HOUR = timedelta(hours=1)
+
+@dataclass(frozen=True, slots=True)
+class KeyUse:
+    """How often one certificate's key signed in one cell, in one role and with one outcome."""
+
+    endpoint: str
+    operation: str | None
+    server: str
+    thumbprint: Thumbprint
+    key_id: KeyId
+    alias: str
+    role: Role
+    outcome: RecordedOutcome
+    messages: int
+    first_seen: datetime
+    last_seen: datetime
+    last_signed: datetime | None
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Span:
+    """A time from an instant until another."""
+
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedPolicy:
+    """How a gateway served an endpoint, for as long as it did."""
+
+    during: Span
+    guaranteed_delivery_time: timedelta
+    retention: timedelta
+    requires_all: bool
+    """Every signature had to verify, so that each of their keys was needed."""
+    instance: str = ""
+    """Which gateway did."""
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """What a person said of an endpoint: that it ended, or what it is called since."""
+
+    at: datetime
+    who: str
+    reason: str
+    new_name: str | None = None
+    """None where it ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedEndpoint:
+    """An endpoint as the gateways recorded it."""
+
+    name: str
+    policies: tuple[RecordedPolicy, ...]
+    closing: Closing | None = None
+    """The last one, unless it was served again afterwards under this name."""
+
+    def served_since(self, instant: datetime) -> bool:
+        """Whether any gateway served it at `instant` or later."""
+        return any(policy.during.end >= instant for policy in self.policies)
+
+
+@dataclass(frozen=True, slots=True)
+class Disturbance:
+    """Something that keeps the evidence from being whole."""
+
+    sentence: str
+    at: datetime | None = None
+    """What was recorded before this instant is not all that happened; None where nobody can tell."""
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Which key was seen where and when, and when the gateway was recording at all."""
+    """Which key was used where and when, and when anybody was watching."""
 
-    taken_at: datetime
-    sightings: Sequence[UsageRow] = ()
-    """Keys that verified messages, and keys that were recognised in rejected ones, by endpoint and operation."""
-    hours: Sequence[datetime] = ()
-    """The beginnings of the hours in which anything was recorded, oldest first."""
+    taken_at: datetime | None
+    """The latest event; None where no gateway has ever told anything."""
+    uses: Sequence[KeyUse] = ()
+    endpoints: Mapping[str, RecordedEndpoint] | None = None
+    watched: Mapping[str, Sequence[Span]] | None = None
+    """By endpoint, sorted, without overlap."""
+    disturbances: Sequence[Disturbance] = ()
+    writers: Sequence[WriterSeen] = ()
+    """Whose word it is."""
 
-    def last_seen(self, endpoint: str, key_id: KeyId) -> datetime | None:
-        """The last message at `endpoint` signed with that key, accepted or rejected: a rejected one uses it as well."""
-        return max((row.last_seen for row in self._of(endpoint, {key_id})), default=None)
+    def recorded(self) -> Mapping[str, RecordedEndpoint]:
+        """Every endpoint that a gateway served within the window."""
+        return self.endpoints or {}
 
-    def last_seen_anywhere(self, thumbprint: Thumbprint) -> datetime | None:
-        """The last message at any endpoint that this certificate verified, or was recognised in."""
-        return max((row.last_seen for row in self.sightings if row.thumbprint == thumbprint), default=None)
-
-    def verified(self, endpoint: str, keys: Collection[KeyId]) -> dict[str | None, datetime]:
-        """The last message that one of `keys` verified, for each operation of `endpoint`."""
-        found: dict[str | None, datetime] = {}
-        for row in self._of(endpoint, keys):
-            if row.how is How.VERIFIED:
-                found[row.operation] = max(row.last_seen, found.get(row.operation, row.last_seen))
-        return found
-
-    def endpoints_of(self, key_id: KeyId) -> set[str]:
-        """Every endpoint at which the key was seen, whether it is configured at present or not."""
-        return {row.endpoint for row in self.sightings if row.key_id == key_id}
-
-    def unwatched(self, since: datetime, until: datetime) -> timedelta:
-        """How much of the time between the two instants nobody was recording, as far as the records tell.
-
-        Of each pause between two recorded hours `LONGEST_PAUSE` counts as watched, and the rest does not.
-        """
-        until = min(until, self.taken_at)
-        lost = timedelta(0)
-        position = since
-        for hour in self.hours[bisect_right(self.hours, since - _HOUR) :]:
-            if hour >= until:
+    def names_of(self, endpoint: str) -> frozenset[str]:
+        """`endpoint` and every name that it had before."""
+        names = {endpoint}
+        for _ in range(len(self.recorded())):
+            earlier = {
+                name
+                for name, found in self.recorded().items()
+                if found.closing is not None and found.closing.new_name in names
+            }
+            if earlier <= names:
                 break
-            lost += max(timedelta(0), hour - position - LONGEST_PAUSE)
-            position = max(position, hour + _HOUR)
-        return lost + max(timedelta(0), until - position - LONGEST_PAUSE)
+            names |= earlier
+        return frozenset(names)
 
-    def _of(self, endpoint: str, keys: Collection[KeyId]) -> list[UsageRow]:
-        return [row for row in self.sightings if row.endpoint == endpoint and row.key_id in keys]
+    def uses_of(self, key_id: KeyId, endpoint: str | None = None) -> list[KeyUse]:
+        """The uses of a key, at one endpoint under whatever name or at all; repetitions are no uses."""
+        names = None if endpoint is None else self.names_of(endpoint)
+        return [
+            use
+            for use in self.uses
+            if use.key_id == key_id and use.role is not Role.REPEATED and (names is None or use.endpoint in names)
+        ]
+
+    def needed_uses(self, key_id: KeyId, endpoint: str, since: datetime) -> list[KeyUse]:
+        """Those without which messages would not have passed.
+
+        Where every signature had to verify at any time from `since` on, each use was one.
+        """
+        every = any(policy.requires_all for policy in self.policies_since(endpoint, since))
+        return [use for use in self.uses_of(key_id, endpoint) if every or use.role is not Role.PRESENT]
+
+    def policies_since(self, endpoint: str, since: datetime) -> list[RecordedPolicy]:
+        """How the endpoint was served from `since` on, under whatever name."""
+        found = (self.recorded().get(name) for name in self.names_of(endpoint))
+        return [p for one in found if one is not None for p in one.policies if p.during.end >= since]
+
+    def watched_since(self, endpoint: str, since: datetime) -> timedelta:
+        """How much time from `since` on somebody watched the endpoint, under whatever name."""
+        spans = [span for name in self.names_of(endpoint) for span in (self.watched or {}).get(name, ())]
+        total, reached = timedelta(0), since
+        for span in sorted(spans):
+            start = max(span.start, reached)
+            if span.end > start:
+                total += span.end - start
+                reached = span.end
+        return total
+
+    def gaps_since(self, endpoint: str, since: datetime) -> list[Span]:
+        """The times from `since` on in which nobody watched the endpoint."""
+        gaps: list[Span] = []
+        reached = since
+        for span in sorted(s for name in self.names_of(endpoint) for s in (self.watched or {}).get(name, ())):
+            if span.start > reached:
+                gaps.append(Span(reached, span.start))
+            reached = max(reached, span.end)
+        if self.taken_at is not None and self.taken_at > reached:
+            gaps.append(Span(reached, self.taken_at))
+        return gaps
 
 
-def measure(engine: Engine, at: datetime) -> Evidence:
-    """Take the evidence at the instant `at`, which is now: sums over the roll-ups, whatever the number of messages.
+def measure(engine: Engine, *, longest: timedelta = timedelta(0)) -> Evidence:
+    """Take the evidence from what the gateways told, at a cost that does not depend on the number of messages.
+
+    Args:
+        engine: The ledger's database.
+        longest: The longest time that is asked for, beyond what the gateways recorded themselves.
 
     Raises:
         DatabaseUnavailable: The database cannot be read.
     """
-    sightings = [row for how in How for row in usage(engine, how=how)]
-    return Evidence(at, tuple(sightings), tuple(recorded_hours(engine)))
+    latest = latest_event(engine)
+    days = _days(max(longest, REMEMBERED, MINIMUM_RETENTION))
+    window = read_events(engine, latest - days)
+    recorded = _recorded(window)
+    asked = _days(max(_longest(recorded), longest))
+    if asked > days:
+        window = read_events(engine, latest - asked)
+        recorded = _recorded(window)
+    return Evidence(
+        taken_at=from_microseconds(window.until) if window.until else None,
+        uses=tuple(_uses(window)),
+        endpoints=recorded,
+        watched={name: tuple(_span(*span) for span in spans) for name, spans in window.watched.items()},
+        disturbances=tuple(_disturbances(window)),
+        writers=tuple(window.writers),
+    )
+
+
+def _days(time: timedelta) -> int:
+    """Microseconds of a window in which `time` can pass, with as much again for pauses."""
+    return 2 * (time // _MICROSECOND) + 10 * _DAY
+
+
+def _longest(recorded: Mapping[str, RecordedEndpoint]) -> timedelta:
+    times = [
+        time for one in recorded.values() for p in one.policies for time in (p.guaranteed_delivery_time, p.retention)
+    ]
+    return max(times, default=timedelta(0))
+
+
+def _span(start: int, end: int) -> Span:
+    return Span(from_microseconds(start), from_microseconds(end))
+
+
+def _uses(window: EventWindow) -> Iterable[KeyUse]:
+    for cell, (messages, first, last, signed) in window.uses.by_cell().items():
+        endpoint, operation, server, thumbprint, key_id, alias, role, outcome = cell
+        yield KeyUse(
+            endpoint,
+            operation or None,
+            server,
+            Thumbprint(thumbprint),
+            KeyId(key_id),
+            alias,
+            Role(role),
+            RecordedOutcome(outcome),
+            messages or 0,
+            from_microseconds(first or 0),
+            from_microseconds(last or 0),
+            optional_instant(signed),
+        )
+
+
+def _recorded(window: EventWindow) -> dict[str, RecordedEndpoint]:
+    ends = {one.writer: one.head.time for one in window.writers}
+    instances = {one.writer: one.instance for one in window.writers}
+    by_writer: dict[str, list[Event]] = {}
+    for event in window.told:
+        if event.kind == EventKind.CONFIGURATION and event.writer in ends:
+            by_writer.setdefault(event.writer, []).append(event)
+    policies: dict[str, list[RecordedPolicy]] = {}
+    for writer, events in by_writer.items():
+        untils = [*(event.at for event in events[1:]), ends[writer]]
+        for event, until in zip(events, untils, strict=True):
+            if until < window.since:
+                continue
+            for name, told in event.content["endpoints"].items():
+                policies.setdefault(name, []).append(
+                    RecordedPolicy(
+                        _span(event.at, max(event.at, until)),
+                        timedelta(microseconds=int(told["guaranteed_delivery_time"])),
+                        timedelta(microseconds=int(told["retention"])),
+                        told["signatures"] == "all",
+                        instances[writer],
+                    )
+                )
+    closings = _closings(window)
+    found: dict[str, RecordedEndpoint] = {}
+    for name in {*policies, *closings}:
+        of_it = tuple(sorted(policies.get(name, ()), key=lambda policy: policy.during))
+        closing = closings.get(name)
+        if closing is not None and any(policy.during.end > closing.at for policy in of_it):
+            closing = None
+        found[name] = RecordedEndpoint(name, of_it, closing)
+    return found
+
+
+def _closings(window: EventWindow) -> dict[str, Closing]:
+    closings: dict[str, Closing] = {}
+    for event in window.told:
+        if event.kind in {EventKind.ENDED, EventKind.RENAMED}:
+            content = event.content
+            new_name = content["new_name"] if event.kind == EventKind.RENAMED else None
+            closings[content["endpoint"]] = Closing(
+                from_microseconds(event.at), content["who"], content["reason"], new_name
+            )
+    return closings
+
+
+def _disturbances(window: EventWindow) -> Iterable[Disturbance]:
+    for problem in window.problems:
+        yield Disturbance(f"the evidence does not hold: {problem}; wssgate ledger verify tells more")
+    for event in window.told:
+        if event.kind == EventKind.RECOVERED and event.at >= window.since:
+            yield Disturbance(
+                "the database was put back to an older state, and what had been recorded since is lost",
+                from_microseconds(event.at),
+            )

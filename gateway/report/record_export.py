@@ -39,6 +39,10 @@ JSON_FIELDS: Final = (
     "embedded",
     "second_opinion",
     *_CHAIN,
+    "server",
+    "response_element",
+    "signers",
+    "clock_offset",
 )
 """The fields of a record's JSON object, in their order."""
 CSV_COLUMNS: Final = (
@@ -52,11 +56,16 @@ CSV_COLUMNS: Final = (
     "warnings",
     *_MEASURED,
     *_CHAIN,
+    "server",
+    "response_element",
+    "signer_keys",
+    "signer_thumbprints",
+    "clock_offset",
 )
 """The columns of the CSV, in their order; several values in one cell are parted by a space."""
 
 _TEXTS_OF_JSON: Final = frozenset(
-    {"verified_by", "recognised", "signatures", "warnings", "replay_keys", "embedded", "second_opinion"}
+    {"verified_by", "recognised", "signatures", "warnings", "replay_keys", "embedded", "second_opinion", "signers"}
 )
 
 
@@ -97,6 +106,8 @@ def record_csv(stored: StoredRecord) -> str:
         "recognised_keys": " ".join(entry.alias for entry in record.recognised),
         "recognised_thumbprints": " ".join(entry.thumbprint for entry in record.recognised),
         "warnings": " | ".join(record.warnings),
+        "signer_keys": " ".join(signer.entry.alias for signer in record.signers or ()),
+        "signer_thumbprints": " ".join(signer.entry.thumbprint for signer in record.signers or ()),
     }
     return csv_line([values[name] for name in CSV_COLUMNS])
 
@@ -110,7 +121,10 @@ def _values(stored: StoredRecord) -> dict[str, Any]:
     if values["embedded"] is not None:
         for name in ("not_before", "not_after"):
             values["embedded"][name] = instant_json(from_microseconds(values["embedded"][name]))
+    if values["signers"] is not None:
+        values["signers"] = [_signer(signer) for signer in values["signers"]]
     return values | {
+        "server": record.server or None,
         "time": instant_json(record.time),
         "fresh_until": instant_json(record.fresh_until),
         "operation": record.operation,
@@ -120,3 +134,9 @@ def _values(stored: StoredRecord) -> dict[str, Any]:
         "previous_hash": stored.previous_hash,
         "hash": stored.hash,
     }
+
+
+def _signer(stored: dict[str, Any]) -> dict[str, Any]:
+    signed_at = stored["signed_at"]
+    signed = None if signed_at is None else instant_json(from_microseconds(signed_at))
+    return {**stored.pop("entry"), **stored, "signed_at": signed}

@@ -5,6 +5,7 @@ from gateway.present import csv_text, instant_json
 from gateway.report.rejections import RejectionReport
 from gateway.report.usage import UsageReport
 from gateway.verify import advice_on
+from gateway.vocabulary import RecordedOutcome
 
 USAGE_SCHEMA = "wssgate.usage/1"
 REJECTIONS_SCHEMA = "wssgate.rejections/1"
@@ -19,6 +20,7 @@ def usage_json(report: UsageReport) -> dict[str, object]:
         "endpoint": report.endpoint,
         "rows": [_usage(row) for row in report.rows],
         "recognised": [_usage(row) for row in report.recognised],
+        "repeated": [_usage(row) for row in report.repeated],
         "rejections": [_rejection(row) for row in report.rejections.rows],
     }
 
@@ -51,6 +53,10 @@ def usage_csv(report: UsageReport) -> str:
             "share",
             "first_seen",
             "last_seen",
+            "server",
+            "role",
+            "outcome",
+            "last_signed",
         ),
         (
             (
@@ -59,13 +65,17 @@ def usage_csv(report: UsageReport) -> str:
                 row.alias,
                 row.thumbprint,
                 row.key_id,
-                str(row.how),
+                "verified" if row.outcome is RecordedOutcome.ACCEPTED else "recognised",
                 row.messages,
                 f"{row.share:.4f}",
                 instant_json(row.first_seen),
                 instant_json(row.last_seen),
+                row.server,
+                str(row.role),
+                str(row.outcome),
+                instant_json(row.last_signed),
             )
-            for row in (*report.rows, *report.recognised)
+            for row in (*report.rows, *report.recognised, *report.repeated)
         ),
     )
 
@@ -100,6 +110,10 @@ def _usage(row: UsageRow) -> dict[str, object]:
         "share": round(row.share, 6),
         "first_seen": instant_json(row.first_seen),
         "last_seen": instant_json(row.last_seen),
+        "server": row.server or None,
+        "role": str(row.role),
+        "outcome": str(row.outcome),
+        "last_signed": instant_json(row.last_signed),
     }
 
 

@@ -5,8 +5,9 @@ from datetime import datetime
 
 from sqlalchemy import Engine
 
-from gateway.ledger import How, UsageRow, start_of_hour, usage
+from gateway.ledger import Role, UsageRow, start_of_hour, usage
 from gateway.report.rejections import RejectionReport, rejection_report
+from gateway.vocabulary import RecordedOutcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,9 @@ class UsageReport:
     """The beginning of the hour from which on messages are counted; None means all."""
     rows: tuple[UsageRow, ...]
     recognised: tuple[UsageRow, ...]
-    """Keys that are known and not trusted, as they showed up in rejections."""
+    """Known keys that signed what was rejected, for whatever reason."""
+    repeated: tuple[UsageRow, ...]
+    """Known keys whose old messages came again: no use of them."""
     rejections: RejectionReport
 
 
@@ -32,11 +35,15 @@ def usage_report(
     Raises:
         DatabaseUnavailable: The database cannot be read.
     """
+    rows = usage(engine, endpoint, since)
     return UsageReport(
         generated=now,
         endpoint=endpoint,
         since=None if since is None else start_of_hour(since),
-        rows=tuple(usage(engine, endpoint, since)),
-        recognised=tuple(usage(engine, endpoint, since, how=How.RECOGNISED)),
+        rows=tuple(row for row in rows if row.outcome is RecordedOutcome.ACCEPTED),
+        recognised=tuple(
+            row for row in rows if row.outcome is not RecordedOutcome.ACCEPTED and row.role is not Role.REPEATED
+        ),
+        repeated=tuple(row for row in rows if row.role is Role.REPEATED),
         rejections=rejection_report(engine, now=now, endpoint=endpoint, since=since),
     )

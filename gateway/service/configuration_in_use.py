@@ -13,6 +13,7 @@ NEED_RESTART: Final = (
     "admin",
     "admin_names",
     "database",
+    "signing_key",
     "instance",
     "workers",
     "header_timeout",

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Engine
 
 from gateway.config import Settings
-from gateway.ledger import Prunable, Pruned, leave_maintenance, prune, take_maintenance
+from gateway.ledger import Prunable, Pruned, Tell, leave_maintenance, prune, take_maintenance
 from gateway.renewal import UNCONFIGURED_RETENTION, Keep, keep
 from keystore.store import StoredEntry
 
@@ -27,7 +27,7 @@ def rehearse_pruning(
     Raises:
         DatabaseUnavailable: The database cannot be read.
     """
-    return prune(engine, _prunable(kept, at), at=at, rehearse=True, on_step=on_step)
+    return prune(engine, _prunable(kept, at), at=at, tell=None, on_step=on_step)
 
 
 def prune_once(
@@ -36,6 +36,7 @@ def prune_once(
     at: datetime,
     holder: str,
     *,
+    tell: Tell,
     longest: timedelta,
     every: timedelta = timedelta(0),
     should_stop: Callable[[], bool] = lambda: False,
@@ -48,6 +49,7 @@ def prune_once(
         kept: What stays, from `kept_records`.
         at: Now.
         holder: Who prunes, for the others.
+        tell: Writes the events that announce what goes.
         longest: After this time the rest is left to the next run.
         every: How long to rest once it was done.
         should_stop: Asked before each step.
@@ -67,6 +69,7 @@ def prune_once(
             engine,
             _prunable(kept, at),
             at=at,
+            tell=tell,
             should_stop=lambda: should_stop() or datetime.now(UTC) > end,
             on_step=on_step,
         )

@@ -7,13 +7,25 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
+from importlib.metadata import version
 from typing import Final, Self
 
 import structlog
 
 from gateway.config import ConfigurationError, Durability, Settings, load_settings
-from gateway.exchange import Application, Generation, Ledger, MessageLog, Metrics, Recorder, Recorders, Surroundings
+from gateway.exchange import (
+    Application,
+    Generation,
+    Ledger,
+    MessageLog,
+    Metrics,
+    Reachability,
+    Recorder,
+    Recorders,
+    Surroundings,
+)
 from gateway.ledger import (
+    KeptEnds,
     LedgerError,
     LedgerWriter,
     MessageRecord,
@@ -27,9 +39,12 @@ from gateway.ledger import (
 from gateway.service.admin_listener import Status, admin_server
 from gateway.service.announcements import announce_endpoints
 from gateway.service.configuration_in_use import ConfigurationInUse
+from gateway.service.end_keeping import EndKeeping
 from gateway.service.heartbeat import Heartbeat
 from gateway.service.keystore_watch import KeystoreWatch
 from gateway.service.maintenance import Maintenance
+from gateway.service.operation_register import OperationRegister
+from gateway.service.watching import Watching, configuration_digest, key_of
 from gateway.vocabulary import RecordedOutcome
 from gateway.wire import ProtocolLimits, Server, bind, bound_address, protocol_class
 from keystore import TrustSnapshot
@@ -47,6 +62,7 @@ class Gateway:
     metrics: Metrics
     trust: KeystoreWatch
     recorders: Recorders
+    reachability: Reachability
 
     def __init__(
         self,
@@ -152,6 +168,8 @@ class Gateway:
             return self._configuration.keep([str(error)])
         self._configuration.replace(settings)
         retired, self.application.generation = self.application.generation, generation
+        self._operations.adopt(settings)
+        await self._watching.tell_configuration()
         task = asyncio.create_task(retired.retire())
         self._retiring.add(task)
         task.add_done_callback(self._retiring.discard)
@@ -190,21 +208,44 @@ class Gateway:
         self._engine = engine
         await self._prove_replay_cache(self.settings)
         self.metrics = Metrics()
-        self._maintenance = Maintenance(engine, self.instance, lambda: self.application.generation.settings)
+        self._maintenance = Maintenance(
+            engine,
+            self.instance,
+            lambda: self.application.generation.settings,
+            lambda kind, content: self._ledger.tell(kind, content),
+        )
         self.trust = KeystoreWatch(KeystoreStore(engine), self._on_trust, announcements(engine, CHANGES_CHANNEL))
         self._heartbeat = Heartbeat(engine, self.instance, lambda: self.trust.revision)
         self.trust.load()
         self._stack.push_async_callback(self._heartbeat.close)
         await self._heartbeat.start()
-        self._ledger = LedgerWriter(engine, self.instance)
+        key = key_of(self.settings)
+        self._public_key = None if key is None else key.public
+        self._ledger = LedgerWriter(
+            engine,
+            self.instance,
+            key=key,
+            started={
+                "version": version("wssgate"),
+                "configuration": configuration_digest(self.settings),
+                "keystore_revision": self.trust.revision,
+            },
+        )
+        self._end_keeping = EndKeeping(engine, self._ledger, key, KeptEnds.beside(gateway.signing_key), self.instance)
         # After the ledger: its last anchors cover every record.
         self._stack.push_async_callback(self._maintenance.close)
         self._stack.push_async_callback(self._close_ledger)
+        await self._end_keeping.start()
         self.metrics.watch_queue(lambda: self._ledger.queue_depth)
         pool = ThreadPoolExecutor(max_workers=os.cpu_count() or 1, thread_name_prefix="verify")
         self._stack.callback(pool.shutdown)
         self.recorders = Recorders([MessageLog(), *self._more_recorders])
         self._stack.push_async_callback(self.recorders.close)
+        self._operations = OperationRegister(engine)
+        self._stack.push_async_callback(self._operations.close)
+        self.reachability = Reachability(
+            lambda: self.application.generation, lambda: datetime.now(UTC), lambda: self._takes_traffic
+        )
         surroundings = Surroundings(
             trust=self.trust.for_endpoint,
             ledger=_ledger_of(self._ledger, gateway.durability),
@@ -213,10 +254,22 @@ class Gateway:
             clock=lambda: datetime.now(UTC),
             instance=self.instance,
             recorders=self.recorders,
+            reachability=self.reachability,
+            expect_operations=self._operations.expect,
             note_step=self._ledger.note_step,
         )
         self.application = Application(Generation.of(self.settings), surroundings)
+        self._operations.adopt(self.settings)
+        self._watching = Watching(
+            self._ledger,
+            lambda: self.application.generation.settings,
+            self.reachability,
+            lambda: self.trust.revision,
+            self._end_keeping.keep,
+        )
+        self._stack.push_async_callback(self._watching.close)
         self._stack.push_async_callback(self._close_connections)
+        await self._watching.start()
         self._maintenance.start()
         watching = asyncio.create_task(self.trust.watch())
         self._stack.callback(watching.cancel)
@@ -244,6 +297,7 @@ class Gateway:
     async def _close_ledger(self) -> None:
         """Write what is queued."""
         await asyncio.to_thread(self._ledger.close)
+        await self._end_keeping.keep()
         if self._ledger.state.lost:
             _log.error(
                 "responses were delivered without a record: the ledger could not be written to the end",
@@ -270,11 +324,22 @@ class Gateway:
         """The measurements, for Prometheus."""
         return self.metrics.exposition()
 
+    @property
+    def _takes_traffic(self) -> bool:
+        """Whether requests are served: recorded, and not to be the last ones."""
+        return self._ledger.healthy and not self._draining
+
+    @property
+    def _is_ready(self) -> bool:
+        """Whether traffic should come here: a clock that is far off is a reason to choose another instance, and none to
+        refuse what comes all the same.
+        """
+        return self._takes_traffic and not self._watching.clock_is_far_off
+
     async def status(self) -> tuple[bool, Status]:
         """Whether traffic should come here, and the state of everything."""
         settings = self.application.generation.settings
-        is_ready = self._ledger.healthy and not self._draining
-        return is_ready, {
+        return self._is_ready, {
             "instance": self.instance,
             "draining": self._draining,
             "under_way": self.application.under_way,
@@ -284,6 +349,12 @@ class Gateway:
                 "durability": str(self.settings.gateway.durability),
                 "queue": self._ledger.queue_depth,
                 "last_error": self._ledger.last_error,
+            },
+            "evidence": {
+                **self._watching.status(),
+                **self._end_keeping.status(),
+                "public_key": self._public_key,
+                "anchors": self._maintenance.delivery.status(),
             },
             "configuration": self._configuration.status(),
             "endpoints": {

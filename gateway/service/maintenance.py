@@ -1,4 +1,4 @@
-"""What a serving gateway does for its ledger beside the traffic: anchors go into the log, old records out."""
+"""What a serving gateway does beside the traffic: anchors go into the log, old records out, trust to its end."""
 
 import asyncio
 import contextlib
@@ -11,9 +11,21 @@ import structlog
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from gateway.anchoring import AnchorDelivery, anchor_words
 from gateway.config import Settings
-from gateway.ledger import anchors, explain, make_partitions, reading, writing
+from gateway.ledger import (
+    LedgerError,
+    Tell,
+    anchors,
+    explain,
+    forget_signatures,
+    make_partitions,
+    reading,
+    writing,
+)
 from gateway.service.daily_pruning import kept_records, prune_once
+from gateway.service.due_ends import LOOK_SECONDS as LOOK_FOR_ENDS_SECONDS
+from gateway.service.due_ends import carry_out_due_ends
 from keystore.store import (
     HistoryAnchor,
     HistoryReport,
@@ -41,9 +53,10 @@ _LATE: Final = timedelta(minutes=10)
 class Maintenance:
     """The tasks of one gateway process."""
 
-    def __init__(self, engine: Engine, instance: str, settings: Callable[[], Settings]) -> None:
-        """Work on the ledger behind `engine`, by the settings that are in use at the time."""
+    def __init__(self, engine: Engine, instance: str, settings: Callable[[], Settings], tell: Tell) -> None:
+        """Work on the ledger behind `engine`, by the settings that are in use at the time; `tell` writes events."""
         self._engine = engine
+        self._tell = tell
         self._instance = instance
         self._settings = settings
         self._written: dict[str, int] = {}
@@ -54,6 +67,11 @@ class Maintenance:
         self._writing_of_keystore = threading.Lock()
         self._keystore_changed = asyncio.Event()
         self._since: datetime | None = None
+        self.delivery = AnchorDelivery(lambda: settings().gateway)
+        """Where anchors go beside the log."""
+        self._delivering = threading.Lock()
+        self._delivered: frozenset[str] = frozenset()
+        """What there was to deliver the last time."""
         self._stop = threading.Event()
         self._stopping = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -65,6 +83,7 @@ class Maintenance:
             asyncio.create_task(self._anchor_each_change_of_keystore()),
             asyncio.create_task(self._prune_daily()),
             asyncio.create_task(self._make_months_ahead()),
+            asyncio.create_task(self._carry_out_ends()),
         ]
 
     async def close(self) -> None:
@@ -77,6 +96,7 @@ class Maintenance:
         if self._tasks:
             await asyncio.to_thread(self.anchor)
             await asyncio.to_thread(self.anchor_keystore)
+            await asyncio.to_thread(self.delivery.close)
 
     def notice_keystore(self) -> None:
         """Anchor the keystore's history soon, for there is a new revision. To be called in the event loop."""
@@ -108,10 +128,30 @@ class Maintenance:
             elif end is not None and end != self._written_of_keystore:
                 _log.info("keystore anchor", anchor=str(end))
                 self._written_of_keystore = end
+                self.deliver_anchors()
             self._finding = report
 
     def anchor(self) -> None:
-        """Write the ends of all chains that grew since the last time to the log. Blocks."""
+        """Write the ends of all chains that grew since the last time to the log, and deliver them. Blocks."""
+        self._anchor_in_log()
+        self.deliver_anchors()
+
+    def deliver_anchors(self) -> None:
+        """Send the signed ends of the chains, as far as they are new, to where the configuration says. Blocks for as
+        long as the database does; the delivery itself is waited for by nobody.
+        """
+        if not self.delivery.is_wanted:
+            return
+        with self._delivering:
+            try:
+                words = anchor_words(self._engine, _LOOK_BACK)
+            except Exception as error:  # noqa: BLE001 - whatever the database says, the traffic goes on, and so do later anchors
+                _log.warning("no anchors of the ledger could be delivered", error=str(error))
+                return
+            self.delivery.send([word for word in words if word not in self._delivered])
+            self._delivered = frozenset(words)
+
+    def _anchor_in_log(self) -> None:
         now = datetime.now(UTC)
         since = now - _LOOK_BACK if self._since is None else self._since - _LATE
         try:
@@ -137,6 +177,7 @@ class Maintenance:
                 kept,
                 at,
                 self._instance,
+                tell=self._tell,
                 longest=PRUNE_AT_MOST,
                 every=PRUNE_EVERY,
                 should_stop=self._stop.is_set,
@@ -147,6 +188,25 @@ class Maintenance:
         if pruned is not None:
             until = None if pruned.until is None else pruned.until.isoformat(timespec="seconds")
             _log.info("old records removed", records=pruned.total, until=until, complete=pruned.complete)
+
+    def carry_out_ends(self) -> None:
+        """Retire what shall not be trusted any more, where it is safe. Blocks."""
+        try:
+            carry_out_due_ends(self._engine, self._settings(), self._instance, datetime.now(UTC))
+        except Exception as error:  # noqa: BLE001 - whatever the database says, the trust goes on, and so do later attempts
+            _log.warning("scheduled ends could not be looked after", error=str(error))
+
+    def forget_signatures(self) -> None:
+        """Forget the signatures that are older than anybody asks for, in small steps. Blocks."""
+        forgotten, before = 0, -1
+        try:
+            while forgotten != before and not self._stop.is_set():
+                before = forgotten
+                forgotten += forget_signatures(self._engine)
+        except LedgerError as error:
+            _log.warning("old signatures could not be forgotten", error=str(error))
+        if forgotten:
+            _log.info("old signatures forgotten", signatures=forgotten)
 
     def make_months(self) -> None:
         """Make the partitions of the months ahead, where the database has any. Blocks."""
@@ -173,6 +233,11 @@ class Maintenance:
             await asyncio.to_thread(self.make_months)
             await self._rest(LOOK_SECONDS)
 
+    async def _carry_out_ends(self) -> None:
+        while not self._stopping.is_set():
+            await asyncio.to_thread(self.carry_out_ends)
+            await self._rest(LOOK_FOR_ENDS_SECONDS)
+
     async def _anchor_time_and_again(self) -> None:
         while not self._stopping.is_set():
             await asyncio.to_thread(self.anchor)
@@ -183,6 +248,7 @@ class Maintenance:
         await self._rest(FIRST_LOOK_SECONDS)
         while not self._stopping.is_set():
             await asyncio.to_thread(self.prune)
+            await asyncio.to_thread(self.forget_signatures)
             await self._rest(LOOK_SECONDS)
 
     async def _rest(self, seconds: float) -> None:

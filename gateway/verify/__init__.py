@@ -13,8 +13,9 @@ from gateway.verify.explain import Explanation, Step, StepState
 from gateway.verify.grammar import MAX_SIGNATURES
 from gateway.verify.parsing import parse_document, parse_without_remarks, serialize_document
 from gateway.verify.policy import Policy
-from gateway.verify.printable_text import printable
+from gateway.verify.printable_text import printable, shown_operation
 from gateway.verify.reason import Reason, Rejection
+from gateway.verify.receipt_check import CheckedReceipt, check_receipt
 from gateway.verify.request import Expectation
 from gateway.verify.verdict import (
     UNBOUND,
@@ -23,8 +24,10 @@ from gateway.verify.verdict import (
     HintReport,
     KeyCheck,
     Outcome,
+    SignatureReceipt,
     SignatureReport,
     SignedPart,
+    Signer,
     TimestampReport,
     Verdict,
     VerifiedBy,
@@ -36,6 +39,7 @@ __all__ = [
     "MAX_SIGNATURES",
     "UNBOUND",
     "CheckResult",
+    "CheckedReceipt",
     "EmbeddedCertificate",
     "Expectation",
     "Explanation",
@@ -45,8 +49,10 @@ __all__ = [
     "Policy",
     "Reason",
     "Rejection",
+    "SignatureReceipt",
     "SignatureReport",
     "SignedPart",
+    "Signer",
     "Step",
     "StepState",
     "TimestampReport",
@@ -54,10 +60,12 @@ __all__ = [
     "VerifiedBy",
     "Verifier",
     "advice_on",
+    "check_receipt",
     "explain_message",
     "parse_document",
     "parse_without_remarks",
     "printable",
     "serialize_document",
+    "shown_operation",
     "verify",
 ]

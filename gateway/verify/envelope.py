@@ -1,6 +1,8 @@
 """Steps 4 and 5: the SOAP structure, and the one Security header that is ours (SOAP 1.1 4, SOAP 1.2 5, WSS-Core 5)."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 from lxml import etree
@@ -15,6 +17,8 @@ from gateway.verify.xml_names import (
     ENCRYPTED_HEADER,
     SECURITY,
     SIGNATURE,
+    SOAP11,
+    SOAP12,
     SOAP_NAMESPACES,
     SOAP_VERSIONS,
     TIMESTAMP,
@@ -144,7 +148,7 @@ def find_security_header(envelope: Envelope, actor: str | None) -> tuple[Securit
     if len(headers) > MAX_SECURITY_HEADERS:
         raise Rejection(Reason.LIMITS, f"the message has more than {MAX_SECURITY_HEADERS} Security headers")
     for block in headers:
-        named = _actor(block, envelope)
+        named = _actor(block, envelope.namespace)
         if named == actor:
             ours.append(block)
         else:
@@ -154,7 +158,7 @@ def find_security_header(envelope: Envelope, actor: str | None) -> tuple[Securit
     if not ours:
         if not headers:
             raise Rejection(Reason.UNSIGNED, "the message has no Security header")
-        meant = ", ".join(printable(_actor(block, envelope) or "no actor", 80) for block in headers)
+        meant = ", ".join(printable(_actor(block, envelope.namespace) or "no actor", 80) for block in headers)
         ours_is = "without an actor" if actor is None else f"for the actor {printable(actor, 80)}"
         raise Rejection(
             Reason.UNSIGNED, f"no Security header {ours_is}; there are such for: {meant} (see the policy's key actor)"
@@ -170,7 +174,19 @@ def find_security_header(envelope: Envelope, actor: str | None) -> tuple[Securit
     return SecurityHeader(ours[0], tuple(children), signatures, timestamp), tuple(warnings)
 
 
-def _actor(block: etree._Element, envelope: Envelope) -> str | None:
-    """The actor (SOAP 1.1, 4.2.2) or role (SOAP 1.2, 5.2.2)."""
-    name = "actor" if envelope.version == "1.1" else "role"
-    return canonical_actor(block.get(f"{{{envelope.namespace}}}{name}"))
+def headers_for(actor: str | None, root: etree._Element) -> Iterator[etree._Element]:
+    """The Security headers for `actor` in an Envelope whose structure is not what it should be.
+
+    Whatever stands where our header would stand, under a Header of either SOAP version; the first few of them.
+    """
+    for namespace in (SOAP11, SOAP12):
+        for header in islice(root.iterchildren(f"{{{namespace}}}Header"), MAX_SECURITY_HEADERS):
+            for block in islice(header.iterchildren(SECURITY), MAX_SECURITY_HEADERS):
+                if _actor(block, namespace) == actor:
+                    yield block
+
+
+def _actor(block: etree._Element, namespace: str) -> str | None:
+    """The actor (SOAP 1.1, 4.2.2) or role (SOAP 1.2, 5.2.2), by the namespace of the SOAP version."""
+    name = "actor" if namespace == SOAP11 else "role"
+    return canonical_actor(block.get(f"{{{namespace}}}{name}"))

@@ -8,21 +8,19 @@ from lxml import etree
 
 from gateway.verify.document import Document
 from gateway.verify.envelope import Envelope, SecurityHeader
-from gateway.verify.printable_text import printable
+from gateway.verify.printable_text import LONGEST_NAME, printable, shown_operation
 from gateway.verify.reason import Reason, Rejection
-from gateway.verify.signature_check import CheckedSignature
+from gateway.verify.signature_check import CheckedSignature, SignedMessage
 from gateway.verify.verdict import (
     EmbeddedCertificate,
     Outcome,
     SignatureReport,
+    Signer,
     TimestampReport,
     Verdict,
     VerifiedBy,
     accepted_detail,
 )
-
-_LONGEST_NAME = 300
-"""Characters of an operation or a message id in a verdict."""
 
 
 @dataclass(slots=True)
@@ -32,6 +30,9 @@ class Acceptance:
     document: Document
     envelope: Envelope
     security: SecurityHeader
+    message: SignedMessage
+    good: list[CheckedSignature]
+    """The signatures that verify."""
     carrying: list[CheckedSignature]
     """The signatures on which the required parts rest."""
     covered: tuple[str, ...]
@@ -55,7 +56,12 @@ class Findings:
     soap_version: str | None = None
     envelope: Envelope | None = None
     security: SecurityHeader | None = None
+    signed_message: SignedMessage | None = None
+    """What the signatures were checked against; None where it did not come to that."""
+    checked: tuple[CheckedSignature, ...] = ()
+    """What came of each of them."""
     signatures: list[SignatureReport] = field(default_factory=list)
+    signers: tuple[Signer, ...] = ()
     recognised: dict[VerifiedBy, None] = field(default_factory=dict)
     embedded: EmbeddedCertificate | None = None
     timestamp: TimestampReport | None = None
@@ -97,6 +103,7 @@ class Findings:
             detail=detail,
             verified_by=verified_by,
             recognised=tuple(self.recognised),
+            signers=self.signers,
             embedded=self.embedded,
             signatures=tuple(self.signatures),
             timestamp=self.timestamp,
@@ -122,14 +129,9 @@ class Examination(NamedTuple):
     """None where the message is rejected."""
 
 
-def shown_operation(operation: str | None) -> str | None:
-    """The operation as a verdict says it."""
-    return None if operation is None else printable(operation, _LONGEST_NAME)
-
-
 def shown_id(text: str) -> str:
     """The text of wsa:MessageID or wsa:RelatesTo as a verdict says it."""
-    return printable(text.strip(), _LONGEST_NAME)
+    return printable(text.strip(), LONGEST_NAME)
 
 
 def with_type_warning(about_type: str | None, warnings: tuple[str, ...]) -> tuple[str, ...]:

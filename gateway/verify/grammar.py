@@ -4,7 +4,9 @@ Nothing is computed here: what is not understood completely is refused before it
 """
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 from lxml import etree
@@ -65,6 +67,8 @@ _FRAGMENT: Final = re.compile(r"#([^\s\"'()<#]{1,1024})")
 _PLAIN_FRAGMENT: Final = re.compile(rb"[!$%*+,\-./0-9:;=?@A-Z\[\\\]^_`a-z{|}~]{1,1024}")
 MAX_OBJECTS: Final = 4
 """ds:Object elements of one Signature: XAdES properties need one."""
+_WITH_SHA1: Final = Policy(allow_sha1=True)
+"""Under which every algorithm is read that there is."""
 _DEFAULT_PSS_DIGEST: Final = "http://www.w3.org/2001/04/xmlenc#sha256"
 """What RSAPSSParams mean where they do not name a hash (RFC 9231, 2.3.9)."""
 
@@ -157,6 +161,39 @@ def read_signature(signature: etree._Element, policy: Policy) -> SignatureGramma
         references=tuple([_reference(part, policy) for part in parts[2:]]),
         value=base64_text(children[1]),
         key_info=children[2] if len(children) > 2 else None,
+    )
+
+
+def read_what_was_signed(signature: etree._Element) -> SignatureGrammar:
+    """Read of `signature` what tells who made its value, whatever else is wrong with it or not admitted.
+
+    SHA-1 is read, and so are the References that can be read; it says nothing about what may be accepted.
+
+    Raises:
+        Rejection: It cannot be told, for want of SignedInfo or SignatureValue or by an unknown algorithm.
+    """
+    signed_info, value = signature.find(SIGNED_INFO), signature.find(SIGNATURE_VALUE)
+    method = None if signed_info is None else signed_info.find(CANONICALIZATION_METHOD)
+    algorithm = None if signed_info is None else signed_info.find(SIGNATURE_METHOD)
+    if signed_info is None or value is None or method is None or algorithm is None:
+        raise Rejection(Reason.STRUCTURE, "a Signature lacks what was signed")
+    references = []
+    for child in islice(signed_info.iterchildren(REFERENCE), MAX_REFERENCES):
+        with suppress(Rejection):
+            references.append(_reference(child, _WITH_SHA1))
+    uri = algorithm.get("Algorithm")
+    return SignatureGrammar(
+        element=signature,
+        id=_id(signature),
+        signed_info=signed_info,
+        canonicalization=_canonicalization_method(method, Reason.ALGORITHM_NOT_ALLOWED),
+        # A parameter that an algorithm does not have was signed with the rest, and changes nothing about its value.
+        algorithm=_pss_method(child_elements(algorithm), _WITH_SHA1)
+        if uri == RSA_PSS
+        else signature_algorithm(uri, _WITH_SHA1),
+        references=tuple(references),
+        value=base64_text(value),
+        key_info=signature.find(KEY_INFO),
     )
 
 

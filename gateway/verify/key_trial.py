@@ -91,6 +91,16 @@ def try_trusted_keys(
     return _trusted_match(checks, good, conditions) if good else None
 
 
+def try_known_keys(signed: SignedValue, hint: KeyHint, conditions: Conditions) -> KeyTrial:
+    """Try the keys that are known, trusted or not; whether what they signed counts is not asked."""
+    trust, at = conditions.trust, conditions.at
+    checks, good = _run(trust.candidates(hint, at), signed, hint, conditions)
+    if not good:
+        others, good = _run(trust.recognised(hint, at), signed, hint, conditions)
+        checks += others
+    return KeyTrial(tuple(checks), signers=tuple([prepared.entry for prepared, _ in good]))
+
+
 def report_hint(hint: KeyHint, trust: TrustSnapshot, trial: KeyTrial) -> HintReport:
     """What KeyInfo claimed, held against what came out."""
     if any(entry.agrees_with(hint) for entry in trial.signers):

@@ -25,6 +25,8 @@ meets (3), an id that two elements have (6), the status of a certificate (11).
 Nothing here knows of earlier messages: what is remembered of them is the fast path's (`gateway.verify.fastpath`).
 """
 
+from functools import partial
+
 from gateway.verify.binding import check_binding
 from gateway.verify.budget import WorkBudget
 from gateway.verify.conditions import Conditions
@@ -41,11 +43,13 @@ from gateway.verify.parsing import parse_decoded
 from gateway.verify.policy import Policy
 from gateway.verify.reason import Reason, Rejection
 from gateway.verify.references import CanonicalForms, Places
-from gateway.verify.signature_check import SignedMessage, check_signature
+from gateway.verify.signature_check import CheckedSignature, SignedMessage, check_signature
+from gateway.verify.signer_search import note_signers, note_signers_of_rejected
 from gateway.verify.unreadable import unreadable_content
 from gateway.verify.unsigned import instead_of_signature
 from gateway.verify.verdict import UNBOUND
 from gateway.verify.weighing import carrying_signatures, weigh, weigh_freshness, weigh_prefixes
+from keystore import KeyId
 
 
 def examine(message: bytes, conditions: Conditions, parsed: Document | None = None) -> Examination:
@@ -58,12 +62,14 @@ def examine(message: bytes, conditions: Conditions, parsed: Document | None = No
         acceptance = _examine(message, conditions, parsed, findings)
     except Rejection as rejection:
         findings.step = rejection.step or findings.step
+        note_signers_of_rejected(findings, conditions, rejection)
         return Examination(findings.rejected(rejection), findings, None)
+    note_signers(findings, conditions, acceptance, partial(_passes_without, acceptance, conditions))
     return Examination(findings.accepted(acceptance), findings, acceptance)
 
 
 def _examine(message: bytes, conditions: Conditions, parsed: Document | None, findings: Findings) -> Acceptance:
-    _, policy, at, content_type, expects = conditions
+    policy, content_type = conditions.policy, conditions.content_type
     # 1
     findings.about_type = unusual_type(content_type)
     # 2, 3
@@ -89,7 +95,30 @@ def _examine(message: bytes, conditions: Conditions, parsed: Document | None, fi
         document, ids, budget, CanonicalForms(budget), _places(envelope, security), unreadable
     )
     checked = [check_signature(element, signed_message, conditions) for element in security.signatures]
+    findings.signed_message, findings.checked = signed_message, tuple(checked)
     good = weigh(checked, policy, findings)
+    carrying = _carrying(good, document, envelope, security, conditions, findings)
+    findings.step = 14
+    in_place = {envelope.body, security.timestamp, *envelope.blocks}
+    covered = dict.fromkeys(r.part.name for one in carrying for r in one.references if r.element in in_place)
+    is_remarkable = any(warning != UNBOUND for warning in findings.warnings)
+    return Acceptance(document, envelope, security, signed_message, good, carrying, tuple(covered), is_remarkable)
+
+
+def _carrying(
+    good: list[CheckedSignature],
+    document: Document,
+    envelope: Envelope,
+    security: SecurityHeader,
+    conditions: Conditions,
+    findings: Findings,
+) -> list[CheckedSignature]:
+    """Steps 10 to 13 for the signatures that verify: those on which the required parts rest.
+
+    Raises:
+        Rejection: The message does not pass.
+    """
+    _, policy, at, _, expects = conditions
     findings.step = 10
     required = required_elements(policy, envelope, security)
     for one in good:
@@ -100,16 +129,24 @@ def _examine(message: bytes, conditions: Conditions, parsed: Document | None, fi
     # 11: certificates out of their validity were refused in step 8, at the same instant.
     findings.step = 12
     weigh_freshness(carrying, security, policy, at, findings)
-    remarkable = bool(findings.warnings)
     findings.step = 13
     if expects is not None:
         signed = [reference.element for one in carrying for reference in one.references]
         if not check_binding(expects, envelope, security.element, signed):
             findings.warnings.append(UNBOUND)
-    findings.step = 14
-    in_place = {envelope.body, security.timestamp, *envelope.blocks}
-    covered = dict.fromkeys(r.part.name for one in carrying for r in one.references if r.element in in_place)
-    return Acceptance(document, envelope, security, carrying, tuple(covered), remarkable)
+    return carrying
+
+
+def _passes_without(accepted: Acceptance, conditions: Conditions, key: KeyId) -> bool:
+    """Whether the message would be accepted if signatures of `key` counted for nothing, where any one is enough."""
+    left = [one for one in accepted.good if any(by.key_id != key for by in one.report.verified_by)]
+    if not left or len(left) == len(accepted.good):
+        return bool(left)
+    try:
+        _carrying(left, accepted.document, accepted.envelope, accepted.security, conditions, Findings())
+    except Rejection:
+        return False
+    return True
 
 
 def _read(message: bytes, conditions: Conditions, findings: Findings) -> Document:

@@ -1,16 +1,15 @@
 """What a response is expected to answer."""
 
 from dataclasses import dataclass
-from typing import Final
 
 from gateway.verify.element_content import base64_text, sole_text
 from gateway.verify.envelope import read_envelope
 from gateway.verify.parsing import parse_document
 from gateway.verify.policy import Policy
+from gateway.verify.printable_text import shown_operation
 from gateway.verify.reason import Rejection
-from gateway.verify.xml_names import SECURITY, SIGNATURE, SIGNATURE_VALUE, SOAP_NAMESPACES
-
-_VERSIONS: Final = tuple((version, namespace.encode()) for version, namespace in SOAP_NAMESPACES.items())
+from gateway.verify.request_beginning import beginning_of
+from gateway.verify.xml_names import SECURITY, SIGNATURE, SIGNATURE_VALUE
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,24 +22,30 @@ class Expectation:
     """Decoded SignatureValues of the request's Security headers."""
     soap_version: str | None = None
     """`1.1` or `1.2`: a fault is answered in the request's version."""
+    operation: str | None = None
+    """What is asked for: the Body's first child in Clark notation, as a verdict says it. It is what the response is
+    counted under, whatever it answers with; None where the Body is empty, or the request is none that is read here."""
 
     @classmethod
     def at_a_glance(cls, body: bytes) -> "Expectation | None":
-        """What `body` lets be expected where its octets alone show that there is nothing to repeat in it.
+        """What `body` lets be expected where its octets alone show what it asks for and that nothing must be repeated.
 
-        None where it has to be read. An element's name is written as it is (XML 2.3), in every encoding that shares
-        its octets with ASCII; where the namespace of SOAP is found and no NUL is, the encoding is of that kind.
+        None where it has to be read. An element's name is written as it is (XML 2.3), in every encoding in which the
+        beginning of a request can be told by its octets.
         """
-        if b"MessageID" in body or b"SignatureValue" in body or b"\0" in body:
+        begun = beginning_of(body)
+        if begun is None or body.find(b"MessageID", *begun.header) >= 0:
             return None
-        versions = [version for version, namespace in _VERSIONS if namespace in body]
-        return cls(soap_version=versions[0]) if len(versions) == 1 else None
+        if body.find(b"SignatureValue", *begun.header) >= 0:
+            return None
+        return cls(soap_version=begun.soap_version, operation=begun.operation)
 
     @classmethod
     def of_request(cls, body: bytes, policy: Policy, content_type: str | None = None) -> "Expectation":
         """Read what `body` lets be expected of its response; from what cannot be read, nothing is expected.
 
-        The request is the client's own business: it is forwarded whether or not it can be read here.
+        The request is the client's own business: it is forwarded whether or not it can be read here. Where it breaks
+        off, or is larger than is read, its beginning still says what is asked for.
         """
         try:
             envelope = read_envelope(parse_document(body, policy, content_type))
@@ -55,6 +60,8 @@ class Expectation:
                     for value in signature.iterchildren(SIGNATURE_VALUE)
                 ),
                 soap_version=envelope.version,
+                operation=shown_operation(envelope.operation),
             )
         except Rejection:
-            return cls()
+            begun = beginning_of(body)
+            return cls(operation=None if begun is None else begun.operation)

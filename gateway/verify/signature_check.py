@@ -16,7 +16,7 @@ from gateway.verify.reason import Reason, Rejection
 from gateway.verify.references import CanonicalForms, Places, ResolvedReference, check_reference
 from gateway.verify.signature_value import SignedValue
 from gateway.verify.unreadable import encrypted, holds_encrypted
-from gateway.verify.verdict import HintReport, SignatureReport
+from gateway.verify.verdict import HintReport, SignatureReceipt, SignatureReport
 from keystore import HintKind
 
 
@@ -24,6 +24,7 @@ from keystore import HintKind
 class CheckedSignature:
     """One signature after steps 7 to 9."""
 
+    element: etree._Element
     report: SignatureReport
     references: tuple[ResolvedReference, ...] = ()
     trial: KeyTrial | None = None
@@ -97,7 +98,13 @@ def check_signature(element: etree._Element, message: SignedMessage, conditions:
     if finding is not None and finding.step is None:
         finding.step = step
     return CheckedSignature(
-        _report(grammar, hint, references, trial, finding), tuple(references), trial, finding, octets, signature
+        element,
+        _report(grammar, hint, references, trial, finding, octets),
+        tuple(references),
+        trial,
+        finding,
+        octets,
+        signature,
     )
 
 
@@ -119,6 +126,7 @@ def _report(
     references: list[ResolvedReference],
     trial: KeyTrial | None,
     rejection: Rejection | None,
+    octets: bytes,
 ) -> SignatureReport:
     verified = () if trial is None or rejection is not None else trial.verified_by
     return SignatureReport(
@@ -131,4 +139,5 @@ def _report(
         verified_by=verified,
         reason=None if rejection is None else rejection.reason,
         detail="" if rejection is None else rejection.detail,
+        receipt=SignatureReceipt(octets, grammar.value) if grammar is not None and trial and trial.signers else None,
     )

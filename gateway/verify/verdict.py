@@ -80,6 +80,43 @@ class SignedPart:
 
 
 @dataclass(frozen=True, slots=True)
+class SignatureReceipt:
+    """What proves who signed: with the certificate alone anybody can check it (XMLDSIG 3.2.2)."""
+
+    signed_info: bytes
+    """The canonical SignedInfo: the octets that were signed."""
+    value: bytes
+    """The decoded SignatureValue."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """An entry of the keystore, of whatever state, under whose key a signature of our Security header is good.
+
+    Good is the signature value over SignedInfo: that key has signed, whatever became of the message and of its parts
+    since, and whichever parts they are.
+    """
+
+    entry: VerifiedBy
+    state: State
+    """At the instant of the verification."""
+    signature: int
+    """Which signature of our Security header, counted from 0; of a message that is rejected because it has two, counted
+    through them."""
+    signature_id: str
+    """SHA-256 over key id and signature value, hexadecimal: the same for whoever sends this signature again. Of the two
+    values that ECDSA has for one signature (s and n - s) the lower one counts."""
+    covers: tuple[str, ...] = ()
+    """The names of the parts that it covers and that are intact."""
+    needed: bool = True
+    """Without this key the message would not pass; of a message that is rejected, as far as its signatures tell."""
+    signed_at: datetime | None = None
+    """The Created of the Timestamp, where this signature covers it: the signer's own word for when it signed."""
+    repeated: bool = False
+    """The ledger had this very signature on record already: no new use of the key. Set by the ledger alone."""
+
+
+@dataclass(frozen=True, slots=True)
 class SignatureReport:
     """One Signature of our Security header."""
 
@@ -94,6 +131,8 @@ class SignatureReport:
     verified_by: tuple[VerifiedBy, ...]
     reason: Reason | None
     detail: str
+    receipt: SignatureReceipt | None = None
+    """None where nothing was good under a known key, and where a record of the ledger was read back without it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +175,8 @@ class Verdict:
     """Every trusted certificate whose key verified a signature that carries the required parts; empty on rejection."""
     recognised: tuple[VerifiedBy, ...] = ()
     """Entries not trusted (retired, staged) or not admitted by the policy, under whose key the signature is good."""
+    signers: tuple[Signer, ...] = ()
+    """Every known key that signed, whatever the outcome; one entry for each certificate over it, and each signature."""
     embedded: EmbeddedCertificate | None = None
     signatures: tuple[SignatureReport, ...] = ()
     timestamp: TimestampReport | None = None

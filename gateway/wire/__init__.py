@@ -11,7 +11,14 @@ from gateway.wire.inbound.answer import Answer, Message, Receive, Scope, Send, s
 from gateway.wire.inbound.listening import Server, bind, bound_address
 from gateway.wire.inbound.protocol import ProtocolLimits, protocol_class
 from gateway.wire.inbound.request_body import BodyRefused, ClientGone, read_body
-from gateway.wire.outbound import UpstreamClient, UpstreamFailure, UpstreamResponse, tls_context
+from gateway.wire.outbound import (
+    Unreachable,
+    Unsendable,
+    UpstreamClient,
+    UpstreamFailure,
+    UpstreamResponse,
+    tls_context,
+)
 
 __all__ = [
     # from clients
@@ -30,6 +37,8 @@ __all__ = [
     "read_body",
     "send_answer",
     # to receivers
+    "Unreachable",
+    "Unsendable",
     "UpstreamClient",
     "UpstreamFailure",
     "UpstreamResponse",

@@ -10,6 +10,7 @@ it differs from the default:
     # endpoints: orders, invoices           every endpoint, by default
     # trusted-from: 2026-06-01T00:00:00Z
     # trusted-until: 2026-12-31T00:00:00Z
+    # replaces: acme-2022                   whose successor it is: files of the folder, or sha256:THUMBPRINT
     # compromised: yes                      in retired/ only
 
 A line of that form with any other word is refused, because a slip of the pen in `endpoints` would widen the trust. So
@@ -18,8 +19,8 @@ is every file that is not understood: left out, it would look as if somebody had
 
 import os
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
@@ -41,6 +42,8 @@ _SETTING = re.compile(r"#\s*([a-z][a-z_-]*):(?:\s+(.*?))?\s*")
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z")
 _BEGIN = "-----BEGIN "
 _ENDPOINTS, _FROM, _UNTIL, _COMPROMISED = "endpoints", "trusted-from", "trusted-until", "compromised"
+_REPLACES = "replaces"
+_THUMBPRINT = re.compile(r"sha256:([0-9a-f]{64})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,9 @@ class FolderEntry:
         for name, instant in ((_FROM, self.terms.trusted_from), (_UNTIL, self.terms.trusted_until)):
             if instant is not None:
                 yield name, instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        if self.terms.replaces:
+            # Not by name: a name may be another file's tomorrow, or that of none.
+            yield _REPLACES, ", ".join(f"sha256:{thumbprint}" for thumbprint in sorted(self.terms.replaces))
         if self.compromised:
             yield _COMPROMISED, "yes"
 
@@ -84,19 +90,39 @@ def read_folder(folder: Path) -> tuple[FolderEntry, ...]:
         OSError: The folder or a file cannot be read.
     """
     entries: list[FolderEntry] = []
+    replaced: list[tuple[Path, tuple[str, ...]]] = []
     seen: dict[tuple[str, str], Path] = {}
     for file in _files(folder):
-        entry = _read(folder, file)
+        entry, names = _read(folder, file)
         for same in (("name", entry.alias.lower()), ("certificate", str(entry.thumbprint))):
             other = seen.setdefault(same, file)
             if other != file:
                 raise FolderUnreadable(f"{file} and {other} have the same {same[0]}: keep one of them")
         entries.append(entry)
+        replaced.append((file, names))
     if not entries:
         raise FolderUnreadable(
             f"{folder} holds no certificate in staged/, trusted/ or retired/, so all would be retired: check its name"
         )
-    return tuple(entries)
+    by_name = {entry.alias.lower(): entry.thumbprint for entry in entries}
+    return tuple(
+        replace(entry, terms=replace(entry.terms, replaces=_thumbprints(file, names, by_name)))
+        for entry, (file, names) in zip(entries, replaced, strict=True)
+    )
+
+
+def _thumbprints(file: Path, names: Iterable[str], by_name: Mapping[str, Thumbprint]) -> frozenset[Thumbprint]:
+    found: set[Thumbprint] = set()
+    for name in names:
+        written = _THUMBPRINT.fullmatch(name)
+        thumbprint = by_name.get(name.lower()) if written is None else Thumbprint(written[1])
+        if thumbprint is None:
+            raise FolderUnreadable(
+                f"{file}: it replaces {name!r}, and the folder has no file of that name: write sha256: and the SHA-256 "
+                "of the certificate, as keystore show tells it in 64 lower-case digits, or take the line out"
+            )
+        found.add(thumbprint)
+    return frozenset(found)
 
 
 def _files(folder: Path) -> Iterator[Path]:
@@ -124,7 +150,8 @@ def _visible(folder: Path) -> list[Path]:
     return found
 
 
-def _read(folder: Path, file: Path) -> FolderEntry:
+def _read(folder: Path, file: Path) -> tuple[FolderEntry, tuple[str, ...]]:
+    """The entry in `file`, and the names of those that it replaces."""
     state = State(file.relative_to(folder).parts[0])
     with file.open("rb") as stream:
         data = stream.read(MAX_FILE_BYTES + 1)
@@ -134,10 +161,10 @@ def _read(folder: Path, file: Path) -> FolderEntry:
         read = read_certificates(data)
         if read.left_out or len(read.certificates) != 1:
             raise FolderUnreadable("it has to hold one certificate in PEM, and nothing else")
-        terms, compromised = _settings_in(data.decode("utf-8", "replace"))
+        terms, compromised, replaces = _settings_in(data.decode("utf-8", "replace"))
         if compromised and state is not State.RETIRED:
             raise FolderUnreadable("a compromised key belongs in retired/")
-        return FolderEntry(
+        entry = FolderEntry(
             alias=Alias(file.stem),
             state=state,
             terms=terms,
@@ -147,28 +174,36 @@ def _read(folder: Path, file: Path) -> FolderEntry:
         )
     except KeystoreError as error:
         raise FolderUnreadable(f"{file}: {error}") from error
+    return entry, replaces
 
 
-def _settings_in(text: str) -> tuple[Terms, bool]:
+def _settings_in(text: str) -> tuple[Terms, bool, tuple[str, ...]]:
     found: dict[str, str] = {}
     for line in text.partition(_BEGIN)[0].splitlines():
         setting = _SETTING.fullmatch(line.strip())
         if setting is None:
             continue
         name, value = setting[1], setting[2] or ""
-        if name not in {_ENDPOINTS, _FROM, _UNTIL, _COMPROMISED} or name in found:
+        if name not in {_ENDPOINTS, _FROM, _UNTIL, _REPLACES, _COMPROMISED} or name in found:
             raise FolderUnreadable(
-                f"the line {line.strip()!r} is not understood or stands twice: write {_ENDPOINTS}, {_FROM}, {_UNTIL} "
-                f"or {_COMPROMISED}, each once, and begin other remarks with ##"
+                f"the line {line.strip()!r} is not understood or stands twice: write {_ENDPOINTS}, {_FROM}, {_UNTIL}, "
+                f"{_REPLACES} or {_COMPROMISED}, each once, and begin other remarks with ##"
             )
         found[name] = value
     if found.get(_COMPROMISED, "no") not in {"yes", "no"}:
         raise FolderUnreadable(f"{_COMPROMISED} has to be yes or no")
     endpoints = None
     if _ENDPOINTS in found:
-        endpoints = frozenset(filter(None, (name.strip() for name in found[_ENDPOINTS].split(","))))
+        endpoints = frozenset(_listed(found[_ENDPOINTS]))
+    replaces = _listed(found.get(_REPLACES, ""))
+    if _REPLACES in found and not replaces:
+        raise FolderUnreadable(f"{_REPLACES} names nobody: name whose successor it is, or take the line out")
     terms = Terms(endpoints, _instant(found.get(_FROM)), _instant(found.get(_UNTIL)))
-    return terms, found.get(_COMPROMISED) == "yes"
+    return terms, found.get(_COMPROMISED) == "yes", replaces
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(filter(None, (name.strip() for name in text.split(","))))
 
 
 def _instant(text: str | None) -> datetime | None:

@@ -4,13 +4,15 @@ The second face of the keystore, beside `keystore` itself: it needs SQLAlchemy, 
 """
 
 from keystore.store.bundles import Fate, Imported, import_bundle
-from keystore.store.change_gates import Gates
+from keystore.store.change_gates import GateAnswer, Gates, TrustedSince, gate_sentences
 from keystore.store.draft import Draft
 from keystore.store.history_anchors import HistoryAnchor, find_history_anchors, history_anchor
+from keystore.store.history_export import HistoryLink, history_links
 from keystore.store.history_verification import HistoryReport, HistoryState, verify_history
 from keystore.store.keystore_schema import TABLE_NAMES, KeystoreSchema, migrate, schema_state
 from keystore.store.migration_scripts import MigrationScripts, SchemaStatus
 from keystore.store.outcome import Action, Added, Changed, HistoryItem, NewCertificate, PastRevision
+from keystore.store.scheduled_ends import DueEnd
 from keystore.store.store import KeystoreStore
 from keystore.store.stored_entry import StoredEntry
 from keystore.store.syncing import Move, Step, folder_entry, synchronise
@@ -32,6 +34,8 @@ __all__ = [
     "Added",
     "Changed",
     "Draft",
+    "DueEnd",
+    "GateAnswer",
     "Gates",
     "HistoryItem",
     "KeystoreStore",
@@ -39,6 +43,8 @@ __all__ = [
     "PastRevision",
     "StoredEntry",
     "Terms",
+    "TrustedSince",
+    "gate_sentences",
     # key files and folders
     "Fate",
     "Imported",
@@ -49,9 +55,11 @@ __all__ = [
     "synchronise",
     # proving
     "HistoryAnchor",
+    "HistoryLink",
     "HistoryReport",
     "HistoryState",
     "find_history_anchors",
     "history_anchor",
+    "history_links",
     "verify_history",
 ]

@@ -7,7 +7,17 @@ from typing import NamedTuple
 
 from keystore.admission import examine
 from keystore.certificate import State, TrustedCertificate
-from keystore.errors import AliasInUse, AlreadyThere, Blocker, GateClosed, NotAdmitted, StateUnchanged, UnknownAlias
+from keystore.errors import (
+    AliasInUse,
+    AlreadyThere,
+    GateClosed,
+    NotAdmitted,
+    Refused,
+    StateUnchanged,
+    UnknownAlias,
+)
+from keystore.identity import Alias, Thumbprint
+from keystore.store.change_gates import GateAnswer, blockers_of
 from keystore.store.outcome import Action, Added, Changed
 from keystore.store.revision import Revision
 from keystore.store.stored_entry import StoredEntry
@@ -24,11 +34,13 @@ def add_entry(revision: Revision, present: Sequence[StoredEntry], new: TrustedCe
         AliasInUse: One of them has its alias.
         AlreadyThere: One of them is the same certificate.
         NotAdmitted: The certificate itself speaks against it; of one that is retired already nothing does.
+        Refused: It would replace itself, directly or by way of others.
     """
     for entry in present:
         if entry.thumbprint == new.thumbprint:
             raise AlreadyThere(_already_there(entry, revision.at))
     _refuse_alias_in_use(present, new.alias)
+    _refuse_circle(present, new.alias, new.thumbprint, new.replaces)
     action = Action.REVOKED if new.revoked else _ADDED_AS[new.state]
     noted = replace(new, note=revision.note(str(action)))
     admitted = _NOTHING if new.state is State.RETIRED else _admit(noted, present, revision.at, force=force)
@@ -44,7 +56,13 @@ def trust_entry(
 
     Raises:
         NotAdmitted: The certificate itself speaks against it, or is damaged.
+        Refused: The end of its trust has passed.
     """
+    if entry.trusted_until is not None and entry.trusted_until <= revision.at:
+        raise Refused(
+            f"{entry.alias} is not trusted: its trust was to end at {entry.trusted_until:%Y-%m-%d %H:%M:%S}Z; take "
+            f"that away first: keystore set {entry.alias} --until never"
+        )
     withdrawn = ("it was revoked because its key is compromised",) if entry.revoked else ()
     made = replace(entry, state=State.TRUSTED, revoked=False, note=revision.note(str(action)))
     trusted = made.trusted()
@@ -63,18 +81,18 @@ def retire_entry(
     entry: StoredEntry,
     *,
     revoked: bool,
-    blockers: tuple[Blocker, ...],
+    gate: tuple[GateAnswer, ...],
     force: bool,
 ) -> Changed:
     """Retire `entry`, and say what stays trusted. A key in wrong hands does not wait for a gate.
 
     Raises:
-        GateClosed: There are `blockers`, and neither `force` nor `revoked`.
+        GateClosed: There are blockers in `gate`, and neither `force` nor `revoked`.
     """
-    overrode = _pass(f"{entry.alias} is not retired", blockers, force=force or revoked)
+    overrode = _pass(f"{entry.alias} is not retired", gate, force=force or revoked)
     action = Action.REVOKED if revoked else Action.RETIRED
     changed = revision.change(
-        replace(entry, state=State.RETIRED, revoked=revoked, note=revision.note(str(action))), action, overrode
+        replace(entry, state=State.RETIRED, revoked=revoked, note=revision.note(str(action))), action, overrode, gate
     )
     left = [other for other in present if other.id != entry.id and other.state_at(revision.at) is State.TRUSTED]
     through = tuple(other.alias for other in left if other.key_id == entry.key_id)
@@ -90,15 +108,15 @@ def retire_entry(
         )
     if not left:
         warnings.append("no trusted certificate is left: every message will be rejected")
-    return Changed(changed, revision.number, tuple(warnings), () if revoked else through)
+    return Changed(changed, revision.number, tuple(warnings), () if revoked else through, gate)
 
 
-def purge_entry(revision: Revision, entry: StoredEntry, *, blockers: tuple[Blocker, ...], force: bool) -> Changed:
+def purge_entry(revision: Revision, entry: StoredEntry, *, gate: tuple[GateAnswer, ...], force: bool) -> Changed:
     """Take the certificate of `entry` out of the keystore; its history stays.
 
     Raises:
         StateUnchanged: It is not retired.
-        GateClosed: There are `blockers`, and no `force`.
+        GateClosed: There are blockers in `gate`, and no `force`.
     """
     state = entry.state_at(revision.at)
     if state is not State.RETIRED:
@@ -108,12 +126,12 @@ def purge_entry(revision: Revision, entry: StoredEntry, *, blockers: tuple[Block
             f"{entry.alias} cannot be purged: its key is compromised, and no other certificate makes it good again "
             "only as long as the keystore knows it"
         )
-    overrode = _pass(f"{entry.alias} is not purged", blockers, force=force)
+    overrode = _pass(f"{entry.alias} is not purged", gate, force=force)
     made = replace(
         entry, state=State.PURGED, der=None, certificate=None, problem=None, note=revision.note(str(Action.PURGED))
     )
-    changed = revision.change(made, Action.PURGED, overrode)
-    return Changed(changed, revision.number, tuple(f"overridden: {sentence}" for sentence in overrode))
+    changed = revision.change(made, Action.PURGED, overrode, gate)
+    return Changed(changed, revision.number, tuple(f"overridden: {sentence}" for sentence in overrode), gate=gate)
 
 
 def adjust_entry(
@@ -122,34 +140,47 @@ def adjust_entry(
     entry: StoredEntry,
     made: StoredEntry,
     *,
-    blockers: tuple[Blocker, ...],
+    gate: tuple[GateAnswer, ...],
     force: bool,
 ) -> Changed:
-    """Write `made`, which is `entry` with another name or other terms.
+    """Write `made`, which is `entry` with another name or other terms; an end of its trust that is due retires it.
 
     Raises:
         AliasInUse: Another entry has the new name.
         StateUnchanged: It is the same.
-        GateClosed: There are `blockers`, and no `force`.
+        GateClosed: There are blockers in `gate`, and no `force`.
+        Refused: It would replace itself, directly or by way of others.
     """
     if made == entry:
         raise StateUnchanged(f"{entry.alias} is so already: nothing to do")
-    _refuse_alias_in_use([other for other in present if other.id != entry.id], made.alias)
-    overrode = _pass(f"{entry.alias} is not changed", blockers, force=force)
+    others = [other for other in present if other.id != entry.id]
+    _refuse_alias_in_use(others, made.alias)
+    _refuse_circle(others, made.alias, made.thumbprint, made.replaces)
+    if made.trusted_until != entry.trusted_until and made.end_is_due(revision.at):
+        return retire_entry(revision, present, made, revoked=False, gate=gate, force=force)
+    overrode = _pass(f"{entry.alias} is not changed", gate, force=force)
     warnings = [f"overridden: {sentence}" for sentence in overrode]
-    if made.trusted_until is not None and made.trusted_until > revision.at:
-        warnings.append(
-            f"its trust ends by itself at {made.trusted_until:%Y-%m-%d %H:%M:%S}Z, whatever is under way then"
-        )
-    return Changed(revision.change(made, Action.CHANGED, overrode), revision.number, tuple(warnings))
+    if made.state is not State.RETIRED and made.trusted_until is not None and made.trusted_until > revision.at:
+        warnings.append(end_sentence(made.trusted_until))
+    changed = revision.change(made, Action.CHANGED, overrode, gate)
+    return Changed(changed, revision.number, tuple(warnings), gate=gate)
 
 
-def _pass(what: str, blockers: tuple[Blocker, ...], *, force: bool) -> tuple[str, ...]:
+def end_sentence(end: datetime) -> str:
+    """What becomes of an end of trust that is scheduled."""
+    return (
+        f"a gateway ends its trust at {end:%Y-%m-%d %H:%M:%S}Z if that is safe then; else the trust goes on, and an "
+        "alarm is raised"
+    )
+
+
+def _pass(what: str, gate: Sequence[GateAnswer], *, force: bool) -> tuple[str, ...]:
     """The sentences that are overridden.
 
     Raises:
         GateClosed: There are some, and no `force`.
     """
+    blockers = blockers_of(gate)
     if blockers and not force:
         raise GateClosed(what, blockers)
     return tuple(blocker.sentence for blocker in blockers)
@@ -162,6 +193,27 @@ def _refuse_alias_in_use(present: Iterable[StoredEntry], alias: str) -> None:
                 f"the alias {entry.alias} is in use for another certificate (SHA-256 {entry.thumbprint[:16]}…): "
                 "choose another alias"
             )
+
+
+def _refuse_circle(
+    present: Iterable[StoredEntry], alias: str, thumbprint: Thumbprint, replaces: Iterable[Thumbprint]
+) -> None:
+    """Refuse a successor of itself: then nobody could tell which of the two is the new one."""
+    known = {entry.thumbprint: entry for entry in present}
+    left: list[tuple[Thumbprint, tuple[Alias, ...]]] = [(old, ()) for old in replaces]
+    seen: set[Thumbprint] = set()
+    while left:
+        old, way = left.pop()
+        if old == thumbprint and not way:
+            raise Refused(f"{alias} cannot replace itself: name the entry whose successor it is")
+        if old == thumbprint:
+            raise Refused(
+                f"{alias} cannot replace {way[0]}, which replaces {' and so '.join([*way[1:], alias])} itself: "
+                f"take that back first: keystore set {way[-1]} --no-replaces"
+            )
+        if old in known and old not in seen:
+            seen.add(old)
+            left += [(older, (*way, known[old].alias)) for older in known[old].replaces]
 
 
 def _already_there(entry: StoredEntry, at: datetime) -> str:

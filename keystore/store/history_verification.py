@@ -194,6 +194,9 @@ def _hash_or_none(previous: str, revision: Content, changes: Sequence[Content]) 
         return None  # a value of a type that was never written
 
 
+_JOINED_LATER: Final = dict.fromkeys((entries.c.scheduled_end.name, entries.c.replaces.name))
+
+
 def _trusted_by(text: str) -> str:
     """The thumbprint of the entry in `text` if that is trusted, else nothing."""
     try:
@@ -204,11 +207,14 @@ def _trusted_by(text: str) -> str:
 
 
 def _is(row: Content, text: str) -> bool:
-    """Whether the row of an entry has the columns in `text`, which `StoredEntry.to_json` wrote."""
+    """Whether the row of an entry has the columns in `text`, which `StoredEntry.to_json` wrote.
+
+    Columns that joined later are in no text from before them, and empty then.
+    """
     columns: dict[str, Any] = dict(row)
     if isinstance(columns["certificate"], bytes):
         columns["certificate"] = base64.b64encode(columns["certificate"]).decode()
     try:
-        return bool(columns == json.loads(text))
-    except ValueError:
+        return bool(columns == _JOINED_LATER | json.loads(text))
+    except (ValueError, TypeError):
         return False

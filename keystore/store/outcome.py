@@ -1,12 +1,14 @@
 """What changes take and give back, and what the history says."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
 from cryptography import x509
 
+from keystore.hash_chain import Content
 from keystore.identity import Alias, Thumbprint
+from keystore.store.change_gates import GateAnswer
 from keystore.store.stored_entry import StoredEntry
 
 
@@ -52,6 +54,8 @@ class Changed:
     """What the administrator should know, one sentence each."""
     still_trusted_through: tuple[Alias, ...] = ()
     """Entries over the same public key that stay trusted: signatures of that key go on being accepted."""
+    gate: tuple[GateAnswer, ...] = ()
+    """What the gates answered; empty where none was asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,14 @@ class HistoryItem:
     """The entry as it was after the change."""
     overrode: str = ""
     """What spoke against the change and was overridden by force; empty where nothing did."""
+    gate: str = ""
+    """What the gates answered (`keystore.store.change_gates.gate_text`); empty where none was asked."""
+    hash: str | None = None
+    """The hash of the revision; None where it is gone."""
+    hashed_revision: Content = field(default_factory=dict)
+    """The row of the revision, as it is hashed."""
+    hashed_change: Content = field(default_factory=dict)
+    """The row of this change, as it is hashed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,9 @@ from keystore.epoch import from_microseconds, to_microseconds
 from keystore.errors import UnknownRevision
 from keystore.identity import Alias, Thumbprint
 from keystore.store.outcome import Action, HistoryItem, PastRevision
+from keystore.store.revision_chain import hashed_change, hashed_revision
 from keystore.store.stored_entry import StoredEntry
-from keystore.store.table_definitions import entries, head, history, revisions
+from keystore.store.table_definitions import chain, entries, head, history, revisions
 
 
 def current_revision(connection: Connection) -> int:
@@ -68,8 +69,10 @@ def revision_at(connection: Connection, when: int | datetime) -> int:
 
 def read_history(connection: Connection, alias: str | None) -> list[HistoryItem]:
     """Every change, oldest first; with `alias` (in whatever case) those of the entries that ever had it."""
-    query = select(history, revisions.c.time, revisions.c.who, revisions.c.why).join(
-        revisions, history.c.revision == revisions.c.revision
+    query = (
+        select(history, revisions.c.time, revisions.c.who, revisions.c.why, chain.c.hash)
+        .join(revisions, history.c.revision == revisions.c.revision)
+        .outerjoin(chain, chain.c.revision == history.c.revision)
     )
     if alias is not None:
         query = query.where(history.c.entry_id.in_(select(entries.c.id).where(entries.c.alias_folded == alias.lower())))
@@ -84,6 +87,10 @@ def read_history(connection: Connection, alias: str | None) -> list[HistoryItem]
             thumbprint=Thumbprint(row["thumbprint"]),
             entry=StoredEntry.from_json(row["entry"]),
             overrode=row["overrode"] or "",
+            gate=row["gate"] or "",
+            hash=row["hash"],
+            hashed_revision=hashed_revision(row),
+            hashed_change=hashed_change(row),
         )
         for row in connection.execute(query.order_by(history.c.id)).mappings()
     ]

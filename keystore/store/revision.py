@@ -12,11 +12,13 @@ from keystore.certificate import State
 from keystore.epoch import to_microseconds
 from keystore.errors import Refused
 from keystore.hash_chain import CHAIN_START
+from keystore.store.change_gates import GateAnswer, TrustedSince, gate_text
 from keystore.store.outcome import Action
 from keystore.store.past import states_since
 from keystore.store.revision_chain import seal
 from keystore.store.stored_entry import StoredEntry
 from keystore.store.table_definitions import CHANGES_CHANNEL, entries, head, history, revisions
+from keystore.store.trust_periods import trusted_since
 
 MAX_TEXT_CHARACTERS = 500
 """Names and reasons beyond this are cut: they are shown in tables and in diagnoses."""
@@ -47,14 +49,20 @@ class Revision:
         made = replace(entry, revision=self.number)
         row_id = self._connection.execute(insert(entries).values(made.columns()).returning(entries.c.id)).scalar_one()
         made = replace(made, id=row_id)
-        self._remember(made, action, overrode)
+        self._remember(made, action, overrode, ())
         return made
 
-    def change(self, entry: StoredEntry, action: Action, overrode: Sequence[str] = ()) -> StoredEntry:
-        """Write `entry` over its row, and return it as it is stored; `overrode` goes into the history."""
-        made = replace(entry, revision=self.number, changed_at=self.at)
+    def change(
+        self, entry: StoredEntry, action: Action, overrode: Sequence[str] = (), gate: Sequence[GateAnswer] = ()
+    ) -> StoredEntry:
+        """Write `entry` over its row, and return it as it is stored; `overrode` and `gate` go into the history.
+
+        An end that is yet to come, and would come by itself, becomes one that is carried out through the gate.
+        """
+        is_over = entry.trusted_until is not None and entry.trusted_until <= self.at
+        made = replace(entry, revision=self.number, changed_at=self.at, ends_by_itself=entry.ends_by_itself and is_over)
         self._connection.execute(update(entries).where(entries.c.id == made.id).values(made.columns()))
-        self._remember(made, action, overrode)
+        self._remember(made, action, overrode, gate)
         return made
 
     def note(self, verb: str) -> str:
@@ -65,7 +73,13 @@ class Revision:
         """Since when each entry has been in its state, by the entry's id."""
         return states_since(self._connection)
 
-    def _remember(self, entry: StoredEntry, action: Action, overrode: Sequence[str]) -> None:
+    def trusted_since(self, entry: StoredEntry) -> TrustedSince:
+        """Since when `entry` has been trusted for an endpoint, with the changes of this revision so far."""
+        return trusted_since(self._connection, entry.id, self.at)
+
+    def _remember(
+        self, entry: StoredEntry, action: Action, overrode: Sequence[str], gate: Sequence[GateAnswer]
+    ) -> None:
         self.changes += 1
         self._connection.execute(
             insert(history).values(
@@ -76,6 +90,7 @@ class Revision:
                 thumbprint=str(entry.thumbprint),
                 entry=entry.to_json(),
                 overrode="; ".join(overrode) or None,
+                gate=gate_text(gate),
             )
         )
 

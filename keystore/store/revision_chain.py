@@ -6,7 +6,7 @@ their order. Against someone who writes the whole chain anew it helps only toget
 """
 
 from collections.abc import Iterable
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Connection, insert, select, update
 
@@ -23,8 +23,11 @@ CHANGE_COLUMNS: Final = (
     history.c.thumbprint,
     history.c.entry,
     history.c.overrode,
+    history.c.gate,
 )
-"""What of each change is hashed. One that joins them later has to be left out where it is NULL, for old hashes stay."""
+"""What of each change is hashed."""
+JOINED_LATER: Final = frozenset({history.c.gate.name})
+"""Those of the columns that are left out where they are NULL: hashes from before they were there stay what they are."""
 
 
 def revision_hash(previous: str, revision: Content, changes: Iterable[Content]) -> str:
@@ -34,9 +37,21 @@ def revision_hash(previous: str, revision: Content, changes: Iterable[Content]) 
         TypeError: A value is of a type that was never written.
         ValueError: The same, or `previous` is no hash.
     """
-    content = {column.name: revision[column.name] for column in REVISION_COLUMNS}
-    of_changes = [{column.name: change[column.name] for column in CHANGE_COLUMNS} for change in changes]
-    return link_hash(previous, content | {"changes": of_changes})
+    return link_hash(previous, hashed_revision(revision) | {"changes": [hashed_change(change) for change in changes]})
+
+
+def hashed_revision(row: Content) -> dict[str, Any]:
+    """What is hashed of a revision beside its changes, from a row that has the columns of the table of revisions."""
+    return {column.name: row[column.name] for column in REVISION_COLUMNS}
+
+
+def hashed_change(row: Content) -> dict[str, Any]:
+    """What is hashed of one change, from a row that has the columns of the table of the history."""
+    return {
+        column.name: row[column.name]
+        for column in CHANGE_COLUMNS
+        if column.name not in JOINED_LATER or row.get(column.name) is not None
+    }
 
 
 def seal(connection: Connection, number: int, previous: str) -> None:

@@ -8,6 +8,7 @@ from cryptography import x509
 from sqlalchemy import Engine, select
 
 from keystore.certificate import State, TrustedCertificate
+from keystore.errors import Refused
 from keystore.identity import Thumbprint
 from keystore.snapshot import TrustSnapshot
 from keystore.store.change_gates import Gates
@@ -16,6 +17,7 @@ from keystore.store.draft import Draft
 from keystore.store.outcome import Added, Changed, HistoryItem, NewCertificate, PastRevision
 from keystore.store.past import current_revision, past_revision, read_history, states_since
 from keystore.store.revision import new_revision
+from keystore.store.scheduled_ends import TAKEN_OVER, DueEnd, ask, take_over_ends
 from keystore.store.stored_entry import StoredEntry
 from keystore.store.table_definitions import entries, head
 from keystore.terms import Terms
@@ -63,6 +65,7 @@ class KeystoreStore:
         force: bool = False,
         trusted_from: datetime | None = None,
         trusted_until: datetime | None = None,
+        replaces: Iterable[str] = (),
     ) -> Added:
         """Add `certificate` under `alias`: trusted at once, or staged with `stage`.
 
@@ -76,14 +79,16 @@ class KeystoreStore:
             stage: Make it known, but not trusted yet.
             force: Override the refusals that can be: an expired certificate, a CA's.
             trusted_from: Before this instant it counts as staged.
-            trusted_until: From this instant on it counts as retired.
+            trusted_until: When its trust shall end, see `end_due`; where that has passed, it is retired at once.
+            replaces: The aliases of the entries whose successor it is.
 
         Raises:
             AliasInvalid: `alias` is no plain name.
             AliasInUse: Another entry has it.
             AlreadyThere: The same certificate is there already, under whatever alias.
             NotAdmitted: The certificate itself speaks against it.
-            Refused: `endpoints` is empty, the trust window is, or `who` is.
+            Refused: `endpoints` is empty, the trust window is, or `who` is; or it would replace itself.
+            UnknownAlias: There is no entry that it could replace.
         """
         return self.add_many(
             [NewCertificate(alias, certificate)],
@@ -95,6 +100,7 @@ class KeystoreStore:
             force=force,
             trusted_from=trusted_from,
             trusted_until=trusted_until,
+            replaces=replaces,
         )[0]
 
     def add_many(
@@ -109,15 +115,18 @@ class KeystoreStore:
         force: bool = False,
         trusted_from: datetime | None = None,
         trusted_until: datetime | None = None,
+        replaces: Iterable[str] = (),
     ) -> tuple[Added, ...]:
         """Add all of `certificates` in one revision, or none of them. See `add`.
 
         Raises:
             Refused: As `add`, for the first of them that cannot be added; or there are none.
             AliasInvalid: As `add`.
+            UnknownAlias: As `add`.
         """
-        terms = Terms(None if endpoints is None else frozenset(endpoints), trusted_from, trusted_until)
+        meant = None if endpoints is None else frozenset(endpoints)
         with self.revising(who=who, why=why, at=at) as draft:
+            terms = Terms(meant, trusted_from, trusted_until, draft.thumbprints_of(replaces))
             return draft.add_many(certificates, terms, stage=stage, force=force)
 
     def trust(self, alias: str, *, who: str, why: str, at: datetime, force: bool = False) -> Changed:
@@ -202,6 +211,41 @@ class KeystoreStore:
         with self.revising(who=who, why=why, at=at, gates=gates) as draft:
             return draft.adjust(alias, terms, new_alias=new_alias, force=force)
 
+    def end_due(self, at: datetime, gates: Gates, who: str) -> tuple[DueEnd, ...]:
+        """Retire every entry whose trust shall have ended by `at`, each in a revision of its own, through the gate.
+
+        Ends from before schema 0005 that are yet to come are changed first, so that they come no more by themselves.
+
+        Where a gate is closed the trust goes on, and the answer says why. To be called time and again by whoever knows
+        of the traffic, with gates that see it as it is now.
+
+        Args:
+            at: Now.
+            gates: What may be held against it.
+            who: Who carries it out, for the history.
+        """
+        present = self.entries()
+        if any(entry.will_end_by_itself(at) for entry in present):
+            with new_revision(self._engine, who=who, why=TAKEN_OVER, at=at) as revision:
+                take_over_ends(revision)
+        ended = [self._end(entry, at, gates, who) for entry in present if entry.end_is_due(at)]
+        return tuple(end for end in ended if end is not None)
+
+    def _end(self, entry: StoredEntry, at: datetime, gates: Gates, who: str) -> DueEnd | None:
+        why = f"its trust was to end at {entry.trusted_until:%Y-%m-%d %H:%M:%S}Z"
+        try:
+            with self.revising(who=who, why=why, at=at, gates=gates) as draft:
+                changed = draft.end_due(entry.id)
+        except Refused as refusal:
+            return DueEnd(entry, None, refusal)
+        return None if changed is None else DueEnd(changed.entry, changed, None)
+
+    def due_ends(self, at: datetime, gates: Gates) -> tuple[DueEnd, ...]:
+        """Every entry whose trust shall have ended by `at` and goes on, with what the gates hold against its end."""
+        present = self.entries()
+        with self._engine.connect() as connection:
+            return tuple(ask(connection, present, at=at, gates=gates))
+
     def entries(self) -> tuple[StoredEntry, ...]:
         """Every entry that is not purged, in the order of adding; those that are damaged say so in `problem`."""
         with self._engine.connect() as connection:
@@ -282,3 +326,16 @@ class KeystoreStore:
         past = self.past(when)
         found = [entry.trusted() for entry in past.entries]
         return TrustSnapshot([trusted for trusted in found if trusted is not None], past.number)
+
+    def certificate(self, thumbprint: str, revision: int) -> TrustedCertificate | None:
+        """The certificate of that thumbprint, with its entry as it is now, or else as `revision` had it.
+
+        None where neither has it, or the stored bytes are damaged.
+        """
+        entries = self.entries()
+        if 0 <= revision <= self.revision():
+            entries += self.past(revision).entries
+        for entry in entries:
+            if entry.thumbprint == thumbprint and (trusted := entry.trusted()) is not None:
+                return trusted
+        return None

@@ -35,6 +35,7 @@ class StoredEntry:
     """Names of the endpoints that it is meant for; None means every endpoint."""
     trusted_from: datetime | None
     trusted_until: datetime | None
+    """When its trust shall end: `KeystoreStore.end_due` ends it then, unless a gate speaks against it."""
     revoked: bool
     note: str
     """When, by whom and why the entry came into its state."""
@@ -43,6 +44,10 @@ class StoredEntry:
     changed_at: datetime
     revision: int
     """The revision that changed the entry last."""
+    ends_by_itself: bool = False
+    """`trusted_until` was set before schema 0005: with it the trust ends, whatever is under way then."""
+    replaces: tuple[Thumbprint, ...] = ()
+    """The certificates whose successor it was declared to be, sorted."""
     problem: str | None = None
     """What is wrong with the stored entry, one sentence; such an entry verifies nothing."""
 
@@ -66,11 +71,12 @@ class StoredEntry:
             added_by=who,
             changed_at=at,
             revision=0,
+            replaces=certificate.replaces,
         )
 
     @classmethod
     def from_row(cls, row: RowMapping | Mapping[str, Any]) -> Self:
-        """The entry in `row`, which has the columns of the table of entries.
+        """The entry in `row`, which has the columns of the table of entries, or those from before schema 0005.
 
         A row that somebody damaged never raises: it becomes an entry that is trusted for nothing and names its problem.
         """
@@ -78,6 +84,8 @@ class StoredEntry:
             der = row["certificate"]
             certificate, problem = _decode(der, row["thumbprint"])
             endpoints = row["endpoints"]
+            by_itself, scheduled = row["trusted_until"], row.get("scheduled_end")
+            replaces = json.loads(row.get("replaces") or "[]")
             return cls(
                 id=row["id"],
                 alias=Alias(row["alias"]),
@@ -88,13 +96,15 @@ class StoredEntry:
                 key_id=KeyId(row["key_id"]),
                 endpoints=None if endpoints is None else frozenset(json.loads(endpoints)),
                 trusted_from=optional_instant(row["trusted_from"]),
-                trusted_until=optional_instant(row["trusted_until"]),
+                trusted_until=optional_instant(scheduled if by_itself is None else by_itself),
                 revoked=bool(row["revoked"]),
                 note=row["note"],
                 added_at=from_microseconds(row["added_at"]),
                 added_by=row["added_by"],
                 changed_at=from_microseconds(row["changed_at"]),
                 revision=row["revision"],
+                ends_by_itself=by_itself is not None,
+                replaces=tuple(sorted(map(Thumbprint, replaces))),
                 problem=problem,
             )
         except (ValueError, TypeError, OverflowError, KeystoreError):
@@ -141,7 +151,9 @@ class StoredEntry:
             "key_id": str(self.key_id),
             "endpoints": None if self.endpoints is None else json.dumps(sorted(self.endpoints)),
             "trusted_from": optional_microseconds(self.trusted_from),
-            "trusted_until": optional_microseconds(self.trusted_until),
+            "trusted_until": optional_microseconds(self.trusted_until) if self.ends_by_itself else None,
+            "scheduled_end": None if self.ends_by_itself else optional_microseconds(self.trusted_until),
+            "replaces": json.dumps(self.replaces) if self.replaces else None,
             "revoked": self.revoked,
             "note": self.note,
             "added_at": to_microseconds(self.added_at),
@@ -167,13 +179,31 @@ class StoredEntry:
             state=self.state,
             endpoints=self.endpoints,
             trusted_from=self.trusted_from,
-            trusted_until=self.trusted_until,
+            trusted_until=self.trusted_until if self.ends_by_itself else None,
             revoked=self.revoked,
             note=self.note,
+            replaces=self.replaces,
         )
 
+    def end_is_due(self, at: datetime) -> bool:
+        """Whether its trust shall have ended at the instant `at`, and goes on because nobody has carried that out."""
+        return (
+            self.state is State.TRUSTED
+            and not self.ends_by_itself
+            and self.trusted_until is not None
+            and self.trusted_until <= at
+        )
+
+    def will_end_by_itself(self, at: datetime) -> bool:
+        """Whether its trust will end by itself later than the instant `at`: its end was set before schema 0005."""
+        is_ahead = self.ends_by_itself and self.trusted_until is not None and self.trusted_until > at
+        return is_ahead and self.state in {State.STAGED, State.TRUSTED}
+
     def state_at(self, at: datetime) -> State:
-        """The state at the instant `at`, with the trust window taken into account."""
+        """The state at the instant `at`: before the beginning of its trust it counts as staged.
+
+        An end that is scheduled changes nothing by itself.
+        """
         trusted = self.trusted()
         return self.state if trusted is None else trusted.state_at(at)
 

@@ -10,10 +10,9 @@ from keystore.certificate import State
 from keystore.errors import GateClosed, Refused
 from keystore.identity import Alias, Thumbprint
 from keystore.reading.folder import FolderEntry
-from keystore.store.draft import Draft
+from keystore.store.draft import Draft, terms_of
 from keystore.store.outcome import Added, Changed, NewCertificate
 from keystore.store.stored_entry import StoredEntry
-from keystore.terms import Terms
 
 
 class Move(StrEnum):
@@ -48,7 +47,7 @@ def folder_entry(entry: StoredEntry) -> FolderEntry | None:
     return FolderEntry(
         alias=entry.alias,
         state=entry.state,
-        terms=_terms_of(entry),
+        terms=terms_of(entry),
         compromised=entry.revoked,
         certificate=entry.certificate,
         thumbprint=entry.thumbprint,
@@ -61,7 +60,8 @@ def synchronise(
     """Bring the entries of `draft` to what `wanted` says; an entry that is not there is retired.
 
     A step that is refused is left out, and says why; whether the others shall then be kept is for the caller to decide.
-    What was retired and is not in the folder stays as it is, and nothing is ever purged.
+    What was retired and is not in the folder stays as it is, and nothing is ever purged. What is in trusted/, with an
+    end that has passed and was carried out, is what the folder wants.
 
     Args:
         draft: The revision that the steps go into.
@@ -97,14 +97,16 @@ def _bring(draft: Draft, entry: StoredEntry, want: FolderEntry, *, force: bool) 
         renamed = _step(
             Move.CHANGE,
             want.alias,
-            lambda: draft.adjust(alias, _terms_of(entry), new_alias=want.alias, force=force),
+            lambda: draft.adjust(alias, terms_of(entry), new_alias=want.alias, force=force),
             f"{alias} is now named {want.alias}",
         )
         if renamed.refusal is not None:
             return [renamed]
         steps.append(renamed)
     name = want.alias
-    if want.state is State.RETIRED and (entry.state is not State.RETIRED or want.compromised > entry.revoked):
+    if _is_over(draft, want) and entry.state is State.RETIRED:
+        pass
+    elif want.state is State.RETIRED and (entry.state is not State.RETIRED or want.compromised > entry.revoked):
         steps.append(_step(Move.RETIRE, name, lambda: draft.retire(name, revoked=want.compromised, force=force)))
     elif want.state is State.TRUSTED and entry.state is State.STAGED:
         return [*steps, _step(Move.TRUST, name, lambda: draft.trust(name, terms=want.terms, force=force))]
@@ -113,7 +115,7 @@ def _bring(draft: Draft, entry: StoredEntry, want: FolderEntry, *, force: bool) 
     elif want.state is State.STAGED and entry.state is not State.STAGED:
         sentence = f"{name} is {entry.state} and cannot be staged again: move its file to trusted/ or retired/"
         return [*steps, Step(Move.NONE, name, refusal=Refused(sentence))]
-    if want.terms != _terms_of(entry):
+    if want.terms != terms_of(entry):
         change = _step(Move.CHANGE, name, lambda: draft.adjust(name, want.terms, force=force), "other terms")
         steps.append(change)
     return steps
@@ -121,7 +123,8 @@ def _bring(draft: Draft, entry: StoredEntry, want: FolderEntry, *, force: bool) 
 
 def _add(draft: Draft, want: FolderEntry, purged: Mapping[Thumbprint, datetime], *, force: bool) -> Step:
     gone = purged.get(want.thumbprint)
-    if gone is not None and want.state is State.RETIRED:
+    state = State.RETIRED if _is_over(draft, want) else want.state
+    if gone is not None and state is State.RETIRED:
         remark = f"it was purged on {gone:%Y-%m-%d}: remove its file"
         return Step(Move.NONE, want.alias, (remark,))
     new = NewCertificate(want.alias, want.certificate)
@@ -129,8 +132,14 @@ def _add(draft: Draft, want: FolderEntry, purged: Mapping[Thumbprint, datetime],
         Move.ADD,
         want.alias,
         lambda: draft.add(new, want.terms, state=want.state, revoked=want.compromised, force=force),
-        str(want.state),
+        str(state),
     )
+
+
+def _is_over(draft: Draft, want: FolderEntry) -> bool:
+    """Whether it shall be trusted until an instant that has passed."""
+    end = want.terms.trusted_until
+    return want.state is State.TRUSTED and end is not None and end <= draft.at
 
 
 def _step(move: Move, alias: Alias, make: Callable[[], Added | Changed], *remarks: str) -> Step:
@@ -138,8 +147,6 @@ def _step(move: Move, alias: Alias, make: Callable[[], Added | Changed], *remark
         made = make()
     except (GateClosed, Refused) as refusal:
         return Step(move, alias, remarks, refusal)
-    return Step(move, alias, (*remarks, *made.warnings))
-
-
-def _terms_of(entry: StoredEntry) -> Terms:
-    return Terms(entry.endpoints, entry.trusted_from, entry.trusted_until)
+    gate = made.gate if isinstance(made, Changed) else ()
+    seen = (answer.sentence for answer in gate if answer.sentence)
+    return Step(move, alias, (*remarks, *seen, *made.warnings))

@@ -63,6 +63,8 @@ entries = Table(
     Column("endpoints", Text),
     Column("trusted_from", BigInteger),
     Column("trusted_until", BigInteger),
+    Column("scheduled_end", BigInteger),
+    Column("replaces", Text),
     Column("revoked", Boolean, nullable=False),
     Column("note", Text, nullable=False),
     Column("added_at", BigInteger, nullable=False),
@@ -70,7 +72,12 @@ entries = Table(
     Column("changed_at", BigInteger, nullable=False),
     Column("revision", BigInteger, ForeignKey("keystore_revisions.revision"), nullable=False),
 )
-"""The entries as they are now. `certificate` is DER, NULL once purged; `endpoints` NULL means every endpoint."""
+"""The entries as they are now. `certificate` is DER, NULL once purged; `endpoints` NULL means every endpoint.
+
+`scheduled_end` is when somebody shall end the trust, through the gate; `trusted_until`, written before schema 0005, is
+an end that comes by itself. `replaces` names the certificates whose successor this one is: their SHA-256, sorted, in
+JSON; NULL where nobody declared it.
+"""
 
 _PRESENT = text("state <> 'purged'")
 for _name, _column in (
@@ -90,10 +97,12 @@ history = Table(
     Column("thumbprint", String(64), nullable=False),
     Column("entry", Text, nullable=False),
     Column("overrode", Text),
+    Column("gate", Text),
 )
 """One row for each entry that a change touched, with the whole entry after it. Append-only.
 
-`overrode` names what spoke against the change and was overridden by force; NULL where nothing did.
+`overrode` names what spoke against the change and was overridden by force; NULL where nothing did. `gate` is what the
+gates answered (`keystore.store.change_gates.gate_text`); NULL where none was asked.
 """
 
 chain = Table(

@@ -169,3 +169,13 @@ def test_an_entry_of_another_endpoint_explains_and_is_no_candidate() -> None:
     assert whole.elsewhere_named_by(hint) == ()
     assert _aliases(narrowed.candidates(hint, NOON)) == [["acme-2024"]]
     assert (whole.key_count, narrowed.key_count) == (2, 1)
+
+
+def test_every_entry_over_a_key_is_found_by_it_whatever_its_state() -> None:
+    retired = entry("acme-2026-retired", issue("acme", key="new", serial=28), State.RETIRED)
+    purged = entry("acme-2026-purged", issue("acme", key="new", serial=29), State.PURGED)
+    snapshot = TrustSnapshot.of(OLD, NEW, retired, RENEWED, purged, UNUSABLE)
+
+    assert snapshot.entries_of(NEW.key_id) == (NEW, retired, RENEWED)
+    assert snapshot.entries_of(OLD.key_id) == (OLD,)
+    assert snapshot.entries_of(STAGED.key_id) == snapshot.entries_of(UNUSABLE.key_id) == ()

@@ -13,14 +13,14 @@ from gateway.cli.command_errors import WrongUse
 from gateway.cli.exit_codes import epilog
 from gateway.cli.instant_options import parse_instant
 from gateway.cli.key_files import numbered_aliases, signers
-from gateway.cli.keystore.change_options import ReasonOption, WhoOption, system_user
-from gateway.cli.keystore.entry_display import entry_json, print_entry
+from gateway.cli.keystore.change_options import ReasonOption, ReplacesOption, WhoOption, system_user
+from gateway.cli.keystore.entry_display import entry_json, names_of, print_entry
 from gateway.cli.keystore.key_file_options import AllowPrivateKeyOption, PasswordFileOption, read_with_password
 from gateway.cli.keystore.staging_from_message import StagingRequest, stage_from_message
 from gateway.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, now
 from gateway.cli.terminal import plain, print_json, say, warn
 from gateway.cli.workplace import Workplace, open_workplace
-from keystore import Alias, ReadCertificate, ReadResult
+from keystore import Alias, ReadCertificate, ReadResult, State
 from keystore.store import Added, NewCertificate
 
 EPILOG = epilog("the certificate was refused; nothing has changed then")
@@ -60,8 +60,14 @@ def command(
     ] = None,
     trusted_until: Annotated[
         datetime | None,
-        typer.Option("--until", metavar="RFC3339", parser=parse_instant, help="Trust it until this instant."),
+        typer.Option(
+            "--until",
+            metavar="RFC3339",
+            parser=parse_instant,
+            help="End the trust at this instant, if that is safe then; else it goes on, with an alarm.",
+        ),
     ] = None,
+    replaces: ReplacesOption = None,
     password_file: PasswordFileOption = None,
     allow_private_key: AllowPrivateKeyOption = False,
     force: Annotated[
@@ -97,6 +103,7 @@ def command(
                 file=from_message,
                 alias=named if alias is None else alias,
                 endpoints=tuple(endpoints or ()),
+                replaces=tuple(replaces or ()),
                 who=who or system_user(),
                 why=reason,
                 at=now(),
@@ -126,12 +133,13 @@ def command(
             force=force,
             trusted_from=trusted_from,
             trusted_until=trusted_until,
+            replaces=replaces or (),
         )
         remarks = [*read.notes, *(f"{left.what}: {left.why}" for left in read.left_out), *chosen.remarks]
         if as_json:
             print_json(_json(added, remarks))
         else:
-            _print(added, remarks, workplace, stage=stage)
+            _print(added, remarks, workplace)
 
 
 def _refuse_beside_from_message(given: Mapping[str, bool]) -> None:
@@ -176,18 +184,27 @@ def _json(added: tuple[Added, ...], remarks: list[str]) -> dict[str, object]:
     }
 
 
-def _print(added: tuple[Added, ...], remarks: list[str], workplace: Workplace, *, stage: bool) -> None:
+_STATES = {
+    State.STAGED: "staged: known, not trusted yet",
+    State.RETIRED: "retired: recognised, not trusted",
+}
+
+
+def _print(added: tuple[Added, ...], remarks: list[str], workplace: Workplace) -> None:
+    names = names_of(workplace.keystore.entries())
     for one in added:
-        state = "staged: known, not trusted yet" if stage else "trusted"
+        state = _STATES.get(one.entry.state, "trusted")
         say(f"Added {one.entry.alias} ({state}), keystore revision {one.revision}.", style="green")
-        print_entry(one.entry, now())
+        print_entry(one.entry, now(), names)
         for warning in one.warnings:
             warn(f"{one.entry.alias}: {warning}")
     for remark in remarks:
         warn(remark)
     entry = added[0].entry
+    if entry.state is State.RETIRED:
+        return
     say("Next: compare the SHA-256 fingerprint with the certificate's owner, over the phone, then")
-    if stage:
+    if entry.state is State.STAGED:
         say(f"  wssgate keystore trust {entry.alias} --config {plain(workplace.shown_source)}")
     else:
         say("  tell the receiver administrator that responses signed with this key may be sent, and watch")

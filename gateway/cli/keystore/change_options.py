@@ -21,6 +21,14 @@ ReasonOption = Annotated[
 ForceOption = Annotated[
     bool, typer.Option("--force", help="Do it although it is too early. Needs --reason; the history keeps both.")
 ]
+ReplacesOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--replaces",
+        metavar="ALIAS",
+        help="The entry whose successor it is, which nothing else tells; may be repeated.",
+    ),
+]
 
 
 def need_reason(reason: str, *, force: bool) -> None:

@@ -1,6 +1,7 @@
 """Entries of the keystore, and what changed in them, for people and for programs."""
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 
 from rich.table import Table
@@ -10,7 +11,7 @@ from gateway.cli.expiry import EXPIRED, SOON, expiry_word
 from gateway.cli.rich_output import cell, show, table
 from gateway.cli.terminal import plain, print_json, say
 from gateway.present import day_text, instant_json, instant_text
-from keystore import Fingerprint, State, TrustedCertificate, describe
+from keystore import Alias, Fingerprint, State, Thumbprint, TrustedCertificate, describe
 from keystore.store import Changed, StoredEntry
 
 _GROUPS_A_LINE = 8
@@ -29,6 +30,7 @@ def entry_json(entry: StoredEntry, at: datetime) -> dict[str, object]:
         "endpoints": None if entry.endpoints is None else sorted(entry.endpoints),
         "trusted_from": instant_json(entry.trusted_from),
         "trusted_until": instant_json(entry.trusted_until),
+        "replaces": [str(thumbprint) for thumbprint in entry.replaces],
         "revoked": entry.revoked,
         "note": entry.note,
         "key_id": str(entry.key_id),
@@ -55,6 +57,14 @@ def changed_json(changed: Changed, at: datetime) -> dict[str, object]:
         "entries": [entry_json(changed.entry, at)],
         "warnings": list(changed.warnings),
         "still_trusted_through": [str(alias) for alias in changed.still_trusted_through],
+        "gate": [
+            {
+                "summary": answer.summary,
+                "blockers": [blocker.sentence for blocker in answer.blockers],
+                "evidence": json.loads(answer.evidence) if answer.evidence else None,
+            }
+            for answer in changed.gate
+        ],
     }
 
 
@@ -67,11 +77,36 @@ def print_trusted(changed: Changed, at: datetime, *, as_json: bool) -> None:
     print_warnings(changed.warnings)
 
 
-def print_entry(entry: StoredEntry, at: datetime) -> None:
+def print_gate(changed: Changed) -> None:
+    """What the gates saw before a change that was made."""
+    for answer in changed.gate:
+        if answer.sentence:
+            say(f"  {plain(answer.sentence)}")
+
+
+Names = Mapping[Thumbprint, Alias]
+"""What the certificates of the keystore are called."""
+
+
+def names_of(entries: Iterable[StoredEntry]) -> Names:
+    """The aliases of `entries`, by their certificates."""
+    return {entry.thumbprint: entry.alias for entry in entries}
+
+
+def replaces_text(entry: StoredEntry, names: Names) -> str:
+    """Whose successor `entry` is; of what is not in the keystore any more the beginning of the SHA-256."""
+    return ", ".join(
+        str(names[old]) if old in names else f"SHA-256 {old[:_KEY_ID_DIGITS]}… (purged)" for old in entry.replaces
+    )
+
+
+def print_entry(entry: StoredEntry, at: datetime, names: Names) -> None:
     """Everything about `entry` that a person needs to decide whether it is the right one."""
     listed, row = _listing()
     row("state", state_text(entry, at))
     row("endpoints", endpoints_text(entry))
+    if entry.replaces:
+        row("replaces", replaces_text(entry, names))
     trusted = entry.trusted()
     if trusted is not None:
         _certificate_rows(row, trusted)
@@ -96,7 +131,8 @@ def state_text(entry: StoredEntry, at: datetime) -> str:
     if entry.trusted_from is not None:
         parts.append(f"from {instant_text(entry.trusted_from)}")
     if entry.trusted_until is not None:
-        parts.append(f"until {instant_text(entry.trusted_until)}")
+        due = ", which is due" if entry.end_is_due(at) else ""
+        parts.append(f"until {instant_text(entry.trusted_until)}{due}")
     # Of an entry that is in force the note repeats what stands below; of another one it is what the diagnosis will say.
     said = f" ({entry.note})" if entry.note and entry.state is State.RETIRED else ""
     return ", ".join(parts) + said

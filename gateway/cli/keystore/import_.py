@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from gateway.cli.exit_codes import ExitCode, epilog
-from gateway.cli.keystore.change_options import ReasonOption, WhoOption, system_user
+from gateway.cli.keystore.change_options import ReasonOption, ReplacesOption, WhoOption, system_user
 from gateway.cli.keystore.entry_display import entry_json
 from gateway.cli.keystore.key_file_options import AllowPrivateKeyOption, PasswordFileOption, read_with_password
 from gateway.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, now
@@ -29,6 +29,7 @@ def command(
         typer.Option("--endpoint", "-e", metavar="NAME", help="Trust them for this endpoint only; may be repeated."),
     ] = None,
     stage: Annotated[bool, typer.Option("--stage", help="Make them known without trusting them yet.")] = False,
+    replaces: ReplacesOption = None,
     password_file: PasswordFileOption = None,
     allow_private_key: AllowPrivateKeyOption = False,
     force: Annotated[
@@ -52,7 +53,8 @@ def command(
         read = read_with_password(file, password_file, allow_private_key=allow_private_key)
         at = now()
         with workplace.keystore.revising(who=who or system_user(), why=reason, at=at) as draft:
-            terms = Terms(frozenset(endpoints) if endpoints else None)
+            meant = frozenset(endpoints) if endpoints else None
+            terms = Terms(meant, replaces=draft.thumbprints_of(replaces or ()))
             imported = import_bundle(draft, read, terms, stage=stage, force=force)
         revision = workplace.keystore.revision()
     refused = any(one.fate is Fate.REFUSED for one in imported)

@@ -4,12 +4,17 @@ from datetime import datetime
 
 from sqlalchemy import Engine
 
-from gateway.ledger import How, usage
+from gateway.ledger import Role, usage
+from gateway.vocabulary import RecordedOutcome
 
 
-def last_seen(engine: Engine, endpoint: str | None, how: How) -> dict[str, datetime]:
-    """The last message of each certificate, by its thumbprint."""
+def last_seen(engine: Engine, endpoint: str | None, *, accepted: bool) -> dict[str, datetime]:
+    """The last message that each certificate's key signed, by its thumbprint: of those accepted, or of all others.
+
+    Repetitions of a message that was on record already do not count.
+    """
     seen: dict[str, datetime] = {}
-    for row in usage(engine, endpoint, how=how):
-        seen[row.thumbprint] = max(row.last_seen, seen.get(row.thumbprint, row.last_seen))
+    for row in usage(engine, endpoint):
+        if row.role is not Role.REPEATED and (row.outcome is RecordedOutcome.ACCEPTED) is accepted:
+            seen[row.thumbprint] = max(row.last_seen, seen.get(row.thumbprint, row.last_seen))
     return seen

@@ -1,13 +1,21 @@
 """`wssgate keystore list`: the entries of the keystore."""
 
 from gateway.cli.exit_codes import PLAIN
-from gateway.cli.keystore.entry_display import endpoints_text, entry_json, expiry_cell, key_cell, state_cell
+from gateway.cli.keystore.due_end_display import due_json, due_sentence, ends_that_are_due
+from gateway.cli.keystore.entry_display import (
+    endpoints_text,
+    entry_json,
+    expiry_cell,
+    key_cell,
+    names_of,
+    replaces_text,
+    state_cell,
+)
 from gateway.cli.keystore.last_messages import last_seen
 from gateway.cli.options import DEFAULT_CONFIG, ConfigOption, EndpointOption, JsonOption, now
 from gateway.cli.rich_output import cell, show, table
-from gateway.cli.terminal import print_json, say
+from gateway.cli.terminal import plain, print_json, say
 from gateway.cli.workplace import open_workplace
-from gateway.ledger import How
 from gateway.present import day_text, instant_json, instant_text
 
 EPILOG = PLAIN
@@ -20,17 +28,17 @@ def command(
     with open_workplace(config) as workplace:
         if endpoint is not None:
             workplace.endpoint(endpoint)
+        at = now()
+        present = workplace.keystore.entries()
         entries = [
-            entry
-            for entry in workplace.keystore.entries()
-            if endpoint is None or entry.endpoints is None or endpoint in entry.endpoints
+            entry for entry in present if endpoint is None or entry.endpoints is None or endpoint in entry.endpoints
         ]
-        verified = last_seen(workplace.engine, endpoint, How.VERIFIED)
-        recognised = last_seen(workplace.engine, endpoint, How.RECOGNISED)
+        verified = last_seen(workplace.engine, endpoint, accepted=True)
+        recognised = last_seen(workplace.engine, endpoint, accepted=False)
         seen = {**recognised, **{key: max(at, recognised.get(key, at)) for key, at in verified.items()}}
         since = workplace.keystore.states_since()
         revision = workplace.keystore.revision()
-    at = now()
+        due = ends_that_are_due(workplace, at)
     if as_json:
         listed = [
             entry_json(entry, at)
@@ -38,6 +46,7 @@ def command(
                 "state_since": instant_json(since.get(entry.id)),
                 "last_seen": instant_json(seen.get(entry.thumbprint)),
                 "last_verified": instant_json(verified.get(entry.thumbprint)),
+                "end_due": due_json(due.get(entry.id)),
             }
             for entry in entries
         ]
@@ -46,7 +55,9 @@ def command(
     if not entries:
         say("The keystore is empty. Next: wssgate keystore add ALIAS FILE")
         return
-    shown = table("alias", "state", "since", "endpoints", "key id", "valid until", "last seen")
+    names = names_of(present)
+    successors = ("replaces",) if any(entry.replaces for entry in entries) else ()
+    shown = table("alias", "state", "since", "endpoints", "key id", "valid until", "last seen", *successors)
     for entry in entries:
         shown.add_row(
             cell(entry.alias),
@@ -56,6 +67,10 @@ def command(
             key_cell(entry),
             expiry_cell(entry, at),
             cell(instant_text(seen.get(entry.thumbprint))),
+            *(cell(replaces_text(entry, names) or "-") for _ in successors),
         )
     show(shown)
+    for entry in entries:
+        if entry.id in due:
+            say(plain(due_sentence(due[entry.id])), style="red")
     say(f"Keystore revision {revision}.", style="dim")

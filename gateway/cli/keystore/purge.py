@@ -8,7 +8,7 @@ from gateway.cli.keystore.change_options import (
     need_reason,
     system_user,
 )
-from gateway.cli.keystore.entry_display import changed_json, print_warnings
+from gateway.cli.keystore.entry_display import changed_json, print_gate, print_warnings
 from gateway.cli.keystore.gate_refusals import GATED_EPILOG, gates_of, reporting_blockers
 from gateway.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, now
 from gateway.cli.terminal import plain, print_json, say
@@ -44,4 +44,5 @@ def command(
         say(
             f"  Keystore revision {changed.revision}; its history stays: wssgate keystore history {changed.entry.alias}"
         )
+        print_gate(changed)
         print_warnings(changed.warnings)

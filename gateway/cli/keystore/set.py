@@ -11,11 +11,12 @@ from gateway.cli.keystore.change_options import (
     AliasArgument,
     ForceOption,
     ReasonOption,
+    ReplacesOption,
     WhoOption,
     need_reason,
     system_user,
 )
-from gateway.cli.keystore.entry_display import changed_json, print_entry, print_warnings
+from gateway.cli.keystore.entry_display import changed_json, names_of, print_entry, print_gate, print_warnings
 from gateway.cli.keystore.gate_refusals import GATED_EPILOG, gates_of, reporting_blockers
 from gateway.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, now
 from gateway.cli.terminal import print_json, say
@@ -47,9 +48,14 @@ def command(
     trusted_until: Annotated[
         datetime | None,
         typer.Option(
-            "--until", metavar="RFC3339", parser=_instant_or_never, help="Trust it until this instant; or: never."
+            "--until",
+            metavar="RFC3339",
+            parser=_instant_or_never,
+            help="End the trust at this instant, if that is safe then; else it goes on, with an alarm; or: never.",
         ),
     ] = None,
+    replaces: ReplacesOption = None,
+    no_replaces: Annotated[bool, typer.Option("--no-replaces", help="It is nobody's successor after all.")] = False,
     new_alias: Annotated[str | None, typer.Option("--alias", metavar="NAME", help="Give it another name.")] = None,
     reason: ReasonOption = "",
     who: WhoOption = None,
@@ -57,15 +63,20 @@ def command(
     config: ConfigOption = DEFAULT_CONFIG,
     as_json: JsonOption = False,
 ) -> None:
-    """Change for which endpoints, from when and until when an entry is trusted, or its name. Its state stays.
+    """Change for which endpoints, from when and until when an entry is trusted, whose successor it is, or its name.
 
-    "never" takes an instant away. What takes trust away passes the same gate as retire. Running gateways load the
-    change within a second.
+    "never" takes an instant away. What takes trust away passes the same gate as retire; an end passes it now, and again
+    when it is due, and retires the entry at once where it has passed already. Running gateways load the change within a
+    second.
     """
     if endpoints and all_endpoints:
         raise WrongUse("--endpoint and --all-endpoints contradict each other: give one of them.")
-    if not (endpoints or all_endpoints or trusted_from or trusted_until or new_alias):
-        raise WrongUse("Say what to change: --endpoint, --all-endpoints, --from, --until or --alias.")
+    if replaces and no_replaces:
+        raise WrongUse("--replaces and --no-replaces contradict each other: give one of them.")
+    if not (endpoints or all_endpoints or trusted_from or trusted_until or replaces or no_replaces or new_alias):
+        raise WrongUse(
+            "Say what to change: --endpoint, --all-endpoints, --from, --until, --replaces, --no-replaces or --alias."
+        )
     need_reason(reason, force=force)
     with open_workplace(config) as workplace, reporting_blockers(as_json=as_json):
         for endpoint in endpoints or []:
@@ -76,6 +87,9 @@ def command(
             frozenset(endpoints) if endpoints else None if all_endpoints else entry.endpoints,
             _changed(trusted_from, entry.trusted_from),
             _changed(trusted_until, entry.trusted_until),
+            frozenset(workplace.keystore.get(old).thumbprint for old in replaces)
+            if replaces
+            else frozenset(() if no_replaces else entry.replaces),
         )
         changed = workplace.keystore.adjust(
             alias,
@@ -91,7 +105,8 @@ def command(
             print_json(changed_json(changed, at))
             return
         say(f"{changed.entry.alias} is changed, keystore revision {changed.revision}.", style="green")
-        print_entry(changed.entry, at)
+        print_entry(changed.entry, at, names_of(workplace.keystore.entries()))
+        print_gate(changed)
         print_warnings(changed.warnings)
 
 

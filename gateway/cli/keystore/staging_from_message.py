@@ -46,6 +46,8 @@ class StagingRequest:
     """None: one is made from the certificate."""
     endpoints: tuple[str, ...]
     """Empty: for every endpoint."""
+    replaces: tuple[str, ...]
+    """The aliases of the entries whose successor it is."""
     who: str
     why: str
     at: datetime
@@ -96,6 +98,7 @@ def stage_from_message(request: StagingRequest, workplace: Workplace) -> None:
         endpoints=request.endpoints or None,
         stage=True,
         force=request.force,
+        replaces=request.replaces,
     )
     if request.as_json:
         print_json(_json(request, carried, added))

@@ -50,7 +50,7 @@ def command(
     wanted = read_folder(folder)
     with open_workplace(config) as workplace:
         at = now()
-        gates, purged = gates_of(workplace, at), workplace.keystore.purged()
+        gates, purged = gates_of(workplace, at, anchored=apply), workplace.keystore.purged()
         author = who or system_user()
         with workplace.keystore.revising(who=author, why=reason, at=at, gates=gates) as draft:
             steps = synchronise(draft, wanted, purged, force=force)

@@ -1,7 +1,7 @@
 """`wssgate ledger export`: records leave the ledger, for programs and for spreadsheets."""
 
+import io
 import json
-import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -13,9 +13,10 @@ import typer
 from rich.progress import Progress, SpinnerColumn, TextColumn
 from sqlalchemy import Engine
 
-from gateway.cli.command_errors import ChangeRefused, ReaderGone, WrongUse
+from gateway.cli.command_errors import ReaderGone, WrongUse
 from gateway.cli.exit_codes import epilog
 from gateway.cli.instant_options import SinceOption, UntilOption
+from gateway.cli.new_files import new_file
 from gateway.cli.options import DEFAULT_CONFIG, ConfigOption, EndpointOption, JsonOption
 from gateway.cli.rich_output import stderr_console
 from gateway.cli.terminal import print_json, say
@@ -163,15 +164,8 @@ def _opened(target: str, *, replace: bool) -> Iterator[TextIO]:
     if target == STANDARD_OUTPUT:
         yield sys.stdout
         return
-    file = Path(target)
-    if file.exists() and not replace:
-        raise ChangeRefused(f"{file} exists already: name another file, or say --replace.")
-    part = file.with_name(f"{file.name}.part")
-    part.unlink(missing_ok=True)  # left behind by a run that was killed
-    descriptor = os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            yield stream
-        part.replace(file)
-    finally:
-        part.unlink(missing_ok=True)
+    with new_file(Path(target), replace=replace) as file:
+        stream = io.TextIOWrapper(file, encoding="utf-8")
+        yield stream
+        stream.flush()
+        stream.detach()

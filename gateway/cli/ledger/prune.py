@@ -1,7 +1,5 @@
 """`wssgate ledger prune`: old records go, as the configuration says."""
 
-import os
-import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -11,6 +9,7 @@ import typer
 from rich.progress import Progress, SpinnerColumn, TextColumn
 
 from gateway.cli.command_errors import ChangeRefused
+from gateway.cli.command_events import PROCESS, command_writer
 from gateway.cli.exit_codes import epilog
 from gateway.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, now
 from gateway.cli.rich_output import cell, show, stderr_console, table
@@ -48,8 +47,10 @@ def command(
             if rehearse:
                 pruned = rehearse_pruning(workplace.engine, kept, at, on_step=advance)
             else:
-                holder = f"{socket.gethostname()}/{os.getpid()}"
-                pruned = prune_once(workplace.engine, kept, at, holder, longest=_LONGEST, on_step=advance)
+                with command_writer(workplace, "ledger prune") as writer:
+                    pruned = prune_once(
+                        workplace.engine, kept, at, PROCESS, tell=writer.tell, longest=_LONGEST, on_step=advance
+                    )
     if pruned is None:
         raise ChangeRefused(
             "Another process is pruning this ledger, or was killed at it less than two hours ago: try again later."

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -12,20 +12,29 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from gateway.cli.command_errors import WrongUse
 from gateway.cli.exit_codes import ExitCode, epilog
+from gateway.cli.ledger.kept_anchors import CheckedStamp, check_stamps, print_stamps, read_anchors
 from gateway.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, now
 from gateway.cli.rich_output import cell, show, stderr_console, table
-from gateway.cli.terminal import print_json, say
+from gateway.cli.terminal import print_json, say, warn
 from gateway.cli.workplace import open_workplace
 from gateway.config import Settings
 from gateway.ledger import (
+    KEPT_MICROSECONDS,
     Anchor,
     ChainReport,
     ChainState,
+    KeptEnds,
+    KeptEndsUnusable,
+    LedgerReport,
+    SignedHead,
+    Signing,
     anchors,
-    find_anchors,
+    find_pinned_keys,
     reading,
+    recent_signed_heads,
+    recorded_retention,
     records_to_verify,
-    verify_chain,
+    verify_ledger,
 )
 from gateway.present import count_text, instant_json
 from gateway.renewal import UNCONFIGURED_RETENTION
@@ -34,14 +43,15 @@ from keystore.store import (
     HistoryAnchor,
     HistoryReport,
     HistoryState,
-    find_history_anchors,
     history_anchor,
     verify_history,
 )
 
-EPILOG = epilog("a chain is altered, or records or revisions are missing")
+EPILOG = epilog(
+    "a chain is altered, or records or revisions are missing, or something else does not agree with them, or a time "
+    "stamp does not hold"
+)
 
-_MARKS = ("wssgate.anchor/", "wssgate.keystore-anchor/")
 _STYLES = {str(ChainState.INTACT): "green"}
 _WRITER_DIGITS = 8
 
@@ -51,47 +61,65 @@ def command(
         list[str] | None,
         typer.Option(
             "--anchor",
-            metavar="FILE|TEXT",
-            help="Compare with anchors that were kept elsewhere: a file that holds some (a log, an export), or an "
-            "anchor itself. May be repeated.",
+            metavar="FILE|FOLDER|TEXT",
+            help="Compare with anchors and signed heads that were kept elsewhere: a file that holds some (a log, an "
+            "export), the folder that a gateway puts them into, or one itself. Time stamps beside them are verified. "
+            "May be repeated.",
+        ),
+    ] = None,
+    pinned: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--pinned",
+            metavar="FILE",
+            help="Public keys of the instances that were kept elsewhere, one a line, or a log that names them: a chain "
+            "that none of them signed is a finding. May be repeated.",
         ),
     ] = None,
     config: ConfigOption = DEFAULT_CONFIG,
     as_json: JsonOption = False,
 ) -> None:
-    """Verify the hash chains of the records and of the keystore's history: intact, altered, missing or truncated.
+    """Verify the ledger and the keystore's history: intact, altered, missing, truncated, or not by a known gateway.
 
-    A database alone cannot tell that its newest rows were cut off together with the note of how many there were: give
-    --anchor with what an earlier run of this command, an export, or the log of the gateway said. What was pruned is not
-    missing. Of the keystore also the entries are held against the history, and the records: whoever verified a message
-    must have been trusted in the revision that the record names. The gateway may be running meanwhile.
+    The chains of records and of events are walked along, and held against each other; the hourly counts are counted
+    anew; what was pruned must have been announced, and old enough; the triggers must be what they were made. Of the
+    keystore also the entries are held against the history, and the records: whoever verified a message must have been
+    trusted in the revision that the record names.
+
+    Whoever can write the database can cut off its newest rows together with the note of how many there were: give
+    --anchor with what an earlier run of this command, an export, or the log of the gateway said. He can even write it
+    anew as a whole, but not sign it: --pinned says which ends of chains are signed by a key that you have from
+    elsewhere, and which only by one that the database names. The gateway may be running meanwhile.
     """
     with open_workplace(config) as workplace:
-        noted, noted_of_keystore = _read_anchors(anchored or ())
+        noted = read_anchors(anchored or ())
+        stamps = check_stamps(noted.stamps, workplace.settings.gateway.timestamp_authority_ca)
+        keys = None if pinned is None else _read_keys(pinned)
         engine = workplace.engine
+        retention = _shortest_retention(workplace.settings)
+        # Read before the chains, which grow meanwhile.
+        kept = _kept_ends(workplace.settings)
         with _progress(records_to_verify(engine)) as advance:
-            reports = verify_chain(engine, noted, pruned_before=_pruned_before(workplace.settings), on_progress=advance)
+            report = verify_ledger(
+                engine,
+                [*noted.anchors, *(one.anchor for one in kept if not one.holds)],
+                [*noted.signed_heads, *(one for one in kept if one.holds)],
+                pinned=keys,
+                pruned_before=now() - min(UNCONFIGURED_RETENTION, recorded_retention(engine) or retention),
+                retention=retention,
+                on_progress=advance,
+            )
         ends = anchors(engine)
+        signed = [one for one in recent_signed_heads(engine, KEPT_MICROSECONDS) if one.public_key]
         with reading(engine) as connection:
             # After the records: a revision that one of them was made under is there by then.
-            seen = max((report.keystore_revision for report in reports), default=0)
-            relied_on = {one for report in reports for one in report.relied_on}
-            history = verify_history(connection, noted_of_keystore, seen_revision=seen, relied_on=relied_on)
+            seen = max((chain.keystore_revision for chain in report.chains), default=0)
+            relied_on = {one for chain in report.chains for one in chain.relied_on}
+            history = verify_history(connection, noted.of_keystore, seen_revision=seen, relied_on=relied_on)
             history_end = history_anchor(connection)
-    found = _Found(reports, ends, history, history_end, len(noted) + len(noted_of_keystore))
+    found = _Found(report, ends, signed, history, history_end, noted.count, stamps)
     if as_json:
-        print_json(
-            {
-                "schema": "wssgate.ledger/1",
-                "intact": found.is_intact,
-                "records": found.records,
-                "anchors_compared": found.compared,
-                "chains": [_chain_json(report) for report in reports],
-                "keystore": _history_json(history),
-                "anchors": [anchor_json(anchor) for anchor in ends],
-                "keystore_anchor": None if history_end is None else history_anchor_json(history_end),
-            }
-        )
+        print_json(_json(found))
     else:
         _print(found)
     if not found.is_intact:
@@ -102,59 +130,61 @@ def command(
 class _Found:
     """What was verified, and the ends to keep."""
 
-    chains: Sequence[ChainReport]
+    ledger: LedgerReport
     ends: Sequence[Anchor]
+    signed: Sequence[SignedHead]
     history: HistoryReport
     history_end: HistoryAnchor | None
     compared: int
-    """With how many anchors."""
+    """With how many anchors and signed heads."""
+    stamps: Sequence[CheckedStamp]
 
     @property
     def records(self) -> int:
-        return sum(report.rows for report in self.chains)
+        return sum(report.rows for report in self.ledger.chains)
 
     @property
-    def is_ledger_intact(self) -> bool:
-        return all(report.state is ChainState.INTACT for report in self.chains)
+    def events(self) -> int:
+        return sum(report.events for report in self.ledger.chains)
 
     @property
     def is_history_intact(self) -> bool:
         return self.history.state is HistoryState.INTACT
 
     @property
+    def do_stamps_hold(self) -> bool:
+        return not any(stamp.problem for stamp in self.stamps)
+
+    @property
     def is_intact(self) -> bool:
-        return self.is_ledger_intact and self.is_history_intact
+        return self.ledger.is_intact and self.is_history_intact and self.do_stamps_hold
 
 
-def _pruned_before(settings: Settings) -> datetime:
-    """Nothing younger than this has rightly been pruned, by the shortest retention."""
-    return now() - min([UNCONFIGURED_RETENTION, *(endpoint.retention for endpoint in settings.endpoints.values())])
+def _kept_ends(settings: Settings) -> list[SignedHead]:
+    """The ends that gateways of this configuration keep beside the signing key: anchors that nobody has to give."""
+    try:
+        kept, damaged = KeptEnds.beside(settings.gateway.signing_key).read()
+    except KeptEndsUnusable as error:
+        warn(f"{error}; the chains are not compared with them")
+        return []
+    for sentence in damaged:
+        warn(sentence)
+    return [one.signed for one in kept]
 
 
-def _read_anchors(given: Iterable[str]) -> tuple[tuple[Anchor, ...], tuple[HistoryAnchor, ...]]:
-    """Those of the ledger, and those of the keystore."""
-    found: dict[Anchor, None] = {}
-    found_of_keystore: dict[HistoryAnchor, None] = {}
-    for text in given:
-        read: dict[Anchor, None] = {}
-        read_of_keystore: dict[HistoryAnchor, None] = {}
-        for line in _lines(text):
-            read |= dict.fromkeys(find_anchors(line))
-            read_of_keystore |= dict.fromkeys(find_history_anchors(line))
-        if not read and not read_of_keystore:
-            raise WrongUse(f"There is no anchor in {text!r}: give a file that holds some, or an anchor itself.")
+def _shortest_retention(settings: Settings) -> timedelta:
+    return min([UNCONFIGURED_RETENTION, *(endpoint.retention for endpoint in settings.endpoints.values())])
+
+
+def _read_keys(files: Iterable[Path]) -> set[str]:
+    found: set[str] = set()
+    for file in files:
+        with file.open(encoding="utf-8", errors="replace") as lines:
+            read = {key for line in lines for key in find_pinned_keys(line)}
+        if not read:
+            raise WrongUse(f"There is no public key in {str(file)!r}: give a file with one a line, or a gateway's log.")
         found |= read
-        found_of_keystore |= read_of_keystore
-    return tuple(found), tuple(found_of_keystore)
-
-
-def _lines(given: str) -> Iterator[str]:
-    """An anchor itself; or the lines of a file, one by one, for a log may be large."""
-    if any(mark in given for mark in _MARKS):
-        yield given
-        return
-    with Path(given).open(encoding="utf-8", errors="replace") as lines:
-        yield from lines
+    return found
 
 
 @contextmanager
@@ -166,17 +196,44 @@ def _progress(total: int) -> Iterator[Callable[[int], None]]:
         yield lambda records: progress.advance(task, records)
 
 
+def _json(found: _Found) -> dict[str, object]:
+    ledger = found.ledger
+    return {
+        "schema": "wssgate.ledger/1",
+        "intact": found.is_intact,
+        "records": found.records,
+        "events": found.events,
+        "anchors_compared": found.compared,
+        "time_stamps": [stamp.json() for stamp in found.stamps],
+        "signed": {str(signing): ledger.signed_by(signing) for signing in Signing},
+        "chains": [_chain_json(report) for report in ledger.chains],
+        "findings": [
+            {"about": finding.about, "state": str(finding.state), "detail": finding.detail}
+            for finding in ledger.findings
+        ],
+        "unproven": list(ledger.unproven),
+        "keystore": _history_json(found.history),
+        "anchors": [anchor_json(anchor) for anchor in found.ends],
+        "signed_heads": [str(signed) for signed in found.signed],
+        "keystore_anchor": None if found.history_end is None else history_anchor_json(found.history_end),
+    }
+
+
 def _chain_json(report: ChainReport) -> dict[str, object]:
     return {
         "writer": report.writer,
         "instance": report.instance,
         "state": str(report.state),
         "records": report.rows,
+        "events": report.events,
         "sequence": report.sequence,
         "record": report.record_id,
+        "event": report.event,
         "detail": report.detail,
         "pruned": report.pruned,
         "pruned_until": instant_json(report.pruned_until),
+        "signed": str(report.signing),
+        "public_key": report.public_key or None,
     }
 
 
@@ -190,28 +247,47 @@ def _history_json(report: HistoryReport) -> dict[str, object]:
 
 
 def _print(found: _Found) -> None:
-    if not found.chains and not found.history.revisions and found.is_intact:
+    ledger = found.ledger
+    if not ledger.chains and not found.history.revisions and found.is_intact:
         say("The ledger is empty: there is nothing to verify.")
         return
-    if found.chains:
-        _print_chains(found.chains)
+    if ledger.chains:
+        _print_chains(ledger.chains)
+    for finding in ledger.findings:
+        say(f"{finding.about}: {finding.detail}", style="bold red")
+    for sentence in ledger.unproven:
+        say(f"Not proven: {sentence}.")
     beside = f", compared with {count_text(found.compared, 'anchor')}" if found.compared else ""
-    chains = count_text(len(found.chains), "chain")
+    chains = count_text(len(ledger.chains), "chain")
     records = count_text(found.records, "record")
-    if not found.chains:
-        say(f"No records yet{beside}.")
-    elif found.is_ledger_intact:
-        say(f"Intact: {records} in {chains}{beside}.", style="green")
-    else:
+    if not ledger.is_intact:
         say(f"NOT intact: only {records} of {chains} found good{beside}.", style="bold red")
+    elif not ledger.chains:
+        say(f"No records yet{beside}.")
+    else:
+        say(f"Intact: {records} in {chains}{beside}.", style="green")
+        say(_signing_sentence(ledger))
     _print_history(found.history)
+    print_stamps(found.stamps)
     if not found.is_intact:
         say("Keep the database as it is, and its backups; compare with an export or a backup from before.")
-    elif found.ends or found.history_end is not None:
+    elif found.ends or found.signed or found.history_end is not None:
         say("")
         say("Keep these anchors elsewhere; a later run compares with them (--anchor FILE):")
-        for anchor in (*found.ends, *([] if found.history_end is None else [found.history_end])):
+        for anchor in (*found.ends, *found.signed, *([] if found.history_end is None else [found.history_end])):
             say(str(anchor))
+
+
+def _signing_sentence(ledger: LedgerReport) -> str:
+    """By whom the ends of the chains are signed."""
+    told = {
+        Signing.PINNED: "by a key that you gave",
+        Signing.NAMED: "only by a key that the database names",
+        Signing.UNSIGNED: "by nobody",
+        Signing.EARLIER: "by nobody, from before there were signatures",
+    }
+    counted = [f"{ledger.signed_by(signing)} {how}" for signing, how in told.items() if ledger.signed_by(signing)]
+    return f"Ends of chains signed: {', '.join(counted)}."
 
 
 def _print_history(history: HistoryReport) -> None:
@@ -224,16 +300,21 @@ def _print_history(history: HistoryReport) -> None:
 
 
 def _print_chains(reports: Sequence[ChainReport]) -> None:
-    shown = table("instance", "writer", "state", "records", "pruned", "finding", numbers=("records", "pruned"))
+    shown = table(
+        "instance", "writer", "state", "records", "pruned", "signed", "finding", numbers=("records", "pruned")
+    )
     for report in reports:
         record = "" if report.record_id is None else f" ({report.record_id})"
         place = "" if report.sequence is None else f"record {report.sequence}{record}: "
+        if report.event is not None:
+            place = f"event {report.event}, at record {report.sequence}: "
         shown.add_row(
             cell(report.instance or "?"),
             cell(report.writer[:_WRITER_DIGITS]),
             cell(report.state, _STYLES.get(report.state, "bold red")),
             cell(f"{report.rows:,}"),
             cell(f"{report.pruned:,}"),
+            cell(str(report.signing)),
             cell(f"{place}{report.detail}"),
         )
     show(shown)

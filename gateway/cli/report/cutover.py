@@ -1,4 +1,4 @@
-"""`wssgate report cutover`: how far each operation has switched to the newest key."""
+"""`wssgate report cutover`: how far each operation has switched to the new key."""
 
 from typing import Annotated
 
@@ -9,33 +9,50 @@ from gateway.cli.instant_options import SinceOption
 from gateway.cli.options import DEFAULT_CONFIG, ConfigOption, EndpointOption, JsonOption, now
 from gateway.cli.report.formats import CsvOption, opened, print_report
 from gateway.cli.terminal import write
-from gateway.renewal import cutover_csv, cutover_json, cutover_report, cutover_table
+from gateway.ledger import KEPT_MICROSECONDS, recent_signed_heads
+from gateway.renewal import (
+    cutover_csv,
+    cutover_json,
+    cutover_report,
+    cutover_table,
+    known_operations,
+    switch_criteria,
+)
 
-EPILOG = epilog("with --check: an operation has not switched, or has had no traffic")
+EPILOG = epilog(
+    "with --check: an operation has not switched, or has had no traffic, or nobody said which key is the new one"
+)
 
 
 def command(
     endpoint: EndpointOption = None,
     since: SinceOption = None,
     check: Annotated[
-        bool, typer.Option("--check", help="End with 1 unless every operation has switched to the newest key.")
+        bool, typer.Option("--check", help="End with 1 unless every operation has switched to the new key.")
     ] = False,
     config: ConfigOption = DEFAULT_CONFIG,
     as_csv: CsvOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """How far each operation of each endpoint has switched to the newest key, and which one lags behind.
+    """How far each operation of each endpoint has switched to the new key, and which one lags behind.
 
-    --since counts from the beginning of its hour (UTC).
+    The new key is the one that was declared to replace another. Switched means: enough messages with it since the last
+    one with the old key, which has been quiet for longer than it ever was. An operation that is expected, by a WSDL or
+    by `operations` of the endpoint, and never came has not switched. --since shows the traffic from the beginning of
+    its hour (UTC) on; what has switched is judged by everything on record.
     """
     with opened(config, endpoint, as_csv=as_csv, as_json=as_json) as workplace:
+        engine = workplace.engine
         report = cutover_report(
-            workplace.engine,
+            engine,
             workplace.keystore.snapshot(),
             now=now(),
             endpoints=tuple(workplace.settings.endpoints),
             endpoint=endpoint,
             since=since,
+            operations=known_operations(engine, workplace.settings),
+            criteria=switch_criteria(workplace.settings),
+            heads=lambda: [str(head) for head in recent_signed_heads(engine, KEPT_MICROSECONDS)],
         )
     if as_csv:
         write(cutover_csv(report))

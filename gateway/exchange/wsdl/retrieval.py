@@ -18,7 +18,8 @@ from gateway.exchange.release import answer_to, answer_without_record
 from gateway.exchange.soap_faults import SoapVersion
 from gateway.exchange.wsdl.addresses import Addresses
 from gateway.exchange.wsdl.rewriting import rewrite
-from gateway.verify import Policy, Reason, Rejection
+from gateway.exchange.wsdl.wsdl_operations import announced_operations
+from gateway.verify import Expectation, Policy, Reason, Rejection, parse_without_remarks
 from gateway.vocabulary import MessageKind, RecordedOutcome
 from gateway.wire import Answer, Headers, UpstreamClient, UpstreamFailure, UpstreamResponse, request_headers, single
 
@@ -30,6 +31,8 @@ _HOST: Final = re.compile(
     rb"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?"
 )
 _OK: Final = 200
+_NO_OPERATION: Final = Expectation()
+"""What a retrieval lets be expected: no operation is asked for."""
 
 
 def is_retrieval(rest: str, query: bytes) -> bool:
@@ -68,11 +71,14 @@ async def retrieve(
             limit=endpoint.policy.max_message_bytes,
         )
     except UpstreamFailure as failure:
-        return await answer_failure(request, endpoint, failure, time.perf_counter() - started, surroundings, None)
+        return await answer_failure(
+            request, endpoint, failure, time.perf_counter() - started, surroundings, None, _NO_OPERATION
+        )
+    surroundings.reachability.heard(endpoint, response.status, signed=False)
     response.lease.drop()  # nothing tells whether the document is the one that was asked for
     upstream_seconds = time.perf_counter() - started
     addresses = Addresses(endpoint.upstream.partition("?")[0].rstrip("/"), base, url)
-    judgement = await asyncio.get_running_loop().run_in_executor(
+    judgement, announced = await asyncio.get_running_loop().run_in_executor(
         surroundings.pool,
         _judge,
         response,
@@ -81,14 +87,22 @@ async def retrieve(
         surroundings.clock(),
         surroundings.trust(endpoint.name).revision,
     )
-    record = await record_judgement(request, endpoint, response, judgement, upstream_seconds, surroundings)
+    record = await record_judgement(
+        request, endpoint, response, judgement, upstream_seconds, surroundings, _NO_OPERATION
+    )
     if record is None:
         return answer_without_record(None)
+    if announced and endpoint.operations is None:
+        surroundings.expect_operations(endpoint.name, announced)
     return answer_to(response, judgement, record, endpoint, SoapVersion.SOAP_1_1)
 
 
-def _judge(response: UpstreamResponse, policy: Policy, addresses: Addresses, at: datetime, revision: int) -> Judgement:
+def _judge(
+    response: UpstreamResponse, policy: Policy, addresses: Addresses, at: datetime, revision: int
+) -> tuple[Judgement, tuple[str, ...]]:
+    """What is found out about `response`, and which operations it announces."""
     started = time.perf_counter()
+    announced: tuple[str, ...] = ()
     body, outcome = b"", RecordedOutcome.FAILED
     reason: Reason | None = None
     warnings: tuple[str, ...] = ()
@@ -98,12 +112,13 @@ def _judge(response: UpstreamResponse, policy: Policy, addresses: Addresses, at:
         try:
             refuse_unforwardable(response)
             body, warnings = rewrite(decoded_body(response, policy), policy, addresses)
+            announced = announced_operations(parse_without_remarks(body))
             detail, outcome = "a WSDL or schema, delivered with its addresses rewritten", RecordedOutcome.PASSED
         except Rejection as rejection:
             reason, detail, outcome = rejection.reason, rejection.detail, RecordedOutcome.REJECTED
         except Exception as error:  # noqa: BLE001 - a defect in here must be recorded and refused, never delivered
             detail = f"the rewriting broke down ({place_of(error)}); please report this"
-    return Judgement(
+    judgement = Judgement(
         kind=MessageKind.WSDL,
         outcome=outcome,
         reason=reason,
@@ -118,6 +133,7 @@ def _judge(response: UpstreamResponse, policy: Policy, addresses: Addresses, at:
         verify_seconds=time.perf_counter() - started,
         keystore_revision=revision,
     )
+    return judgement, announced
 
 
 def _unconditional(headers: list[tuple[str, str]]) -> list[tuple[str, str]]:

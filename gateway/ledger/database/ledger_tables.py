@@ -12,6 +12,7 @@ from sqlalchemy import (
     Float,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -58,6 +59,11 @@ messages = Table(
     Column("replay_check", Boolean, nullable=False),
     Column("embedded", Text),
     Column("second_opinion", Text),
+    Column("server", Text),
+    Column("response_element", Text),
+    Column("signers", Text),
+    Column("receipts", Text),
+    Column("clock_offset", BigInteger),
     UniqueConstraint("writer", "sequence", name="messages_chain"),
     Index("messages_by_time", "time"),
     Index("messages_by_cell", "endpoint", "operation", "time"),
@@ -71,8 +77,89 @@ chains = Table(
     Column("instance", Text, nullable=False),
     Column("sequence", BigInteger, nullable=False),
     Column("hash", String(64), nullable=False),
+    Column("event_number", BigInteger),
+    Column("event_hash", String(64)),
+    Column("time", BigInteger),
+    Column("signature", Text),
 )
-"""The head of each writer's hash chain: without it, rows missing at the end would not be missed."""
+"""The head of each writer's hash chain: without it, rows missing at the end would not be missed.
+
+`event_number` and `event_hash` are the same of the writer's events, `time` the ledger's clock at the last commit, and
+`signature` is over all of it (`gateway.ledger.proof.signed_heads`). NULL in chains from before there were events.
+"""
+
+events = Table(
+    "events",
+    metadata,
+    Column("writer", String(36), primary_key=True),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("previous_hash", String(64), nullable=False),
+    Column("hash", String(64), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("time", BigInteger, nullable=False),
+    Column("clock_offset", BigInteger, nullable=False),
+    Column("records", BigInteger, nullable=False),
+    Column("records_hash", String(64), nullable=False),
+    Column("content", Text, nullable=False),
+    Column("signature", Text),
+    Index("events_by_kind", "kind", "time"),
+)
+"""What a writer tells beside the messages, as a chain of its own that is bound to that of its records
+(`gateway.ledger.events`). Append-only."""
+
+signature_uses = Table(
+    "signature_uses",
+    metadata,
+    Column("day", BigInteger, primary_key=True, autoincrement=False),
+    Column("signature_id", LargeBinary(20), primary_key=True),
+    sqlite_with_rowid=False,
+)
+"""Every signature of a known key that is on record: one that comes again is no new use of its key.
+
+By the day of its arrival (whole days since the epoch, by the ledger's clock), so that those that are added lie side by
+side, and whole days can be forgotten.
+"""
+
+key_uses_hourly = Table(
+    "key_uses_hourly",
+    metadata,
+    Column("endpoint", Text, primary_key=True),
+    Column("operation", Text, primary_key=True),
+    Column("server", Text, primary_key=True),
+    Column("thumbprint", String(64), primary_key=True),
+    Column("role", String(16), primary_key=True),
+    Column("outcome", String(16), primary_key=True),
+    Column("hour", BigInteger, primary_key=True, autoincrement=False),
+    Column("alias", Text, nullable=False),
+    Column("key_id", String(64), nullable=False),
+    Column("messages", BigInteger, nullable=False),
+    Column("first_seen", BigInteger, nullable=False),
+    Column("last_seen", BigInteger, nullable=False),
+    Column("last_signed", BigInteger),
+)
+"""Messages that a certificate's key signed, per cell, role (`gateway.ledger.record.Role`), outcome and hour, by the
+ledger's clock."""
+
+receipt_layouts = Table(
+    "receipt_layouts",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("endpoint", Text, nullable=False),
+    Column("layout", Text, nullable=False),
+)
+"""What is the same in the receipts of many messages (`gateway.ledger.receipts`). Append-only.
+
+`id` is the SHA-256 of `layout`, `endpoint` the one for which it was added; others use it as well.
+"""
+
+expected_operations = Table(
+    "expected_operations",
+    metadata,
+    Column("endpoint", Text, primary_key=True),
+    Column("operation", Text, primary_key=True),
+    Column("seen", BigInteger, nullable=False),
+)
+"""Operations that a WSDL of the endpoint announced, whether or not a message of theirs ever came."""
 
 checkpoints = Table(
     "checkpoints",
@@ -128,7 +215,8 @@ key_usage_hourly = Table(
     Column("first_seen", BigInteger, nullable=False),
     Column("last_seen", BigInteger, nullable=False),
 )
-"""Messages per cell, certificate and hour. `how`: `verified` (accepted) or `recognised` (seen in a rejection)."""
+"""Messages per cell, certificate and hour from before signers were recorded; nothing is added any more. `how`:
+`verified` (accepted) or `recognised` (seen in a rejection)."""
 
 replay_guard = Table(
     "replay_guard",

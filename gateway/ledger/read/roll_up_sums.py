@@ -7,39 +7,64 @@ The counts come from the hourly roll-ups, so that a question costs the same over
 Every function raises `DatabaseUnavailable` where the database cannot be read or holds no ledger.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, Select, Table, and_, case, func, or_, select
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Engine,
+    Row,
+    Select,
+    Table,
+    and_,
+    case,
+    cast,
+    func,
+    null,
+    select,
+)
 
 from gateway.ledger.database.connections import reading
-from gateway.ledger.database.ledger_tables import key_usage_hourly, messages, traffic_hourly
+from gateway.ledger.database.ledger_tables import key_usage_hourly, key_uses_hourly, traffic_hourly
 from gateway.ledger.hours import MICROSECONDS_PER_HOUR, hour_of
-from gateway.ledger.read.stored_records import names_entry
-from gateway.ledger.record import How
+from gateway.ledger.record import Role
 from gateway.verify import Outcome
-from keystore import KeyId, Thumbprint, from_microseconds, to_microseconds
+from gateway.vocabulary import RecordedOutcome
+from keystore import KeyId, Thumbprint, from_microseconds, optional_instant, to_microseconds
 
 
 @dataclass(frozen=True, slots=True)
 class UsageRow:
-    """One certificate in one cell (endpoint, operation)."""
+    """One certificate in one cell (endpoint, operation, answering server), in one role and with one outcome.
+
+    Instants are those of the ledger's clock.
+    """
 
     endpoint: str
     operation: str | None
+    server: str
+    """Empty where the endpoint does not tell its servers apart."""
     alias: str
     """The alias it had when it was seen last."""
     key_id: KeyId
     thumbprint: Thumbprint
-    how: How
+    role: Role
+    outcome: RecordedOutcome
     messages: int
     share: float
-    """Of the accepted messages of the cell, 0 to 1; for `recognised`, of the rejected ones.
-    Certificates over one key verify the same messages: their shares add up to more than 1."""
+    """Of the messages of the cell that came to the same outcome, 0 to 1. Certificates over one key sign the same
+    messages: their shares add up to more than 1."""
     first_seen: datetime
     last_seen: datetime
+    last_signed: datetime | None
+    """The latest Created of a Timestamp that its signatures covered, by the signer's clock; None where none did."""
+    longest_gap: timedelta
+    """The longest time without such a message between two of them; what lies within one hour is not looked at. Zero
+    where it was not asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,51 +96,116 @@ class TrafficRow:
     last_seen: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Succession:
-    """How often certificates were seen in a cell strictly after an instant."""
-
-    messages: int
-    first: datetime | None
-    """The first of these messages."""
-    exact: bool
-    """False where records of the instant's own hour have been removed, or several certificates share the key: then
-    `messages` is the least number that is certain."""
-
-
 def usage(
-    engine: Engine, endpoint: str | None = None, since: datetime | None = None, how: How = How.VERIFIED
+    engine: Engine,
+    endpoint: str | None = None,
+    since: datetime | None = None,
+    *,
+    keys: Collection[KeyId] | None = None,
+    gaps: bool = False,
 ) -> list[UsageRow]:
-    """Which certificate verified how many messages (or was recognised in how many rejections), per cell."""
-    outcome = Outcome.ACCEPTED if how is How.VERIFIED else Outcome.REJECTED
-    keys = key_usage_hourly.c
-    identity = (keys.endpoint, keys.operation, keys.thumbprint, keys.key_id, keys.alias)
-    query = _summed(key_usage_hourly, identity, endpoint, since).where(keys.how == str(how))
-    total_cell = (traffic_hourly.c.endpoint, traffic_hourly.c.operation)
-    total_query = _summed(traffic_hourly, total_cell, endpoint, since).where(traffic_hourly.c.outcome == str(outcome))
+    """Which certificate's key signed how many messages, per cell, role and outcome; by endpoint and operation.
+
+    What was counted before roles were told apart comes with the role `Role.EARLIER`.
+
+    Args:
+        engine: The ledger's database.
+        endpoint: Of this one only.
+        since: From the beginning of the hour of this instant on.
+        keys: Of these keys only.
+        gaps: Find out the longest gaps as well, for which every hour of a cell is held against the one before it.
+    """
+    columns = traffic_hourly.c
+    totals_query = _summed(traffic_hourly, (columns.endpoint, columns.operation, columns.outcome), endpoint, since)
+    found: list[UsageRow] = []
     with reading(engine) as connection:
-        found = connection.execute(query).all()
-        totals = {(row.endpoint, row.operation): int(row.messages) for row in connection.execute(total_query)}
-    merged: dict[tuple[str, str, str], UsageRow] = {}
-    for row in sorted(found, key=lambda row: row.last_seen):
-        key = (row.endpoint, row.operation, row.thumbprint)
-        # An entry that was renamed stands in the roll-ups under both aliases: one row, the newer alias.
-        earlier = merged.get(key)
-        count = int(row.messages) + (earlier.messages if earlier else 0)
-        first = from_microseconds(row.first_seen)
-        merged[key] = UsageRow(
-            endpoint=row.endpoint,
-            operation=row.operation or None,
-            alias=row.alias,
-            key_id=KeyId(row.key_id),
-            thumbprint=Thumbprint(row.thumbprint),
-            how=how,
-            messages=count,
-            share=count / max(count, totals.get((row.endpoint, row.operation), 0)),
-            first_seen=min(first, earlier.first_seen) if earlier else first,
-            last_seen=from_microseconds(row.last_seen),
+        totals = {
+            (row.endpoint, row.operation, row.outcome): int(row.messages) for row in connection.execute(totals_query)
+        }
+        for table in (key_uses_hourly, key_usage_hourly):
+            # The cell is the primary key without the hour. In its order the database reads the index from end to end,
+            # and sorts nothing.
+            cell = [column for column in table.primary_key.columns if column.name != "hour"]
+            narrowing = _narrowing(table, endpoint, since, keys)
+            longest: dict[tuple[Any, ...], int] = {}
+            if gaps:
+                for row in connection.execute(_gaps(table, cell, narrowing)):
+                    longest[tuple(row[:-1])] = row.gap or 0
+            for row in connection.execute(_uses(table, cell, narrowing)):
+                made = _usage_row(row, longest.get(tuple(row[: len(cell)]), 0))
+                total = totals.get((row.endpoint, row.operation, made.outcome), 0)
+                found.append(replace(made, share=made.messages / max(made.messages, total)))
+    return sorted(found, key=lambda r: (r.endpoint, r.operation or "", r.server, -r.messages, r.thumbprint, r.role))
+
+
+def _narrowing(
+    table: Table, endpoint: str | None, since: datetime | None, keys: Collection[KeyId] | None
+) -> list[ColumnElement[bool]]:
+    narrowing = []
+    if endpoint is not None:
+        narrowing.append(table.c.endpoint == endpoint)
+    if since is not None:
+        narrowing.append(table.c.hour >= hour_of(to_microseconds(since)))
+    if keys is not None:
+        narrowing.append(table.c.key_id.in_(sorted(keys)))
+    return narrowing
+
+
+def _uses(table: Table, cell: Sequence[Column[Any]], narrowing: Sequence[ColumnElement[bool]]) -> Select[Any]:
+    """Each cell summed up, with what its certificate was called in its last hour."""
+    hours = table.c
+    sums = (
+        select(
+            *cell,
+            func.sum(hours.messages).label("messages"),
+            func.min(hours.first_seen).label("first_seen"),
+            func.max(hours.last_seen).label("last_seen"),
+            func.max(hours.hour).label("last_hour"),
+            (func.max(hours.last_signed) if "last_signed" in hours else cast(null(), BigInteger)).label("last_signed"),
         )
-    return sorted(merged.values(), key=lambda r: (r.endpoint, r.operation or "", -r.messages, r.thumbprint))
+        .where(*narrowing)
+        .group_by(*cell)
+        .subquery()
+    )
+    named = table.alias()
+    same = (sums.c[column.name] == named.c[column.name] for column in cell)
+    return select(sums, named.c.key_id, named.c.alias).join_from(
+        sums, named, and_(*same, sums.c.last_hour == named.c.hour)
+    )
+
+
+def _gaps(table: Table, cell: Sequence[Column[Any]], narrowing: Sequence[ColumnElement[bool]]) -> Select[Any]:
+    """Of each cell the longest time between an hour in which there was something and the one before it."""
+    hours = table.c
+    before = func.lag(hours.last_seen).over(partition_by=cell, order_by=hours.hour)
+    found = select(*cell, (hours.first_seen - before).label("gap")).where(*narrowing).subquery()
+    same = [found.c[column.name] for column in cell]
+    return select(*same, func.max(found.c.gap).label("gap")).group_by(*same)
+
+
+def _usage_row(row: Row[Any], gap: int) -> UsageRow:
+    """A cell of either roll-up; the share is still to be said."""
+    if "how" in row._fields:
+        outcome = RecordedOutcome.ACCEPTED if row.how == "verified" else RecordedOutcome.REJECTED
+        server, role = "", Role.EARLIER
+    else:
+        outcome, server, role = RecordedOutcome(row.outcome), row.server, Role(row.role)
+    return UsageRow(
+        endpoint=row.endpoint,
+        operation=row.operation or None,
+        server=server,
+        alias=row.alias,
+        key_id=KeyId(row.key_id),
+        thumbprint=Thumbprint(row.thumbprint),
+        role=role,
+        outcome=outcome,
+        messages=int(row.messages),
+        share=0.0,
+        first_seen=from_microseconds(row.first_seen),
+        last_seen=from_microseconds(row.last_seen),
+        last_signed=optional_instant(row.last_signed),
+        longest_gap=timedelta(microseconds=int(gap)),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,64 +272,6 @@ def traffic(engine: Engine, endpoint: str | None = None, since: datetime | None 
         ]
     # Sorted here, for the database may sort by the rules of some language.
     return sorted(rows, key=lambda r: (r.endpoint, r.operation or "", r.kind, r.outcome, r.reason or "", r.released))
-
-
-def seen_after(
-    engine: Engine,
-    endpoint: str,
-    operation: str | None,
-    thumbprints: Sequence[str],
-    after: datetime,
-    how: How = How.VERIFIED,
-) -> Succession:
-    """How many messages of a cell the certificates verified after the instant `after`, and the first of them.
-
-    Whole hours come from the roll-ups, the hour in which `after` lies from its records. Give only
-    certificates over one key: a message that several of them verified counts once.
-    """
-    if not thumbprints:
-        return Succession(0, None, exact=True)
-    moment = to_microseconds(after)
-    hour = hour_of(moment)
-    keys = key_usage_hourly.c
-    in_cell = and_(
-        keys.endpoint == endpoint,
-        keys.operation == (operation or ""),
-        keys.how == str(how),
-        keys.thumbprint.in_(list(thumbprints)),
-    )
-    per_hour = (
-        select(keys.hour, func.max(keys.messages).label("messages"), func.min(keys.first_seen).label("first_seen"))
-        .where(in_cell)
-        .group_by(keys.hour)
-        .subquery()
-    )
-    later = select(func.coalesce(func.sum(per_hour.c.messages), 0), func.min(per_hour.c.first_seen)).where(
-        per_hour.c.hour > hour
-    )
-    boundary = select(func.coalesce(func.sum(per_hour.c.messages), 0)).where(per_hour.c.hour == hour)
-    column = messages.c.verified_by if how is How.VERIFIED else messages.c.recognised
-    of_the_hour = select(
-        func.count(),
-        func.coalesce(func.sum(case((messages.c.time > moment, 1), else_=0)), 0),
-        func.min(case((messages.c.time > moment, messages.c.time))),
-    ).where(
-        messages.c.endpoint == endpoint,
-        messages.c.operation == (operation or ""),
-        messages.c.time >= hour * MICROSECONDS_PER_HOUR,
-        messages.c.time < (hour + 1) * MICROSECONDS_PER_HOUR,
-        or_(*(names_entry(column, thumbprint) for thumbprint in thumbprints)),
-    )
-    with reading(engine) as connection:
-        later_count, later_first = connection.execute(later).one()
-        expected = int(connection.execute(boundary).scalar_one())
-        in_hour, in_hour_after, in_hour_first = connection.execute(of_the_hour).one()
-    first = in_hour_first if in_hour_first is not None else later_first
-    return Succession(
-        messages=int(later_count) + int(in_hour_after),
-        first=None if first is None else from_microseconds(first),
-        exact=len(set(thumbprints)) == 1 and int(in_hour) == expected,
-    )
 
 
 def _summed(

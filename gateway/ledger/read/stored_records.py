@@ -3,6 +3,7 @@
 Every function raises `DatabaseUnavailable` where the database cannot be read or holds no ledger.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,13 +13,22 @@ from sqlalchemy import ColumnElement, Engine, and_, false, or_, select
 
 from gateway.ledger.database.connections import reading
 from gateway.ledger.database.ledger_tables import messages
-from gateway.ledger.errors import DatabaseUnavailable
+from gateway.ledger.errors import DatabaseUnavailable, RecordNotFound
+from gateway.ledger.receipts import layouts_named, read_receipts, stored_layouts
 from gateway.ledger.record import MessageRecord
 from gateway.ledger.record_rows import record_of
+from gateway.verify import SignatureReceipt
 from keystore import to_microseconds
 
 PAGE: Final = 500
 """Records read at a time, in a transaction of their own: a long one would keep the database from tidying up."""
+SHORTEST_ID: Final = 8
+"""Characters of an id that may be enough to tell which record is meant: those of one minute share about as many."""
+_LOWEST_ID: Final = "00000000-0000-0000-0000-000000000000"
+_HIGHEST_ID: Final = _LOWEST_ID.replace("0", "f")
+_ID_BEGINNING: Final = re.compile("".join(f"(?:{'-' if one == '-' else '[0-9a-f]'}" for one in _LOWEST_ID) + ")?" * 36)
+_LISTED: Final = 3
+"""Ids that are named where several begin alike."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +40,8 @@ class StoredRecord:
     sequence: int
     previous_hash: str
     hash: str
+    receipts: str | None = None
+    """As they are stored, for `receipts_of`; None where there are none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +54,7 @@ class RecordFilter:
     outcome: str | None = None
     reason: str | None = None
     thumbprint: str | None = None
-    """Verified by this certificate, or recognised as signed with it."""
+    """Signed with the key of this certificate as far as is known, whatever became of the message."""
     key: str | None = None
     """The same for a certificate or key by whichever of its names: alias, thumbprint or key id."""
     since: datetime | None = None
@@ -56,6 +68,46 @@ def record(engine: Engine, record_id: str) -> StoredRecord | None:
     with reading(engine) as connection:
         row = connection.execute(select(messages).where(messages.c.id == record_id)).mappings().one_or_none()
     return None if row is None else _stored(row)
+
+
+def find_record(engine: Engine, beginning: str) -> StoredRecord:
+    """The one record whose id begins with `beginning`, which has at least `SHORTEST_ID` characters.
+
+    Raises:
+        RecordNotFound: There is none, or more than one, or no id begins like that.
+        DatabaseUnavailable: As everywhere here; or the record was altered so that it cannot be read.
+    """
+    wanted = beginning.lower()
+    if len(wanted) < SHORTEST_ID or not _ID_BEGINNING.fullmatch(wanted):
+        raise RecordNotFound(
+            f"{beginning!r} is no record id: give one such as {_LOWEST_ID}, or at least its first {SHORTEST_ID} "
+            "characters"
+        )
+    # All ids are of one shape, so that every collation sorts them alike, and the index serves.
+    between = messages.c.id.between(wanted + _LOWEST_ID[len(wanted) :], wanted + _HIGHEST_ID[len(wanted) :])
+    query = select(messages).where(between).order_by(messages.c.id).limit(_LISTED + 1)
+    with reading(engine) as connection:
+        rows = connection.execute(query).mappings().all()
+    if not rows:
+        raise RecordNotFound(f"there is no record {beginning}: it may have been pruned, or be in another database")
+    if len(rows) > 1:
+        some = ", ".join(row["id"] for row in rows[:_LISTED])
+        more = " and more" if len(rows) > _LISTED else ""
+        raise RecordNotFound(f"more than one record begins with {beginning}: {some}{more}; give more of its id")
+    return _stored_or_refused(rows[0])
+
+
+def receipts_of(engine: Engine, stored: StoredRecord) -> dict[int, SignatureReceipt]:
+    """The receipts of a record, by the number of the signature; empty where it has none.
+
+    Raises:
+        ReceiptDamaged: They were altered, or a layout was.
+        DatabaseUnavailable: The database cannot be read.
+    """
+    if stored.receipts is None:
+        return {}
+    with reading(engine) as connection:
+        return read_receipts(stored.receipts, stored_layouts(connection, layouts_named(stored.receipts)))
 
 
 def records(engine: Engine, wanted: RecordFilter | None = None, limit: int = 100) -> list[StoredRecord]:
@@ -84,12 +136,11 @@ def _conditions(wanted: RecordFilter) -> Iterable[ColumnElement[bool]]:
         yield columns.time >= to_microseconds(wanted.since)
     if wanted.until is not None:
         yield columns.time < to_microseconds(wanted.until)
+    # Records from before signers were looked for name keys in the first two alone.
+    places = (columns.verified_by, columns.recognised, columns.signers)
     if wanted.thumbprint is not None:
-        yield or_(
-            names_entry(columns.verified_by, wanted.thumbprint), names_entry(columns.recognised, wanted.thumbprint)
-        )
+        yield or_(*(names_entry(column, wanted.thumbprint) for column in places))
     if wanted.key is not None:
-        places = (columns.verified_by, columns.recognised)
         kinds = ("alias", "thumbprint", "key_id")
         yield or_(*(names_entry(column, wanted.key, kind) for column in places for kind in kinds))
 
@@ -107,7 +158,17 @@ def _stored(row: Any) -> StoredRecord:
         sequence=row["sequence"],
         previous_hash=row["previous_hash"],
         hash=row["hash"],
+        receipts=row["receipts"],
     )
+
+
+def _stored_or_refused(row: Any) -> StoredRecord:
+    try:
+        return _stored(row)
+    except (ValueError, TypeError, KeyError) as error:
+        raise DatabaseUnavailable(
+            f"the record {row['id']} was altered and cannot be read any more; run `wssgate ledger verify`"
+        ) from error
 
 
 def stream_records(engine: Engine, wanted: RecordFilter) -> Iterator[StoredRecord]:
@@ -130,12 +191,7 @@ def stream_records(engine: Engine, wanted: RecordFilter) -> Iterator[StoredRecor
         with reading(engine) as connection:
             rows = connection.execute(page).mappings().all()
         for row in rows:
-            try:
-                yield _stored(row)
-            except (ValueError, TypeError, KeyError) as error:
-                raise DatabaseUnavailable(
-                    f"the record {row['id']} was altered and cannot be read any more; run `wssgate ledger verify`"
-                ) from error
+            yield _stored_or_refused(row)
         if not rows:
             return
         place = rows[-1]["time"], rows[-1]["id"]

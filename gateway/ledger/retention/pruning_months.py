@@ -11,12 +11,13 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection, Engine, and_, func, or_, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from gateway.ledger.database.connections import explain, writing
+from gateway.ledger.database.connections import explain, reading, writing
 from gateway.ledger.database.ledger_tables import messages
 from gateway.ledger.database.partitions import Month, drop_partition, partitions
 from gateway.ledger.database.postgresql import allow_long
 from gateway.ledger.errors import LedgerUnavailable
 from gateway.ledger.proof.checkpoints import Checkpoint, store_checkpoint, stored_checkpoint
+from gateway.ledger.retention.announcing import Tell, announced, announcement, tell_and_wait
 from keystore import from_microseconds, to_microseconds
 
 
@@ -30,27 +31,47 @@ class DroppedMonths:
     """The instant of the youngest record; None where there is none."""
 
 
-def drop_months(engine: Engine, before: datetime, *, at: datetime, rehearse: bool) -> DroppedMonths:
+def drop_months(engine: Engine, before: datetime, *, at: datetime, tell: Tell | None) -> DroppedMonths:
     """Drop every month that ended before `before`, as far as it is the beginning of all its chains.
 
+    Args:
+        engine: The ledger's database.
+        before: Which months.
+        at: Now; kept with the checkpoints.
+        tell: Writes the events that announce what goes; None only counts.
+
     Raises:
-        LedgerUnavailable: The database cannot be written, or the lock on the table was not to be had in time.
+        DatabaseUnavailable: The database cannot be read.
+        LedgerUnavailable: It cannot be written, or the lock on the table was not to be had in time.
     """
+    with reading(engine) as connection:
+        months = [month for month in partitions(connection) if month.next.start <= before]
+        while months and not _are_beginnings(connection, months):
+            months.pop()
+        if not months:
+            return DroppedMonths({}, None)
+        dropped = _counted(connection, months)
+        ends = list(_ends(connection, months, at))
+        known = {} if tell is None else announced(connection)
+        contents = [
+            announcement(connection, end, known.get(end.writer, 0))
+            for end in ends
+            if tell is not None and end.sequence > known.get(end.writer, 0)
+        ]
+    if tell is None:
+        return dropped
+    for content in contents:
+        tell_and_wait(tell, content)
     try:
         with writing(engine) as connection:
             allow_long(connection)
-            months = [month for month in partitions(connection) if month.next.start <= before]
-            while months and not _are_beginnings(connection, months):
-                months.pop()
-            if not months:
-                return DroppedMonths({}, None)
-            dropped = _counted(connection, months)
-            if not rehearse:
-                # In this order: a checkpoint stands on a record that is still there.
-                for checkpoint in _ends(connection, months, at):
-                    store_checkpoint(connection, checkpoint)
-                for month in months:
-                    drop_partition(connection, month)
+            if not _are_beginnings(connection, months) or list(_ends(connection, months, at)) != ends:
+                return DroppedMonths({}, None)  # somebody else pruned, or wrote there: the next run looks again
+            # In this order: a checkpoint stands on a record that is still there.
+            for checkpoint in ends:
+                store_checkpoint(connection, checkpoint)
+            for month in months:
+                drop_partition(connection, month)
     except SQLAlchemyError as error:
         raise LedgerUnavailable(f"old records could not be removed: {explain(error, engine)}") from error
     return dropped
@@ -101,5 +122,6 @@ def _ends(connection: Connection, months: Sequence[Month], at: datetime) -> Iter
     )
     place = and_(columns.writer == last.c.writer, columns.sequence == last.c.sequence)
     query = select(columns.writer, columns.sequence, columns.hash, columns.time).join_from(messages, last, place)
+    query = query.order_by(columns.writer)
     for row in connection.execute(query).all():
         yield Checkpoint(row.writer, row.sequence, row.hash, from_microseconds(row.time), at)

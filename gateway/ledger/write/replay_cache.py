@@ -10,15 +10,16 @@ two keys may well give the same answer in the same second, in the middle of a re
 further signature, and each has its record.
 """
 
-import json
 from collections.abc import Sequence
+from typing import Final
 
 from sqlalchemy import Connection, delete, select
 
-from gateway.ledger.database.connections import upsert
+from gateway.ledger.database.connections import driver_connection, is_postgresql, upsert
 from gateway.ledger.database.ledger_tables import replay_guard
-from gateway.ledger.record_rows import NO_LIST, Row, record_of, row_of
-from gateway.verify import Outcome
+from gateway.ledger.record_rows import Row
+from gateway.ledger.write.encoded import Encoded
+from gateway.vocabulary import RecordedOutcome
 
 DEFAULT_MEMORY = 24 * 3_600_000_000
 """Microseconds for which a signature is remembered where the message does not say how long it is fresh."""
@@ -27,48 +28,75 @@ FORGET_MARGIN = 600 * 1_000_000
 """Microseconds that a key is kept beyond its expiry: a record may wait that long between its instant and its commit."""
 
 
-def refuse_replayed(connection: Connection, rows: Sequence[Row]) -> set[str]:
-    """Remember the accepted signatures of `rows`, and turn the rows that repeat one into rejections. Return their ids.
+def refuse_replayed(connection: Connection, group: Sequence[Encoded]) -> None:
+    """Remember the accepted signatures of `group`, and turn the records that repeat one into rejections.
 
     What a rejection as replayed looks like is said by `MessageRecord.as_replayed`.
 
-    All keys of a row are remembered, those of a row that repeats as well: what came with a known signature is the
+    All keys of a record are remembered, those of one that repeats as well: what came with a known signature is the
     same message, and its other signatures must not bring it in again.
     """
     asking = [
-        (row, set(json.loads(row["replay_keys"])))
-        for row in rows
-        if row["replay_check"] and row["replay_keys"] != NO_LIST and row["outcome"] == Outcome.ACCEPTED
+        (encoded, set(encoded.record.replay_keys))
+        for encoded in group
+        if encoded.record.replay_check
+        and encoded.record.replay_keys
+        and encoded.record.outcome == RecordedOutcome.ACCEPTED
     ]
     # One row per key can be asked in one statement; a second one of the group repeats the first in any case.
     first: dict[str, Row] = {}
-    for row, keys in asking:
+    for encoded, keys in asking:
         for key in keys:
-            first.setdefault(key, row)
+            first.setdefault(key, encoded.row)
     if not first:
-        return set()
+        return
     new = _remember(connection, first)
     repeating = [
-        row
-        for row, keys in asking
-        if any(key not in new or (first[key] is not row and row["time"] < _expiry(first[key])) for key in keys)
+        encoded
+        for encoded, keys in asking
+        if any(
+            key not in new or (first[key] is not encoded.row and encoded.row["time"] < _expiry(first[key]))
+            for key in keys
+        )
     ]
-    for row in repeating:
-        row.update(row_of(record_of(row).as_replayed()))
-    return {row["id"] for row in repeating}
+    for encoded in repeating:
+        encoded.become(encoded.record.as_replayed())
 
 
 def _remember(connection: Connection, asking: dict[str, Row]) -> set[str]:
     """Insert the keys; return those that were not remembered, or only as expired."""
+    # Sorted, so that two writers on a database with row locks take them in one order.
+    values = [(key, row["time"], _expiry(row)) for key, row in sorted(asking.items())]
+    if is_postgresql(connection):
+        return _remember_there(connection, values)
+    driver = driver_connection(connection)
+    new: set[str] = set()
+    for start in range(0, len(values), _MOST):
+        some = values[start : start + _MOST]
+        statement = _INSERT.format(rows=",".join(["(?,?,?)"] * len(some)))
+        found = driver.execute(statement, [value for row in some for value in row]).fetchall()
+        new.update(key for (key,) in found)
+    return new
+
+
+def _remember_there(connection: Connection, values: Sequence[tuple[str, int, int]]) -> set[str]:
     statement = upsert(connection, replay_guard)
     remember = statement.on_conflict_do_update(
         index_elements=[replay_guard.c.replay_key],
         set_={"seen": statement.excluded.seen, "expires": statement.excluded.expires},
         where=replay_guard.c.expires <= statement.excluded.seen,
     ).returning(replay_guard.c.replay_key)
-    # Sorted, so that two writers on a database with row locks take them in one order.
-    values = [{"replay_key": key, "seen": row["time"], "expires": _expiry(row)} for key, row in sorted(asking.items())]
-    return set(connection.execute(remember, values).scalars())
+    named = [{"replay_key": key, "seen": seen, "expires": expires} for key, seen, expires in values]
+    return set(connection.execute(remember, named).scalars())
+
+
+_MOST: Final = 300
+"""Rows of one INSERT on SQLite: three values each, and it took at most 999 before version 3.32."""
+_INSERT: Final = (
+    "INSERT INTO replay_guard (replay_key, seen, expires) VALUES {rows} ON CONFLICT (replay_key) DO UPDATE "
+    "SET seen = excluded.seen, expires = excluded.expires WHERE replay_guard.expires <= excluded.seen "
+    "RETURNING replay_key"
+)
 
 
 def _expiry(row: Row) -> int:

@@ -1,63 +1,64 @@
 """The roll-ups: what a group of rows adds to the hourly counts, in the transaction that stores the rows."""
 
-import json
 from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, Insert, Table, case
+from sqlalchemy import Connection, Insert, Table, and_, case, or_
 
+from gateway.ledger.counts import TRAFFIC, Counts
 from gateway.ledger.database.connections import upsert
-from gateway.ledger.database.ledger_tables import key_usage_hourly, traffic_hourly
+from gateway.ledger.database.ledger_tables import key_uses_hourly, traffic_hourly
 from gateway.ledger.database.prepared import Prepared
-from gateway.ledger.hours import hour_of
-from gateway.ledger.record import How
 from gateway.ledger.record_rows import Row
-from gateway.ledger.write.counted_operations import counted_names
+from gateway.ledger.uses import CELL
+from gateway.ledger.write.counted_operations import CountedOperations
+from gateway.ledger.write.encoded import Encoded
 
 Key = tuple[Any, ...]
 
 
-def add_to_rollups(connection: Connection, rows: Sequence[Row]) -> None:
-    """Count `rows`. A group of many rows touches each cell once."""
-    names = counted_names(connection, rows)
-    # Most rows of a group differ in nothing that is counted: first how many are alike, then what they are.
-    alike: dict[Key, tuple[int, int, int]] = {}
-    for row in rows:
-        time = row["time"]
-        key = (names[row["endpoint"], row["operation"]], hour_of(time), *(row[name] for name in _COUNTED))
-        count, first, last = alike.get(key, (0, time, time))
-        alike[key] = count + 1, min(first, time), max(last, time)
+def add_to_rollups(connection: Connection, group: Sequence[Encoded], operations: CountedOperations) -> Counts:
+    """Count `group` by the ledger's clock; return what it adds.
+
+    A group of many records touches each cell once.
+    """
+    names = operations.names(connection, (encoded.row for encoded in group))
+    counts = Counts()
+    for encoded in group:
+        row = encoded.row
+        instant = row["time"] + row["clock_offset"]
+        operation = names[row["endpoint"], row["operation"]]
+        counts.traffic.count_row(row, operation, instant)
+        counts.uses.count_record(encoded.record, operation, instant)
     traffic: dict[Key, Row] = {}
-    usage: dict[Key, Row] = {}
-    for (operation, hour, *values), seen in alike.items():
-        row = dict(zip(_COUNTED, values, strict=True))
-        cell = {"endpoint": row["endpoint"], "operation": operation, "hour": hour}
-        kind = {name: row[name] for name in ("kind", "outcome", "reason", "released")}
-        _count(traffic, {**cell, **kind}, seen)
-        for how, column in ((How.VERIFIED, "verified_by"), (How.RECOGNISED, "recognised")):
-            # By thumbprint: one certificate under two aliases still verified one message.
-            entries = {entry["thumbprint"]: entry for entry in json.loads(row[column])}
-            for thumbprint, entry in entries.items():
-                certificate = {**cell, "thumbprint": thumbprint, "how": str(how)}
-                _count(usage, certificate, seen, alias=entry["alias"], key_id=entry["key_id"])
+    for kind, seen in counts.traffic.counts.items():
+        traffic[kind] = dict(zip((*TRAFFIC, "hour"), kind, strict=True)) | dict(zip(_SEEN, seen, strict=True))
     _merge(connection, traffic_hourly, traffic)
-    _merge(connection, key_usage_hourly, usage)
+    usage: dict[Key, Row] = {}
+    for (*cell, hour), count in counts.uses.counts.items():
+        row = (
+            dict(zip(CELL, cell, strict=True)) | {"hour": hour} | dict(zip((*_SEEN, "last_signed"), count, strict=True))
+        )
+        primary = tuple(row[name] for name in _USE)
+        found = usage.get(primary)
+        usage[primary] = row if found is None else _together(found, row)
+    _merge(connection, key_uses_hourly, usage)
+    return counts
 
 
-_COUNTED: Final = ("endpoint", "kind", "outcome", "reason", "released", "verified_by", "recognised")
+_SEEN: Final = ("messages", "first_seen", "last_seen")
+_USE: Final = ("endpoint", "operation", "server", "thumbprint", "role", "outcome", "hour")
 
 
-def _count(counts: dict[Key, Row], key: Row, seen: tuple[int, int, int], **described: str) -> None:
-    identity = tuple(key.values())
-    messages, first, last = seen
-    found = counts.get(identity)
-    if found is None:
-        counts[identity] = {**key, **described, "messages": messages, "first_seen": first, "last_seen": last}
-        return
-    found.update(described)
-    found["messages"] += messages
-    found["first_seen"] = min(found["first_seen"], first)
-    found["last_seen"] = max(found["last_seen"], last)
+def _together(row: Row, more: Row) -> Row:
+    """Two rows of one cell: its entry was renamed between two messages of the group."""
+    signed = [one["last_signed"] for one in (row, more) if one["last_signed"] is not None]
+    return more | {
+        "messages": row["messages"] + more["messages"],
+        "first_seen": min(row["first_seen"], more["first_seen"]),
+        "last_seen": max(row["last_seen"], more["last_seen"]),
+        "last_signed": max(signed, default=None),
+    }
 
 
 def _merge(connection: Connection, table: Table, counts: dict[Key, Row]) -> None:
@@ -80,9 +81,13 @@ def _merging(table: Table) -> Prepared:
         }
         if "alias" in old:
             changes["alias"] = new.alias
+            later = or_(old.last_signed.is_(None), new.last_signed > old.last_signed)
+            changes["last_signed"] = case(
+                (and_(new.last_signed.is_not(None), later), new.last_signed), else_=old.last_signed
+            )
         return statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=changes)
 
     return Prepared(make, table.columns.keys())
 
 
-_MERGING: Final = {table.name: _merging(table) for table in (traffic_hourly, key_usage_hourly)}
+_MERGING: Final = {table.name: _merging(table) for table in (traffic_hourly, key_uses_hourly)}

@@ -4,11 +4,13 @@ import asyncio
 import contextlib
 from collections.abc import Iterable
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gateway.ledger.errors import LedgerError
+from gateway.ledger.event import Content, EventKind
 from gateway.ledger.record import MessageRecord, Receipt
 from gateway.ledger.record_rows import Row, row_of
+from gateway.ledger.write.encoded import Encoded
 
 Answer = Receipt | LedgerError
 
@@ -20,19 +22,31 @@ class Waiting:
     record: MessageRecord
     waiter: "Future[Receipt] | asyncio.Future[Receipt] | None"
     """None where nobody waits: the record is owed, whatever happens."""
+    lead: int
+    """How far this machine's clock, by which the record has its instant, was ahead of the steady one
+    (`gateway.ledger.clock`): it may be set before the record is written."""
     loop: asyncio.AbstractEventLoop | None = None
     """The event loop that the record came from."""
     row: Row | None = None
     """The record as a row, where that was made already."""
 
-    def take_row(self) -> Row:
-        """The record as a row, which is then the taker's to change.
+    def take(self) -> Encoded:
+        """The record and its row, which are then the taker's to change.
 
         Raises:
             RecordRefused: It cannot be stored.
         """
         row, self.row = self.row, None
-        return row_of(self.record) if row is None else row
+        return Encoded(self.record, row_of(self.record) if row is None else row, self.lead)
+
+
+@dataclass(slots=True, eq=False)
+class Telling:
+    """An event that waits to be written, and who waits for that."""
+
+    kind: EventKind
+    content: Content
+    waiter: "Future[None]" = field(default_factory=Future)
 
 
 def hand_out(answers: Iterable[tuple[Waiting, Answer]]) -> None:

@@ -19,6 +19,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
 from gateway.deadlines import within
+from gateway.ledger.clock import LedgerClock
 from gateway.ledger.database.connections import explain
 from gateway.ledger.database.opening import database_path
 from gateway.ledger.database.sqlite_file import file_identity
@@ -31,14 +32,20 @@ from gateway.ledger.errors import (
     LedgerUnavailable,
     RecordRefused,
 )
-from gateway.ledger.proof.chain import Link, held_head
+from gateway.ledger.event import Content, EventKind
+from gateway.ledger.proof.signed_heads import Head, held_head, store_head
+from gateway.ledger.proof.signing_key import SigningKey
 from gateway.ledger.record import MessageRecord, Receipt
-from gateway.ledger.record_rows import Row, row_of
+from gateway.ledger.record_rows import row_of
+from gateway.ledger.write.counted_operations import CountedOperations
+from gateway.ledger.write.encoded import Encoded
+from gateway.ledger.write.event_log import EventDraft, EventLog
 from gateway.ledger.write.group_commit import GroupCommit
 from gateway.ledger.write.held_connection import HeldConnection
+from gateway.ledger.write.receipt_layouts import ReceiptLayouts
 from gateway.ledger.write.replay_cache import forget_expired
-from gateway.ledger.write.storing import store_rows
-from gateway.ledger.write.waiting_records import Answer, Waiting, hand_out
+from gateway.ledger.write.storing import store_records
+from gateway.ledger.write.waiting_records import Answer, Telling, Waiting, hand_out
 from gateway.ledger.write.write_lock import WriteLock
 
 QUEUE_LIMIT = 10_000
@@ -66,6 +73,10 @@ class WriterState:
     """Records committed."""
     failed: int = 0
     """Records that got no receipt."""
+    clock_offset: int = 0
+    """Microseconds that the ledger's clock was ahead of this machine's at the last commit."""
+    recovered: str | None = None
+    """What was found missing in the database that this writer had written: the last time that this happened."""
     lost: int = 0
     """Records that nobody waited for and that will never be written; counted at the end, or when they are refused."""
 
@@ -75,6 +86,8 @@ class _Inbox:
     condition: threading.Condition = field(default_factory=threading.Condition)
     items: OrderedDict[Waiting, None] = field(default_factory=OrderedDict)
     """In the order of arrival; one that is withdrawn leaves it at once, however many wait."""
+    events: list[Telling] = field(default_factory=list)
+    """To be told with the next group, or without one."""
     is_released: bool = False
     """Whether those that wait may be taken: they have gathered."""
     closing: bool = False
@@ -83,13 +96,25 @@ class _Inbox:
 class LedgerWriter:
     """Writes records durably. Safe to call from any thread and any event loop."""
 
-    def __init__(self, engine: Engine, instance: str, *, queue_limit: int = QUEUE_LIMIT) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        instance: str,
+        *,
+        queue_limit: int = QUEUE_LIMIT,
+        key: SigningKey | None = None,
+        started: Content | None = None,
+        clock: LedgerClock | None = None,
+    ) -> None:
         """Start the writer's thread on a migrated database.
 
         Args:
             engine: From `open_database`.
             instance: Which gateway this is; kept with the hash chain.
             queue_limit: Records that may wait.
+            key: What the ends of the chains are signed with; None leaves them unsigned.
+            started: What the first event tells of the process (`gateway.ledger.event`).
+            clock: The ledger's clock; None makes one.
         """
         self._engine = engine
         self._instance = instance
@@ -98,11 +123,23 @@ class LedgerWriter:
         self._write_lock = WriteLock(self._path)
         self._held = HeldConnection(engine)
         self._identity = None if self._path is None else file_identity(self._path)
-        self._link = Link.first()
+        self._head = Head.first()
+        self._clock = clock or LedgerClock()
+        self._key = key
+        self._log = EventLog(self._clock, key, {"instance": instance, **(started or {})})
+        self._layouts = ReceiptLayouts()
+        self._operations = CountedOperations()
         self._in_doubt = False
+        """Whether the database may hold something else than the last commit that is known of."""
+        self._attempt: tuple[Head, EventDraft] | None = None
+        """The end of the transaction whose COMMIT was sent last, for as long as its outcome is not known."""
+        self._lost: Content | None = None
+        """What the database had lost, until a new chain tells it."""
         self._next_forget = 0.0
         self._owed: list[Waiting] = []
         self._has_failed_at_the_end = False
+        self._events: list[Telling] = []
+        """Taken from the inbox, to be written."""
         self._state = WriterState()
         self._inbox = _Inbox()
         self._group_commit = GroupCommit(self._release)
@@ -119,7 +156,7 @@ class LedgerWriter:
             LedgerClosed: The writer has been closed.
         """
         future: Future[Receipt] = Future()
-        self._queue(Waiting(record, future))
+        self._queue(Waiting(record, future, self._clock.lead()))
         return future
 
     async def append(self, record: MessageRecord, *, seconds: float | None = None) -> Receipt:
@@ -140,7 +177,7 @@ class LedgerWriter:
         """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Receipt] = loop.create_future()
-        waiting = Waiting(record, future, loop)
+        waiting = Waiting(record, future, self._clock.lead(), loop)
         self._queue(waiting)
         try:
             with within(seconds):
@@ -170,8 +207,32 @@ class LedgerWriter:
             loop = asyncio.get_running_loop()
         except RuntimeError:
             loop = None
-        self._queue(Waiting(record, None, loop, row))
+        self._queue(Waiting(record, None, self._clock.lead(), loop, row))
         return Receipt(record)
+
+    def tell(self, kind: EventKind, content: Content) -> "Future[None]":
+        """Write an event, together with the records that wait; the future is done once it is committed.
+
+        Raises:
+            LedgerClosed: The writer has been closed.
+        """
+        telling = Telling(kind, dict(content))
+        with self._inbox.condition:
+            if self._inbox.closing:
+                raise LedgerClosed("the ledger's writer has been closed: the gateway is stopping")
+            self._inbox.events.append(telling)
+            self._inbox.condition.notify_all()
+        return telling.waiter
+
+    @property
+    def writer(self) -> str:
+        """The id of the chain that is being written."""
+        return self._head.writer
+
+    @property
+    def head(self) -> Head:
+        """The ends of its chains as they were committed last."""
+        return self._head
 
     def note_step(self) -> None:
         """Tell that an exchange of this event loop got a step further: records of others may wait for its own."""
@@ -243,6 +304,9 @@ class LedgerWriter:
             if group is None:
                 break
             try:
+                if self._events:
+                    events, self._events = self._events, []
+                    self._tell(events)
                 if group:
                     self._write(group)
                 elif not self._state.healthy:
@@ -250,6 +314,8 @@ class LedgerWriter:
             except Exception as error:  # noqa: BLE001 - whatever it is, those who wait get an answer and the thread lives on
                 hand_out(self._unavailable(group, f"{type(error).__name__}: {error}"))
         self._state.lost += len(self._owed)
+        if self._head.event_number:
+            self._tell([Telling(EventKind.STOPPED, {})])
         self._held.close()
         self._write_lock.close()
 
@@ -258,6 +324,9 @@ class LedgerWriter:
         inbox = self._inbox
         with inbox.condition:
             while not (inbox.items and (inbox.is_released or inbox.closing)) or self._owed_is_due():
+                if inbox.events:
+                    self._events, inbox.events = inbox.events, []
+                    return []
                 if self._owed_is_due():
                     owed, self._owed = self._owed[:GROUP_LIMIT], self._owed[GROUP_LIMIT:]
                     return owed
@@ -267,6 +336,7 @@ class LedgerWriter:
                     return []
             taken = [inbox.items.popitem(last=False)[0] for _ in range(min(len(inbox.items), GROUP_LIMIT))]
             inbox.is_released = bool(inbox.items)
+            self._events, inbox.events = inbox.events, []
         # From here on a record cannot be taken back.
         return [w for w in taken if not isinstance(w.waiter, Future) or w.waiter.set_running_or_notify_cancel()]
 
@@ -277,10 +347,10 @@ class LedgerWriter:
 
     def _write(self, group: Sequence[Waiting]) -> None:
         answers: list[tuple[Waiting, Answer]] = []
-        encoded: list[tuple[Waiting, Row]] = []
+        encoded: list[tuple[Waiting, Encoded]] = []
         for waiting in group:
             try:
-                encoded.append((waiting, waiting.take_row()))
+                encoded.append((waiting, waiting.take()))
             except RecordRefused as error:
                 answers.append((waiting, error))
         batches = [encoded] if encoded else []
@@ -295,7 +365,7 @@ class LedgerWriter:
                 if len(batch) > 1:
                     # One of them is not acceptable to the database: alone, it takes no others down. Encoded anew,
                     # because the attempt has changed the rows: the chain's columns, and what was found replayed.
-                    batches += [[(waiting, waiting.take_row())] for waiting, _ in reversed(batch)]
+                    batches += [[(waiting, waiting.take())] for waiting, _ in reversed(batch)]
                 else:
                     answers.append((batch[0][0], _refusal(batch[0][0].record, error)))
             except SQLAlchemyError as error:
@@ -309,38 +379,94 @@ class LedgerWriter:
         )
         hand_out(answers)
 
-    def _commit(self, batch: Sequence[tuple[Waiting, Row]]) -> list[tuple[Waiting, Answer]]:
-        """One transaction: rows, roll-ups, replay keys, head of the chain; all or nothing."""
+    def _commit(self, batch: Sequence[tuple[Waiting, Encoded]]) -> list[tuple[Waiting, Answer]]:
+        """One transaction: rows, roll-ups, replay keys, ends of the chains; all or nothing."""
+        group = [encoded for _, encoded in batch]
+        self._transact(group, ())
+        self._state.groups += 1
+        self._state.records += len(group)
+        return [(waiting, Receipt(encoded.record)) for waiting, encoded in batch]
+
+    def _tell(self, events: Sequence[Telling]) -> None:
+        """Write events; whoever does not wait any more has them written all the same."""
+        waited_for = [event for event in events if event.waiter.set_running_or_notify_cancel()]
+        for event in events:
+            if event.kind is EventKind.CONFIGURATION:
+                self._log.configuration = event.content
+        try:
+            self._transact((), events)
+        except Exception as error:  # noqa: BLE001 - whoever tells gets an answer, and the records have a transaction of their own
+            why = explain(error, self._engine) if isinstance(error, SQLAlchemyError) else str(error)
+            self._fail(why)
+            for event in waited_for:
+                event.waiter.set_exception(LedgerUnavailable(f"the event could not be written: {why}"))
+            return
+        for event in waited_for:
+            event.waiter.set_result(None)
+
+    def _transact(self, group: Sequence[Encoded], events: Sequence[Telling]) -> None:
+        """One transaction with records, events, or both; all or nothing."""
         self._check_file()
-        rows = [row for _, row in batch]
         with self._write_lock, self._held.transaction() as connection:
+            self._clock.sync(connection)
             if self._in_doubt:
-                self._resume(held_head(connection, self._link.writer))
-            link, replayed = store_rows(connection, rows, self._link, self._instance)
-            if time.monotonic() >= self._next_forget:
+                self._resolve(held_head(connection, self._head.writer))
+                self._layouts.forget()
+                self._operations.forget()
+            before, draft = self._head, self._log.draft(self._head.writer)
+            link = before.records
+            draft.begin(connection, link, self._lost)
+            if group:
+                offsets = self._clock.offsets(encoded.lead for encoded in group)
+                for encoded, offset in zip(group, offsets, strict=True):
+                    encoded.row["clock_offset"] = offset
+                link, counts = store_records(
+                    connection, group, link, self._layouts, self._operations, self._clock.now()
+                )
+                draft.count(counts)
+            for event in events:
+                draft.tell(connection, link, event.kind, event.content)
+            head = Head(link, draft.number, draft.hash, self._clock.now())
+            store_head(connection, before, head, self._instance, self._key)
+            if group and time.monotonic() >= self._next_forget:
                 # By the records' own instants: what counts as expired must not depend on a second clock.
-                forget_expired(connection, min(row["time"] for row in rows), FORGET_LIMIT)
+                forget_expired(connection, min(encoded.row["time"] for encoded in group), FORGET_LIMIT)
                 self._next_forget = time.monotonic() + FORGET_SECONDS
             # Whether a COMMIT that fails was carried out is not known: the chain is looked up before the next one.
+            self._attempt = head, draft
             self._in_doubt = True
+        self._adopt(head, draft)
         self._in_doubt = False
-        self._link = link
         self._state.healthy = True
-        self._state.groups += 1
-        self._state.records += len(rows)
-        return [
-            (waiting, Receipt(waiting.record.as_replayed() if row["id"] in replayed else waiting.record))
-            for waiting, row in batch
-        ]
+        self._state.clock_offset = self._clock.offset()
 
-    def _resume(self, head: Link | None) -> None:
-        """After a failure: go on from what the database really holds."""
-        if head is not None and head.sequence >= self._link.sequence:
-            self._link = head
-        else:
-            # An older database was put in its place: its chain ends earlier. A fresh chain tells it from an alteration.
-            # Also where the chain had not begun: the COMMIT of its beginning may still arrive.
-            self._link = Link.first()
+    def _adopt(self, head: Head, draft: EventDraft) -> None:
+        """The transaction that ends so was committed."""
+        self._head, self._attempt, self._lost = head, None, None
+        draft.adopt()
+
+    def _resolve(self, stored: Head | None) -> None:
+        """After a failure: go on from what the database really holds, if this writer made it."""
+        mine, attempt = self._head, self._attempt
+        if attempt is not None and stored is not None and stored.place == attempt[0].place:
+            self._adopt(*attempt)
+            return
+        self._attempt = None
+        if mine.event_number and stored is not None and stored.place == mine.place:
+            return
+        # An older database was put in its place, or somebody changed it: a fresh chain tells it from an alteration,
+        # and what this writer has not written itself it does not sign. Also where the chain had not begun: the COMMIT
+        # of its beginning may still arrive.
+        self._head = Head.first()
+        self._log.begin_anew()
+        if mine.event_number:
+            found = [] if stored is None else stored.place
+            self._lost = {"what": "lost-end", "expected": mine.place, "found": found}
+            self._state.recovered = (
+                f"the database was put back to an older state: the records of {mine.writer} up to number "
+                f"{mine.records.sequence} had been written, and it knows "
+                + ("nothing of them" if stored is None else _known(stored))
+            )
 
     def _check_file(self) -> None:
         """A file that was moved or replaced would still take writes, through the open descriptor, and lose them."""
@@ -374,7 +500,7 @@ class LedgerWriter:
         try:
             self._check_file()
             with self._held.transaction() as connection:
-                held_head(connection, self._link.writer)
+                held_head(connection, self._head.writer)
         except (SQLAlchemyError, LedgerUnavailable) as error:
             self._state.last_error = explain(error, self._engine)
             self._open_anew()
@@ -385,6 +511,10 @@ class LedgerWriter:
         """Let go of every connection: the next transaction opens the database again."""
         self._held.close()
         self._engine.dispose()
+
+
+def _known(stored: Head) -> str:
+    return f"those up to number {stored.records.sequence}, with the hash {stored.records.hash}"
 
 
 def _refusal(record: MessageRecord, error: Exception) -> RecordRefused:

@@ -1,18 +1,24 @@
 """How far the switch to the new key has got: the model behind `report cutover`.
 
-Per endpoint the goal is its newest certificate (by start of validity) among those trusted or staged; each of its cells
-is judged by which keys were seen in it. A cell that is known but had no traffic is named, for silence is no evidence.
+Per endpoint the goal is what its entries declare (`declared_goal`); each of its cells is judged by which keys were seen
+in it (`cells`). A cell that is known but had no traffic is named, for silence is no evidence.
 """
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy import Engine
 
-from gateway.ledger import How, Succession, UsageRow, seen_after, start_of_hour, usage
-from gateway.renewal.cutover.cells import Cell, CellState, Goal, goal_of, judge_cell
-from keystore import State, Thumbprint, TrustedCertificate, TrustSnapshot
+from gateway.ledger import Role, Succession, UsageRow, seen_after, start_of_hour, usage
+from gateway.renewal.cutover.cells import Cell, CellState, CellUsage, judge_cell, uses_of
+from gateway.renewal.cutover.declared_goal import Goal, RenewalRole, goal_of
+from gateway.renewal.cutover.silent_operations import without_traffic
+from gateway.renewal.cutover.switch_rule import SwitchCriteria
+from keystore import Thumbprint, TrustedCertificate, TrustSnapshot
+
+_LATE = (CellState.OLD_ONLY, CellState.EARLY, CellState.REJECTED, CellState.MIXED, CellState.PENDING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +27,19 @@ class EndpointCutover:
 
     endpoint: str
     goal: Goal
-    newest_state: State | None
-    """Whether the newest certificate is trusted yet."""
     cells: tuple[Cell, ...]
+    criteria: SwitchCriteria = field(default_factory=SwitchCriteria)
+    """What an operation needs to count as switched."""
 
     @property
     def newest(self) -> TrustedCertificate | None:
-        """The newest certificate that is trusted or staged."""
+        """The declared successor, or the only certificate that there is."""
         return self.goal.newest
+
+    @property
+    def undeclared(self) -> bool:
+        """Whether there are several keys, and nobody can tell which of them is the new one."""
+        return not self.goal.is_declared and (bool(self.goal.rivals) or len(self.goal.involved) > 1)
 
     def cells_in(self, *states: CellState) -> tuple[Cell, ...]:
         """The cells that are in one of the given states."""
@@ -37,9 +48,14 @@ class EndpointCutover:
     @property
     def laggards(self) -> tuple[Cell, ...]:
         """The cells with traffic that have not switched; the one whose old key was seen last stands first."""
-        late = self.cells_in(CellState.OLD_ONLY, CellState.EARLY, CellState.MIXED)
+        late = self.cells_in(*_LATE)
         with_old = sorted((c for c in late if c.last_old is not None), key=_last_old, reverse=True)
         return (*with_old, *(c for c in late if c.last_old is None))
+
+    @property
+    def never_seen(self) -> tuple[Cell, ...]:
+        """The operations that are expected, and of which no message ever came."""
+        return tuple(cell for cell in self.cells_in(CellState.SILENT) if cell.last_traffic is None)
 
     @property
     def switched(self) -> bool:
@@ -59,10 +75,19 @@ class CutoverReport:
     """The endpoints, in the order of their names."""
 
     generated: datetime
+    """By the clock of whoever asked. It decides which entries are trusted by then; what has switched it does not."""
     since: datetime | None
-    """The beginning of the hour from which on messages are counted; None means all."""
+    """The beginning of the hour from which on traffic is shown; None means all."""
     keystore_revision: int
     endpoints: tuple[EndpointCutover, ...]
+    first_use: datetime | None = None
+    """The first use of a key on record, by the ledger's clock: from here on the roll-ups were read."""
+    last_use: datetime | None = None
+    """The last one."""
+    heads: tuple[str, ...] = ()
+    """The ends of the ledger's hash chains when the roll-ups had been read: what was judged lies before them."""
+    operations: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By endpoint which operations were known to exist, whatever was on record."""
 
 
 def cutover_report(
@@ -74,8 +99,10 @@ def cutover_report(
     endpoint: str | None = None,
     since: datetime | None = None,
     operations: Mapping[str, Collection[str]] | None = None,
+    criteria: Mapping[str, SwitchCriteria] | None = None,
+    heads: Callable[[], Sequence[str]] = tuple,
 ) -> CutoverReport:
-    """Judge the cutover from what was measured since the beginning of the hour in which `since` lies.
+    """Judge the cutover by everything on record, and show the traffic since the beginning of the hour of `since`.
 
     Args:
         engine: The ledger's database.
@@ -83,54 +110,102 @@ def cutover_report(
         now: The instant of the report.
         endpoints: Names of the configured endpoints, so that those without traffic show up too.
         endpoint: Judge this one only.
-        since: Count from here on; None counts everything.
-        operations: Operations that are known to exist (from a WSDL, for instance), by endpoint, in Clark notation.
+        since: Show traffic from here on, and call silent what had none; None shows everything.
+        operations: Operations that are known to exist (from a WSDL, for instance), by endpoint, in Clark notation; one
+            without a namespace stands for its local name in any.
+        criteria: What an endpoint asks for before an operation counts as switched, where it is not the default.
+        heads: Gives the ends of the ledger's hash chains, for the report to name them.
 
     Raises:
         DatabaseUnavailable: The database cannot be read.
     """
-    found = _by_cell([row for how in How for row in usage(engine, endpoint, since, how=how)])
-    ever = found if since is None else _by_cell([row for how in How for row in usage(engine, endpoint, how=how)])
-    known = {*ever, *((name, operation) for name, listed in (operations or {}).items() for operation in listed)}
-    names = {*(name for name, _ in known), *endpoints}
+    ever = usage(engine, endpoint)
+    shown = ever if since is None else usage(engine, endpoint, since)
+    names = {*(row.endpoint for row in uses_of(ever)), *endpoints, *(operations or {})}
     if endpoint is not None:
         names = {endpoint}
+    judged = [
+        _endpoint(
+            engine,
+            name,
+            trust,
+            now,
+            [row for row in ever if row.endpoint == name],
+            [row for row in shown if row.endpoint == name],
+            (operations or {}).get(name, ()),
+            (criteria or {}).get(name, SwitchCriteria()),
+        )
+        for name in sorted(names)
+    ]
+    return CutoverReport(
+        generated=now,
+        since=None if since is None else start_of_hour(since),
+        keystore_revision=trust.revision,
+        endpoints=tuple(judged),
+        first_use=min((row.first_seen for row in uses_of(ever)), default=None),
+        last_use=max((row.last_seen for row in uses_of(ever)), default=None),
+        heads=tuple(heads()),
+        operations={name: tuple(sorted((operations or {}).get(name, ()))) for name in sorted(names)},
+    )
+
+
+def _endpoint(
+    engine: Engine,
+    name: str,
+    trust: TrustSnapshot,
+    now: datetime,
+    ever: Sequence[UsageRow],
+    shown: Sequence[UsageRow],
+    expected: Collection[str],
+    criteria: SwitchCriteria,
+) -> EndpointCutover:
+    meant = trust.for_endpoint(name)
+    used = uses_of(ever)
+    goal = goal_of(
+        meant.entries,
+        now,
+        compromised=meant.compromised,
+        seen={row.thumbprint: row.key_id for row in used},
+    )
+    new = [row.first_seen for row in used if goal.role_of(row.key_id) is RenewalRole.NEW]
+    together: list[UsageRow] = []
+    if goal.is_declared:
+        # Gaps cost more than sums, and only those of the old key are asked for.
+        others = [row for row in ever if row.key_id not in goal.old_keys]
+        ever = [*others, *usage(engine, name, keys=goal.old_keys, gaps=True)]
+        together = usage(engine, name, min(new), gaps=True) if new else []
+    # Who repeats what is on record already makes no cell: the server's name is as he likes.
+    cells = {(row.operation, row.server) for row in used}
+    cells |= {(operation, "") for operation in without_traffic(expected, [known for known, _ in cells])}
     judged = []
-    for name in sorted(names):
-        goal = goal_of(trust.for_endpoint(name).entries, now)
-        cells = [
-            _cell(engine, name, operation, found.get((name, operation), []), ever.get((name, operation), []), goal, now)
-            for operation in sorted((o for n, o in known if n == name), key=lambda o: o or "")
-        ]
-        state = None if goal.newest is None else goal.newest.state_at(now)
-        judged.append(EndpointCutover(name, goal, state, tuple(cells)))
-    return CutoverReport(now, None if since is None else start_of_hour(since), trust.revision, tuple(judged))
+    for operation, server in sorted(cells, key=lambda cell: (cell[0] or "", cell[1])):
+        measured = CellUsage(
+            endpoint=name,
+            operation=operation,
+            server=server,
+            rows=_of(ever, operation, server),
+            shown=_of(shown, operation, server),
+            together=_of(together, operation, server),
+        )
+        count = partial(_count, engine, name, operation, server)
+        judged.append(judge_cell(measured, goal, now, count, criteria))
+    return EndpointCutover(name, goal, tuple(judged), criteria)
 
 
-def _cell(
+def _count(
     engine: Engine,
     endpoint: str,
     operation: str | None,
-    rows: Sequence[UsageRow],
-    ever: Sequence[UsageRow],
-    goal: Goal,
-    now: datetime,
-) -> Cell:
-    if not rows:
-        last = max((row.last_seen for row in ever), default=None)
-        return Cell(endpoint=endpoint, operation=operation, state=CellState.SILENT, last_traffic=last)
-
-    def count(thumbprints: Sequence[Thumbprint], after: datetime, how: How) -> Succession:
-        return seen_after(engine, endpoint, operation, thumbprints, after, how)
-
-    return judge_cell(endpoint, operation, rows, goal, now, count)
+    server: str,
+    thumbprints: Sequence[Thumbprint],
+    after: datetime,
+    roles: Collection[Role],
+) -> Succession:
+    return seen_after(engine, endpoint, operation, server, thumbprints, after, roles)
 
 
-def _by_cell(rows: Sequence[UsageRow]) -> dict[tuple[str, str | None], list[UsageRow]]:
-    cells: dict[tuple[str, str | None], list[UsageRow]] = {}
-    for row in rows:
-        cells.setdefault((row.endpoint, row.operation), []).append(row)
-    return cells
+def _of(rows: Sequence[UsageRow], operation: str | None, server: str) -> list[UsageRow]:
+    return [row for row in rows if (row.operation, row.server) == (operation, server)]
 
 
 def _last_old(cell: Cell) -> float:

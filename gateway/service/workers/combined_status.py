@@ -41,6 +41,7 @@ class WorkerView:
             "under_way": status.get("under_way", 0),
             "keystore": status.get("keystore"),
             "ledger": status.get("ledger"),
+            "evidence": status.get("evidence"),
             "configuration_problem": status.get("configuration", {}).get("problem"),
         }
 
@@ -68,9 +69,31 @@ def combine(workers: Sequence[WorkerView]) -> tuple[bool, dict[str, object]]:
             "queue": sum(status["ledger"]["queue"] for status in statuses),
             "last_error": _first(status["ledger"]["last_error"] for status in statuses),
         },
+        "evidence": {
+            **(statuses[0]["evidence"] if statuses else {}),
+            "watching": bool(statuses) and all(status["evidence"]["watching"] for status in statuses),
+            "clock_seconds": max((status["evidence"]["clock_seconds"] for status in statuses), key=abs, default=None),
+            "recovered": _first(status["evidence"]["recovered"] for status in statuses),
+            # One of them compares with the database and tells; each has its own anchors.
+            "lost": [sentence for status in statuses for sentence in status["evidence"].get("lost", ())],
+            "kept_ends_problem": _first(status["evidence"].get("kept_ends_problem") for status in statuses),
+            "anchors": _anchors(
+                [status["evidence"]["anchors"] for status in statuses if "anchors" in status["evidence"]]
+            ),
+        },
         "workers": [worker.json() for worker in workers],
     }
     return is_ready, combined
+
+
+def _anchors(of_workers: Sequence[dict[str, Any]]) -> dict[str, object]:
+    """How the anchors of all workers fare."""
+    return {
+        **(of_workers[0] if of_workers else {}),
+        "waiting": sum(anchors["waiting"] for anchors in of_workers),
+        "problem": _first(anchors["problem"] for anchors in of_workers),
+        "timestamp_problem": _first(anchors["timestamp_problem"] for anchors in of_workers),
+    }
 
 
 def _first(problems: Any) -> str | None:

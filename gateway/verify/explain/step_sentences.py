@@ -35,7 +35,7 @@ def found_at(message: bytes, conditions: Conditions, examination: Examination) -
         3: _limits(it),
         4: _soap(it),
         5: _security(it),
-        6: _ids(signatures),
+        6: _ids(it),
         7: tuple(_grammar(name, report) for name, report in _named(signatures)),
         8: _keys(it),
         9: tuple(f"{name}: {_part(part)}" for name, report in _named(signatures) for part in report.parts),
@@ -83,10 +83,13 @@ def _security(it: _Walk) -> tuple[str, ...]:
     return (f"the Security header {whose}; it holds: {children}", *foreign)
 
 
-def _ids(signatures: tuple[SignatureReport, ...]) -> tuple[str, ...]:
+def _ids(it: _Walk) -> tuple[str, ...]:
+    signatures = it.verdict.signatures
     uris = list(dict.fromkeys(part.uri for report in signatures for part in report.parts))
     if uris:
         return (f"each names one element: {_listed(uris)}",)
+    if it.verdict.signers:
+        return ()
     return ("not looked up: no key of the keystore made a signature",) if signatures else ()
 
 
@@ -99,9 +102,11 @@ def _grammar(name: str, report: SignatureReport) -> str:
 
 def _keys(it: _Walk) -> tuple[str, ...]:
     found = []
-    for name, report in _named(it.verdict.signatures):
+    for number, (name, report) in enumerate(_named(it.verdict.signatures)):
         if not report.signature_algorithm:
             continue
+        if report.receipt is not None and not any(one.trial for one in it.findings.checked[number : number + 1]):
+            found.append(f"{name} was looked at afterwards, to tell who signed: that changes nothing about the verdict")
         if report.hint.named:
             agreed = {True: "which is right", False: "which is wrong", None: "which the keystore does not hold"}
             found.append(f"{name} says it was made by: {report.hint.named}, {agreed[report.hint.agreed]}")
@@ -112,6 +117,12 @@ def _keys(it: _Walk) -> tuple[str, ...]:
             if check.result in {CheckResult.VERIFIED, CheckResult.REFUSED}:
                 refused = "" if check.refusal is None else f", refused as {check.refusal}"
                 found.append(f"{name} is good under {check.entry.alias} ({check.state}{refused})")
+        tried = {check.entry for check in report.checks}
+        found += [
+            f"{name} is good under {signer.entry.alias} ({signer.state}), another certificate over that key"
+            for signer in it.verdict.signers
+            if signer.signature == number and signer.entry not in tried
+        ]
         if report.reason is not None and len(it.verdict.signatures) > 1:
             found.append(f"{name} does not count: {report.reason}, {report.detail}")
     if it.verdict.embedded is not None:

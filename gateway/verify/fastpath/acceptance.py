@@ -29,12 +29,20 @@ from gateway.verify.fastpath.known_body import KnownBody, is_parsed_in_part, kno
 from gateway.verify.fastpath.known_values import Values
 from gateway.verify.fastpath.memory import Recognised
 from gateway.verify.fastpath.template import KnownReference
-from gateway.verify.findings import shown_operation, with_type_warning
+from gateway.verify.findings import with_type_warning
 from gateway.verify.parsing import parse_admitted
-from gateway.verify.printable_text import printable
+from gateway.verify.printable_text import printable, shown_operation
 from gateway.verify.reason import Rejection
 from gateway.verify.timestamp import check_freshness
-from gateway.verify.verdict import UNBOUND, Outcome, SignatureReport, SignedPart, Verdict, replay_key
+from gateway.verify.verdict import (
+    UNBOUND,
+    Outcome,
+    SignatureReceipt,
+    SignatureReport,
+    SignedPart,
+    Verdict,
+    replay_key,
+)
 
 
 def accept_known(
@@ -78,7 +86,7 @@ def _accepted(
     ids = template.ids.checked(values)
     # 8, 11
     octets = signature.signed_info.filled(values)
-    trial = signature.trial(values, octets, conditions)
+    trial, value = signature.trial(values, octets, conditions)
     # 9; 10 needs no second look: what was covered is covered.
     body = known_body(document, message, found, ids, policy)
     budget = WorkBudget(len(message), int if document is None else document.count_elements)
@@ -96,12 +104,14 @@ def _accepted(
     # 13
     bound = expects is None or addressing.is_bound(expects, values)
     # 14
-    signed_by = signature.signed_by(trust, trial)
+    signed_by = signature.signed_by(trust, trial, at)
+    signed_at = None if timestamp is None else timestamp.created
     return Verdict(
         outcome=Outcome.ACCEPTED,
         reason=None,
         detail=signed_by.detail,
         verified_by=signed_by.verified_by,
+        signers=signature.signers(trial, value, signed_by, signed_at, conditions),
         signatures=(
             SignatureReport(
                 id=signature.shown_id(values),
@@ -113,6 +123,7 @@ def _accepted(
                 verified_by=trial.verified_by,
                 reason=None,
                 detail="",
+                receipt=SignatureReceipt(octets, value),
             ),
         ),
         timestamp=timestamp,

@@ -7,6 +7,7 @@ seen to it before any is read here.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import NamedTuple
 
 from gateway.verify.algorithms import SignatureAlgorithm
@@ -21,9 +22,10 @@ from gateway.verify.keyinfo import KeyInfo
 from gateway.verify.printable_text import printable
 from gateway.verify.request import Expectation
 from gateway.verify.signature_value import SignedValue
+from gateway.verify.signers import GoodSignature, SigningEntry, signers_of, signing_entries
 from gateway.verify.timestamp import instant
-from gateway.verify.verdict import HintReport, TimestampReport, VerifiedBy, accepted_detail
-from keystore import Candidate, TrustSnapshot
+from gateway.verify.verdict import HintReport, Signer, TimestampReport, VerifiedBy, accepted_detail
+from keystore import Candidate, KeyId, TrustSnapshot
 
 Values = list[bytes]
 """The values of a message, in the order of the template's prefix."""
@@ -36,6 +38,8 @@ class SignedBy(NamedTuple):
     """What KeyInfo claimed, held against what came out."""
     verified_by: tuple[VerifiedBy, ...]
     detail: str
+    entries: Sequence[SigningEntry] | None
+    """Those over the keys, with their states; None where these depend on the instant."""
 
 
 @dataclass(slots=True, eq=False)
@@ -53,11 +57,13 @@ class KnownSignature:
     """What a KeyInfo and a token say is no value: each key has templates of its own."""
     covered: tuple[str, ...]
     """The names of the parts that the signature covers, as a verdict says them."""
+    covers: tuple[str, ...]
+    """The names of all that it covers, in place or not."""
     _order: tuple[TrustSnapshot, Sequence[Candidate]] | None = field(default=None, init=False)
     _signed: tuple[TrustSnapshot, KeyTrial, SignedBy] | None = field(default=None, init=False)
 
-    def trial(self, values: Values, octets: bytes, conditions: Conditions) -> KeyTrial:
-        """Which of the keys that are trusted now made the SignatureValue of the SignedInfo `octets`.
+    def trial(self, values: Values, octets: bytes, conditions: Conditions) -> tuple[KeyTrial, bytes]:
+        """Which of the keys that are trusted now made the SignatureValue of the SignedInfo `octets`, and the value.
 
         Raises:
             Rejection: `structure`, where the value is no base64.
@@ -73,7 +79,7 @@ class KnownSignature:
         )
         if trial is None or not trial.verified_by or trial.warnings:
             raise Differs
-        return trial
+        return trial, signed.value
 
     def _candidates(self, trust: TrustSnapshot, at: datetime) -> Sequence[Candidate]:
         """The keys to try, in the order of the hint; found out once for each snapshot."""
@@ -85,7 +91,7 @@ class KnownSignature:
             self._order = trust, candidates
         return candidates
 
-    def signed_by(self, trust: TrustSnapshot, trial: KeyTrial) -> SignedBy:
+    def signed_by(self, trust: TrustSnapshot, trial: KeyTrial, at: datetime) -> SignedBy:
         """What a verdict says of the keys that made the signature value; put into words once for each of them."""
         known = self._signed
         if known is not None and known[0] is trust:
@@ -94,10 +100,23 @@ class KnownSignature:
                 return known[2]
         verified_by = tuple(dict.fromkeys(trial.verified_by))
         said = SignedBy(
-            report_hint(self.key_info.hint, trust, trial), verified_by, accepted_detail(verified_by, self.covered)
+            report_hint(self.key_info.hint, trust, trial),
+            verified_by,
+            accepted_detail(verified_by, self.covered),
+            None if trust.changes_with_time else signing_entries(trial.signers, trust, at),
         )
         self._signed = trust, trial, said
         return said
+
+    def signers(
+        self, trial: KeyTrial, value: bytes, signed_by: SignedBy, signed_at: datetime | None, conditions: Conditions
+    ) -> tuple[Signer, ...]:
+        """The signers that the keys behind the SignatureValue `value` come to."""
+        entries = signed_by.entries
+        if entries is None:
+            entries = signing_entries(trial.signers, conditions.trust, conditions.at)
+        is_needed = _always if conditions.policy.signatures == "all" else partial(_is_only_key, trial)
+        return tuple(signers_of(GoodSignature(0, value, self.covers, signed_at), entries, is_needed))
 
     def shown_id(self, values: Values) -> str | None:
         """The id of the Signature as a report says it."""
@@ -150,6 +169,15 @@ class KnownAddressing:
     def shown_relates_to(self, values: Values) -> str | None:
         """wsa:RelatesTo as a verdict says it."""
         return None if self.relates_to is None else shown_id(values[self.relates_to].decode())
+
+
+def _always(_: KeyId) -> bool:
+    return True
+
+
+def _is_only_key(trial: KeyTrial, key: KeyId) -> bool:
+    """Whether no other key verified the one signature, so that without `key` there is none."""
+    return all(by.key_id == key for by in trial.verified_by)
 
 
 def _instant(values: Values, position: int | None) -> datetime | None:

@@ -1,5 +1,6 @@
 """The client towards one receiver: pooled connections, deadlines, no redirects, no cookies, no silent decoding."""
 
+import asyncio
 import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -24,6 +25,8 @@ class UpstreamResponse:
     """Empty where the response is `oversize`."""
     oversize: bool = False
     """It is longer than was asked for, and was not read to its end."""
+    peer: str = field(default="", compare=False)
+    """Address and port of the server that gave it."""
     lease: Lease = field(default=NO_LEASE, compare=False)
     """Its connection; whoever judges the response keeps or drops it."""
 
@@ -51,7 +54,8 @@ class UpstreamClient:
         self._host = host_field(parts)
         self._seconds = seconds
         port = parts.port or (80 if parts.scheme == "http" else 443)
-        self._pool = Pool(Connector(parts.hostname or "", port, context))
+        self._connector = Connector(parts.hostname or "", port, context)
+        self._pool = Pool(self._connector)
 
     async def close(self) -> None:
         """Close all connections."""
@@ -93,6 +97,15 @@ class UpstreamClient:
         except TimeoutError as error:
             raise TimedOut(f"the receiver did not answer within {self._seconds:g} s") from error
 
+    async def is_reachable(self, seconds: float) -> bool:
+        """Whether a connection to the receiver can be made within `seconds`. It is closed at once, nothing is sent."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._connector.try_out()
+        except (TimeoutError, Unreachable):
+            return False
+        return True
+
     async def _send(self, method: str, head: bytes, body: bytes, limit: int) -> UpstreamResponse:
         response = ResponseReader(limit, has_body=method != "HEAD")
         connection = await self._pool.connection()
@@ -102,5 +115,6 @@ class UpstreamClient:
             tuple(response.headers),
             response.body,
             oversize=response.is_oversize,
+            peer=connection.peer,
             lease=Lease(connection) if may_serve_again else NO_LEASE,
         )

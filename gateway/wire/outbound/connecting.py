@@ -110,6 +110,20 @@ class Connector:
                 if not addresses:
                     raise
 
+    async def try_out(self) -> None:
+        """Connect to one of the addresses, without TLS and without a word, and close the connection.
+
+        Raises:
+            Unreachable: Nobody listens, or the name cannot be resolved.
+        """
+        addresses = await self._resolver.addresses()
+        loop = asyncio.get_running_loop()
+        try:
+            made = await start_connection(addresses, happy_eyeballs_delay=_ATTEMPT_SECONDS, loop=loop)
+        except (OSError, RuntimeError) as error:  # RuntimeError as below
+            raise Unreachable(f"no connection to the receiver: {words(error)}") from error
+        made.close()
+
     def close(self) -> None:
         """Make no more connections."""
         self._resolver.close()

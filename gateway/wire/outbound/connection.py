@@ -44,6 +44,8 @@ class Connection(asyncio.Protocol):
         """Something came that nobody asked for."""
         self._requests = 0
         self._poll: select.poll | None = None
+        self.peer = ""
+        """Address and port of the other end."""
         self.lost = asyncio.get_running_loop().create_future()
         """Done when the connection is gone."""
 
@@ -53,6 +55,7 @@ class Connection(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
         self._writer = RequestWriter(self._transport)
         self._tls: ssl.SSLObject | None = transport.get_extra_info("ssl_object")
+        self.peer = _address(transport.get_extra_info("peername"))
 
     @property
     def is_new(self) -> bool:
@@ -214,6 +217,15 @@ class Lease:
 
 NO_LEASE: Final = Lease(None)
 """Of a response whose connection is closed."""
+
+
+def _address(peer: object) -> str:
+    """`peer`, as the operating system names the other end of a connection, in one word."""
+    match peer:
+        case (str(host), int(port), *_):
+            return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        case _:
+            return ""
 
 
 def _broken(error: Exception) -> UpstreamFailure:

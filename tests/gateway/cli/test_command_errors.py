@@ -15,6 +15,8 @@ HOMES = ("keystore.errors", "gateway.config.errors", "gateway.demo.errors", "gat
 """Where the packages' trees of errors are. Those of `gateway.replay` and `gateway.cross_check` never leave the commands
 that call them, which say more than the error knows.
 """
+GIVEN_WRONG = {"FolderNotEmpty", "RecordNotFound", "BundleRefused"}
+"""Errors of what was given on the command line, in packages that else tell of the environment."""
 ERRORS = [
     kind
     for home in HOMES
@@ -38,7 +40,7 @@ def test_every_error_of_the_packages_is_foreseen(kind: type[Exception]) -> None:
         ExitCode.FINDINGS
         if issubclass(kind, keystore.Refused)
         else ExitCode.WRONG_USE
-        if kind.__module__ in {"keystore.errors", "gateway.config.errors"} or kind.__name__ == "FolderNotEmpty"
+        if kind.__module__ in {"keystore.errors", "gateway.config.errors"} or kind.__name__ in GIVEN_WRONG
         else ExitCode.ENVIRONMENT
     )
 

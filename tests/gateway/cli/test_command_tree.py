@@ -21,7 +21,7 @@ def test_the_summary_is_the_first_paragraph_of_the_help(path: str) -> None:
 
 @pytest.mark.parametrize("path", COMMANDS)
 def test_a_command_stands_where_it_is_typed(path: str) -> None:
-    file = FOLDER / f"{path.replace(' ', '/')}.py"
+    file = FOLDER / f"{path.replace(' ', '/').replace('-', '_')}.py"
     assert file.is_file() or file.with_name(f"{file.stem}_.py").is_file()
 
 

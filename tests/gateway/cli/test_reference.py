@@ -35,7 +35,7 @@ def test_no_command_is_left_out() -> None:
         "export",
     )
     assert named >= {f"keystore {name}" for name in keystore}
-    assert named >= {f"ledger {name}" for name in ("verify", "export", "prune")}
+    assert named >= {f"ledger {name}" for name in ("show", "prove", "verify-bundle", "verify", "export", "prune")}
     assert named >= {f"report {name}" for name in ("usage", "cutover", "rejections")}
 
 

@@ -6,11 +6,22 @@ import json
 import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
-from gateway.ledger import LedgerWriter, MessageRecord, new_record_id, open_database
+from gateway.ledger import (
+    KEPT_MICROSECONDS,
+    LedgerWriter,
+    MessageRecord,
+    RecordFilter,
+    new_record_id,
+    open_database,
+    recent_signed_heads,
+    records,
+    remember_expected,
+)
 from gateway.verify import ADVICE, Policy, Reason, verify
 from gateway.vocabulary import MessageKind, Mode, RecordedOutcome
 from keystore import TrustedCertificate, TrustSnapshot
@@ -66,6 +77,7 @@ def _record(file: Path, trust: TrustSnapshot, at: datetime) -> MessageRecord:
         keystore_revision=2,
         verified_by=verdict.verified_by,
         recognised=verdict.recognised,
+        signers=verdict.signers,
         signatures=verdict.signatures,
         embedded=verdict.embedded,
     )
@@ -90,13 +102,71 @@ def test_no_name_of_an_operation_reaches_the_terminal_raw(run: Run, recorded: Pa
         assert max(len(line.rstrip()) for line in out.splitlines()) <= 100 or command[-1] in {"--csv", "status"}
 
 
-def test_cutover_and_its_exit_code(run: Run, recorded: Path) -> None:
+def test_cutover_without_a_declaration(run: Run, recorded: Path) -> None:
     ran = run("report", "cutover", "--json", "--check")
     (endpoint,) = json.loads(ran.out)["endpoints"]
     states = {cell["operation"]: cell["state"] for cell in endpoint["cells"]}
-    assert states["{urn:acme:orders}OrderResponse"] == "switched"
-    assert ran.code == 0
+    assert states["{urn:acme:orders}OrderResponse"] == "undeclared"
+    assert (ran.code, endpoint["newest"]) == (1, None)
     assert run("report", "cutover").code == 0
+    for command in (("report", "cutover"), ("status",)):
+        assert "declare it: wssgate keystore set NEW --replaces OLD" in " ".join(run(*command).out.split())
+
+
+def test_cutover_and_its_exit_code(run: Run, recorded: Path) -> None:
+    assert run("keystore", "set", "acme-2026", "--replaces", "acme-2024", "--reason", "renewal").code == 0
+    ran = run("report", "cutover", "--json", "--check")
+    (endpoint,) = json.loads(ran.out)["endpoints"]
+    cells = {cell["operation"]: cell for cell in endpoint["cells"]}
+    one = cells["{urn:acme:orders}OrderResponse"]
+    assert (one["state"], one["messages_since"], one["messages_needed"]) == ("pending", 1, 800)
+    assert (ran.code, endpoint["newest"]["alias"]) == (1, "acme-2026")
+    config = recorded / "gateway.toml"
+    quick = 'switch_quiet_time = "0ms"\nswitch_smallest_share = 0.5\n'
+    config.write_text(
+        re.sub("^switch_.*$", "", config.read_text(), flags=re.MULTILINE).replace('mode = "', f'{quick}mode = "')
+    )
+    assert json.loads(run("report", "cutover", "--json").out)["endpoints"][0]["criteria"]["fewest_messages"] == 16
+    assert run("report", "cutover", "--check").code == 1
+    _record_more(recorded, 16)
+    assert run("report", "cutover", "--check").code == 0, run("report", "cutover").out
+    assert "switched everywhere to acme-2026" in run("status").out
+
+
+def _record_more(workplace: Path, count: int) -> None:
+    """So many further messages of each kind that the new key verified."""
+    engine = open_database(f"sqlite:///{workplace}/wssgate.db")
+    writer = LedgerWriter(engine, "test")
+    try:
+        known = [stored.record for stored in records(engine, RecordFilter(), 10)]
+        for record in (record for record in known if [entry.alias for entry in record.verified_by] == ["acme-2026"]):
+            for number in range(count):
+                at = record.time + timedelta(milliseconds=number + 10)
+                signers = tuple(
+                    replace(signer, signature_id=sha256(f"{record.id}{number}".encode()).hexdigest())
+                    for signer in record.signers or ()
+                )
+                writer.submit(replace(record, id=new_record_id(), time=at, signers=signers)).result(10)
+    finally:
+        writer.close()
+        engine.dispose()
+
+
+def test_the_cutover_names_what_never_came_and_the_ends_that_it_rests_on(run: Run, recorded: Path) -> None:
+    config = recorded / "gateway.toml"
+    config.write_text(config.read_text().replace('mode = "', 'operations = ["Monthly", "OrderResponse"]\nmode = "'))
+    engine = open_database(f"sqlite:///{recorded}/wssgate.db")
+    remember_expected(engine, "orders", ["{urn:acme:orders}Yearly"], datetime.now(UTC))
+    heads = [str(head) for head in recent_signed_heads(engine, KEPT_MICROSECONDS)]
+    engine.dispose()
+    found = json.loads(run("report", "cutover", "--json").out)
+    assert (len(heads), found["heads"]) == (1, heads)
+    (endpoint,) = found["endpoints"]
+    assert endpoint["never_seen"] == ["Monthly", "{urn:acme:orders}Yearly"]
+    assert endpoint["expected_operations"] == ["Monthly", "OrderResponse", "{urn:acme:orders}Yearly"]
+    assert run("keystore", "set", "acme-2026", "--replaces", "acme-2024", "--reason", "renewal").code == 0
+    assert "never seen, so no evidence: Monthly, Yearly" in " ".join(run("status").out.split())
+    assert "never seen, so no evidence: Monthly, Yearly" in " ".join(run("report", "cutover").out.split())
 
 
 def test_silence_is_not_switched(run: Run, workplace: Path) -> None:
@@ -110,7 +180,7 @@ def test_rejections_and_csv(run: Run, recorded: Path) -> None:
     assert [row["advice"] for row in rejections["rows"]] == [ADVICE[Reason.DIGEST_MISMATCH]]
     shown = " ".join(run("report", "rejections").out.split())
     assert f"digest-mismatch: {ADVICE[Reason.DIGEST_MISMATCH]}" in shown
-    for name, lines in (("usage", 3), ("rejections", 1), ("cutover", 2)):
+    for name, lines in (("usage", 4), ("rejections", 1), ("cutover", 2)):
         rows = list(csv.DictReader(io.StringIO(run("report", name, "--csv").out)))
         assert len(rows) == lines
 
@@ -133,7 +203,7 @@ def test_status(run: Run, recorded: Path) -> None:
     status = json.loads(run("status", "--json").out)
     (endpoint,) = status["endpoints"]
     assert status["gateway"]["running"] is False
-    assert status["keystore"] == {"revision": 2, "entries": 2, "problems": []}
+    assert status["keystore"] == {"revision": 2, "entries": 2, "problems": [], "ends_due": []}
     assert [entry["alias"] for entry in endpoint["trusted"]] == ["acme-2024", "acme-2026"]
     assert endpoint["messages"] == {"accepted": 4, "rejected": 1}
     assert endpoint["last_rejection"]["reason"] == "digest-mismatch"

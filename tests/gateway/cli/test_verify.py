@@ -3,13 +3,15 @@
 import io
 import json
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from fixtures.manifest import FOLDER, own_case
-from gateway.verify import ADVICE, Reason
+from fixtures.manifest import FOLDER, own_case, trust
+from gateway.present import signer_lines
+from gateway.verify import ADVICE, Policy, Reason
 from tests.gateway.cli.running import Run
 
 CONTRACT = {
@@ -20,6 +22,7 @@ CONTRACT = {
     "reason",
     "detail",
     "verified_by",
+    "signers",
     "signatures",
     "timestamp",
     "soap_version",
@@ -53,6 +56,43 @@ def test_the_fields_of_an_accepted_message(run: Run, signed_files: Path) -> None
     assert entry["alias"] == "acme-2024"
     assert len(entry["key_id"]) == len(entry["thumbprint"]) == 64
     assert {part["name"] for part in verdict["signatures"][0]["parts"]} == {"Body", "Timestamp"}
+
+
+def test_who_signed_is_told_of_a_rejected_message_as_well(run: Run, signed_files: Path) -> None:
+    files = (signed_files / "old.xml", signed_files / "altered.xml", signed_files / "new.xml")
+    ran = run("verify", "--trust", f"acme-2024={signed_files}/old.pem", "--json", *files)
+    good, altered, unknown = (json.loads(line) for line in ran.out.splitlines())
+    (by,), (signer,) = good["verified_by"], good["signers"]
+    assert signer == by | {
+        "state": "trusted",
+        "signature": 0,
+        "covers": ["Body", "Timestamp"],
+        "needed": True,
+        "signed_at": good["timestamp"]["created"],
+    }
+    assert altered["verified_by"] == unknown["signers"] == []
+    assert [(one["alias"], one["covers"]) for one in altered["signers"]] == [("acme-2024", ["Timestamp"])]
+
+
+def test_a_key_that_signed_as_well_has_its_line(run: Run) -> None:
+    old, new = (f"{alias}={FOLDER}/keys/{alias}.pem" for alias in ("old", "new"))
+    arguments = ("verify", "--trust", old, "--trust", new, "--at", "2026-06-01T12:00:30Z")
+    files = [own_case(name).file for name in ("two-signatures-endorsing", "duplicate-id-before", "timestamp-signed")]
+    endorsed, ambiguous, usual = run(*arguments, *files).out.split("fixtures/messages/")[1:]
+    assert "\n  also signed with new (trusted): {http://www.w3.org/2000/09/xmldsig#}Signature\n" in endorsed
+    assert "\n  signed with old (trusted): no part that is known to be as it was signed\n" in ambiguous
+    assert "also signed" not in usual
+
+
+def test_a_retired_key_that_signed_as_well_is_told_once_with_all_that_it_covers() -> None:
+    case = own_case("two-signatures-old-and-new")
+    states = trust("old", "new", states={"old": "retired"})
+    verdict = replace(case, trust=states, policy=Policy(signatures="any")).verdict()
+    assert verdict.accepted
+    assert signer_lines(verdict) == ["also signed with old (retired): Body"]
+    twice = replace(verdict.signers[0], covers=("Timestamp", "Body"), signature=2)
+    again = replace(verdict, signers=(*verdict.signers, twice))
+    assert signer_lines(again) == ["also signed with old (retired): Body, Timestamp"]
 
 
 def test_an_unknown_key_names_the_certificate_that_came_along(run: Run, signed_files: Path) -> None:

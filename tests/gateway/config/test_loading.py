@@ -29,7 +29,9 @@ def test_example_shows_the_defaults(tmp_path: Path) -> None:
     )
     bare = load_settings(tmp_path / "gateway.toml")
     assert example.endpoints == bare.endpoints
-    assert example.gateway.model_copy(update={"database": ""}) == bare.gateway.model_copy(update={"database": ""})
+    of_the_folder = {"database": "", "signing_key": ""}
+    assert example.gateway.model_copy(update=of_the_folder) == bare.gateway.model_copy(update=of_the_folder)
+    assert example.gateway.signing_key.name == bare.gateway.signing_key.name
     assert example.warnings == ()
 
 
@@ -144,6 +146,17 @@ def test_values_are_typed_and_frozen(tmp_path: Path) -> None:
         ),
         (ENDPOINT + '[gateway]\nanchor_interval = "10ms"\n', 'must lie between "1s" and "7d"'),
         (ENDPOINT + 'retention = "999999w"\n', 'endpoint.orders.retention = "999999w" must be at most 100 years'),
+        (
+            ENDPOINT + 'operations = ["Get Order"]\n',
+            'endpoint.orders.operations[0] = "Get Order" must be the name of the element that a request has',
+        ),
+        (ENDPOINT + 'operations = ["{}Get"]\n', 'such as "GetOrder" or "{urn:acme:orders}GetOrder"'),
+        (ENDPOINT + f'operations = ["{"A" * 301}"]\n', "is longer than the 300 characters"),
+        (ENDPOINT + f"operations = {['A'] * 501}\n", "at most 500 items"),
+        (ENDPOINT + 'server_field = "X Backend"\n', 'endpoint.orders.server_field = "X Backend" must be the name of a'),
+        (ENDPOINT + 'server_field = ""\n', 'or "peer" for the address that the gateway is connected to'),
+        (ENDPOINT + 'server_field = "Set-Cookie"\n', "records hold no cookies and no credentials"),
+        (ENDPOINT + 'reachability_probe = "ping"\n', "must be 'connect' or 'off'"),
         (ENDPOINT + 'empty_responses = "maybe"\n', "must be 'pass' or 'reject'"),
         (ENDPOINT + 'client_key = "k.pem"\n', "endpoint.orders: client_key is set without client_certificate"),
         (ENDPOINT.replace("https", "http") + 'ca_file = "k.pem"\n', "ca_file and client_certificate have no effect"),
@@ -156,6 +169,22 @@ def test_every_problem_names_key_value_and_what_is_allowed(tmp_path: Path, text:
     assert len(found) == 1
     assert expected in found[0]
     assert "\n" not in found[0]
+
+
+def test_operations_and_servers(tmp_path: Path) -> None:
+    config = tmp_path / "gateway.toml"
+    config.write_text(ENDPOINT)
+    bare = load_settings(config).endpoints["orders"]
+    assert (bare.operations, bare.server_field, bare.reachability_probe) == (None, None, "connect")
+    more = (
+        'operations = ["Get", "{urn:orders}Gr\u00f6\u00dfe"]\nserver_field = "X_Backend"\nreachability_probe = "off"\n'
+    )
+    config.write_text(ENDPOINT + more, encoding="utf-8")
+    orders = load_settings(config).endpoints["orders"]
+    assert orders.operations == ("Get", "{urn:orders}Gr\\xf6\\xdfe"), "as a record shows them"
+    assert (orders.server_field, orders.reachability_probe) == ("x_backend", "off")
+    config.write_text(ENDPOINT + "operations = []\n")
+    assert load_settings(config).endpoints["orders"].operations == (), "nothing is expected"
 
 
 def test_all_problems_are_told_at_once(tmp_path: Path) -> None:

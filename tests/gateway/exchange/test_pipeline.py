@@ -103,7 +103,7 @@ def test_signed_response_passes_unchanged(tmp_path: Path, key: str) -> None:
         assert [entry.alias for entry in record.verified_by] == [key]
         assert record.body_sha256 == hashlib.sha256(signed(key)).hexdigest()
         assert (record.request_bytes, record.response_bytes) == (len(REQUEST), len(signed(key)))
-        assert record.operation == "{urn:orders}Order"
+        assert (record.operation, record.response_element) == ("{urn:orders}GetOrder", "{urn:orders}Order")
         assert record.keystore_revision == 2
         assert response.headers["content-type"] == "text/xml; charset=utf-8"
 

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Engine, select
 
 from gateway.ledger.database.connections import reading
-from gateway.ledger.database.ledger_tables import key_usage_hourly, messages, traffic_hourly
+from gateway.ledger.database.ledger_tables import key_uses_hourly, messages, traffic_hourly
 
 Counts = dict[tuple[Any, ...], tuple[int, int, int]]
 
@@ -18,11 +18,17 @@ def counted_from_rows(engine: Engine) -> tuple[Counts, Counts]:
     usage: dict[tuple[Any, ...], list[int]] = defaultdict(list)
     with reading(engine) as connection:
         for m in connection.execute(select(messages)):
-            hour = m.time // (3600 * 10**6)
-            traffic[m.endpoint, m.operation, m.kind, m.outcome, m.reason, m.released, hour].append(m.time)
-            for how, column in (("verified", m.verified_by), ("recognised", m.recognised)):
-                for thumbprint in {entry["thumbprint"] for entry in json.loads(column)}:
-                    usage[m.endpoint, m.operation, thumbprint, how, hour].append(m.time)
+            time = m.time + m.clock_offset
+            hour = time // (3600 * 10**6)
+            traffic[m.endpoint, m.operation, m.kind, m.outcome, m.reason, m.released, hour].append(time)
+            roles: dict[str, set[str]] = defaultdict(set)
+            for signer in json.loads(m.signers):
+                repeated = signer["repeated"] and m.outcome != "accepted"
+                role = "repeated" if repeated else "needed" if signer["needed"] else "present"
+                roles[signer["entry"]["thumbprint"]].add(role)
+            for thumbprint, found in roles.items():
+                role = next(role for role in ("needed", "present", "repeated") if role in found)
+                usage[m.endpoint, m.operation, m.server, thumbprint, role, m.outcome, hour].append(time)
     return _summary(traffic), _summary(usage)
 
 
@@ -34,7 +40,7 @@ def stored_rollups(engine: Engine) -> tuple[Counts, Counts]:
                 tuple(row[c.name] for c in table.primary_key): (row["messages"], row["first_seen"], row["last_seen"])
                 for row in connection.execute(select(table)).mappings()
             }
-            for table in (traffic_hourly, key_usage_hourly)
+            for table in (traffic_hourly, key_uses_hourly)
         ]
     return found[0], found[1]
 

@@ -1,14 +1,16 @@
 """Records for tests, and a process that writes them under load.
 
-`python load.py URL START COUNT` prints the id of each acknowledged record.
+`python load.py URL START COUNT` prints the id of each acknowledged record; with every 300th it tells a heartbeat.
 """
 
 import sys
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from gateway.ledger import LedgerWriter, MessageRecord, new_record_id, open_database
-from gateway.verify import CheckResult, HintReport, KeyCheck, Reason, SignatureReport, SignedPart, VerifiedBy
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from gateway.ledger import EventKind, LedgerWriter, MessageRecord, SigningKey, new_record_id, open_database
+from gateway.verify import CheckResult, HintReport, KeyCheck, Reason, SignatureReport, SignedPart, Signer, VerifiedBy
 from gateway.vocabulary import MessageKind, Mode, RecordedOutcome
 from keystore import Alias, HintKind, KeyId, State, Thumbprint
 
@@ -44,7 +46,10 @@ def signature(*entries: VerifiedBy) -> SignatureReport:
 
 
 def accepted(*entries: VerifiedBy, **fields: Any) -> MessageRecord:
-    """A record of a message that was accepted under the keys of `entries`; `fields` override the others."""
+    """A record of a message that was accepted under the keys of `entries`; `fields` override the others.
+
+    `number` is that of its signature, under all of the keys.
+    """
     values: dict[str, Any] = {
         "id": new_record_id(),
         "time": NOON,
@@ -68,7 +73,33 @@ def accepted(*entries: VerifiedBy, **fields: Any) -> MessageRecord:
         "verify_ms": 0.25,
         "keystore_revision": 1,
     }
-    return MessageRecord(**(values | fields))
+    values |= fields
+    # Every message of its own has a signature of its own; a message that comes again has its number.
+    number = values.pop("number", None)
+    if "signers" not in values:
+        seed = str(values["id"]).replace("-", "").ljust(64, "0") if number is None else signature_id(number)
+        values["signers"] = (
+            *(signer(entry, seed) for entry in values["verified_by"]),
+            *(signer(entry, seed, state=State.RETIRED) for entry in values.get("recognised", ())),
+        )
+    return MessageRecord(**values)
+
+
+def signature_id(number: int) -> str:
+    """The id of the signature of that number: they differ in their first octets, as digests do."""
+    return f"{number:024x}".ljust(64, "0")
+
+
+def signer(entry: VerifiedBy, number: int | str, **fields: Any) -> Signer:
+    """The key of `entry` made the signature of that number."""
+    values: dict[str, Any] = {
+        "entry": entry,
+        "state": State.TRUSTED,
+        "signature": 0,
+        "signature_id": number if isinstance(number, str) else signature_id(number),
+        "covers": ("Body",),
+    }
+    return Signer(**(values | fields))
 
 
 def rejected(reason: str, **fields: Any) -> MessageRecord:
@@ -87,7 +118,7 @@ def mixture(number: int) -> MessageRecord:
     fields: dict[str, Any] = {
         "operation": OPERATIONS[number % 3],
         "endpoint": ("orders", "invoices")[number % 2],
-        "time": NOON + timedelta(minutes=7 * (number % 40), microseconds=number),
+        "time": NOON + timedelta(minutes=7 * number, microseconds=number),
     }
     if number % 5 == 0:
         return rejected("retired-key", recognised=(RENEWED,), **fields)
@@ -95,8 +126,12 @@ def mixture(number: int) -> MessageRecord:
 
 
 def _write(url: str, start: int, count: int) -> None:
-    writer = LedgerWriter(open_database(url), f"load:{start}")
+    key = SigningKey.of(Ed25519PrivateKey.from_private_bytes(bytes(32)))
+    writer = LedgerWriter(open_database(url), f"load:{start}", key=key)
+    writer.tell(EventKind.CONFIGURATION, {"endpoints": {}})
     for number in range(start, start + count):
+        if number % 300 == 299:
+            writer.tell(EventKind.HEARTBEAT, {"endpoints": {}, "keystore_revision": 1})
 
         def acknowledge(future: Any) -> None:
             sys.stdout.write(f"{future.result().record.id}\n")

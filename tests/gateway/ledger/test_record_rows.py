@@ -1,5 +1,6 @@
 import dataclasses
 import json
+from dataclasses import replace
 from datetime import timedelta, timezone
 from typing import Any
 
@@ -11,7 +12,7 @@ from gateway.ledger.record_rows import MAX_DETAIL, MAX_ITEMS, MAX_NAME, record_o
 from gateway.verify import CheckResult, EmbeddedCertificate, KeyCheck, Reason
 from keystore import KeyId, State, Thumbprint
 from keystore.hash_chain import canonical
-from tests.gateway.ledger.load import NEW, NOON, OLD, RENEWED, accepted, mixture, rejected, signature
+from tests.gateway.ledger.load import NEW, NOON, OLD, RENEWED, accepted, mixture, rejected, signature, signer
 
 FULL = accepted(
     OLD,
@@ -37,11 +38,21 @@ FULL = accepted(
         der=b"",
     ),
     second_opinion=CrossCheck(Opinion.NOT_JUDGED, "libxmlsec knows no STR-Transform"),
+    response_element="{urn:orders}GetOrderResponse",
+    server="backend-7",
+    signers=(
+        signer(OLD, 1, signed_at=NOON - timedelta(seconds=2, microseconds=3), needed=True),
+        signer(RENEWED, 2, signature=1, state=State.RETIRED, covers=("Timestamp", "{urn:x}ü"), needed=False),
+        signer(NEW, 2, signature=1, state=State.STAGED, covers=(), repeated=True),
+    ),
+    clock_offset=timedelta(seconds=-3, microseconds=5),
 )
 BARE = rejected("not-soap", operation=None, soap_version=None, upstream_status=None)
+BEFORE = replace(BARE, signers=None)
+"""As recorded before signers were looked for."""
 
 
-@pytest.mark.parametrize("record", [FULL, BARE], ids=["full", "bare"])
+@pytest.mark.parametrize("record", [FULL, BARE, BEFORE], ids=["full", "bare", "before"])
 def test_a_record_comes_back_as_it_was(record: Any) -> None:
     row = row_of(record)
     assert record_of(row) == record

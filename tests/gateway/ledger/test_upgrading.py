@@ -1,6 +1,7 @@
-"""Databases of every schema that was published before the keystore's tables were its own: nothing in them is lost."""
+"""Databases of every schema that was published before: nothing in them is lost."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -8,24 +9,30 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, inspect, text
+from sqlalchemy.exc import DBAPIError
 
 from gateway.ledger import (
     ChainState,
     LedgerWriter,
+    Role,
     SchemaMismatch,
     SchemaStatus,
+    Succession,
     migrate,
     open_database,
     records,
     schema_state,
+    seen_after,
+    usage,
     verify_chain,
 )
 from gateway.ledger.database.connections import reading, writing
+from gateway.verify import VerifiedBy
 from keystore.store import HistoryState, KeystoreStore, keystore_tables, verify_history
 from keystore.store import migrate as migrate_keystore
 from tests.databases import on_sqlite
-from tests.gateway.ledger.load import NEW, OLD, accepted
-from tests.gateway.ledger.old_schemas import REVISIONS, change_keystore, fill, make_schema
+from tests.gateway.ledger.load import NEW, NOON, OLD, OPERATIONS, RENEWED, accepted
+from tests.gateway.ledger.old_schemas import REVISIONS, change_keystore, fill, fill_ledger, make_schema
 from tests.keystore.store.authoring import later
 
 
@@ -43,7 +50,8 @@ def test_an_old_database_is_migrated_with_everything_in_it(opened: Engine, revis
         fill(connection, tmp_path)
     before = schema_state(opened)
     assert (before.status, before.revision) == (SchemaStatus.OUTDATED, revision)
-    assert before.keystore.revision == {"1": "0001", "2": "0001", "6": "0003"}.get(revision[-1], "0002")
+    keystore = {"1": "0001", "2": "0001", "6": "0003", "7": before.keystore.head}.get(revision[-1], "0002")
+    assert before.keystore.revision == keystore
 
     after = migrate(opened)
 
@@ -60,14 +68,54 @@ def test_an_old_database_is_migrated_with_everything_in_it(opened: Engine, revis
         report = verify_history(connection)
     assert (report.state, report.revisions) == (HistoryState.INTACT, 3)
     (chain,) = verify_chain(opened)
-    assert (chain.state, chain.rows) == (ChainState.INTACT, 1)
+    assert (chain.state, chain.rows) == (ChainState.INTACT, 2)
     # And both go on.
     store.retire("new", **later(3))
     writer = LedgerWriter(opened, "host:1")
     writer.submit(accepted(NEW)).result(10)
     assert writer.close()
     assert store.revision() == 4
-    assert [found.record.verified_by for found in records(opened)] == [(NEW,), (OLD,)]
+    found = [stored.record for stored in records(opened)]
+    assert [record.verified_by for record in found] == [(NEW,), (), (OLD,)]
+    # Of what was recorded before, nobody looked who else had signed, or by how much the clock was off.
+    assert [record.signers is None for record in found] == [False, True, True]
+    assert [record.clock_offset is None for record in found] == [False, True, True]
+    assert {(report.state, report.rows) for report in verify_chain(opened)} == {
+        (ChainState.INTACT, 1),
+        (ChainState.INTACT, 2),
+    }
+
+
+@pytest.mark.parametrize("revision", REVISIONS)
+def test_what_was_counted_before_roles_were_told_apart_is_told_as_such(opened: Engine, revision: str) -> None:
+    with writing(opened) as connection:
+        make_schema(connection, revision)
+        fill_ledger(connection)
+    migrate(opened)
+    writer = LedgerWriter(opened, "host:1")
+    writer.submit(accepted(OLD)).result(10)
+    assert writer.close()
+
+    told = [(row.alias, row.role, row.outcome, row.messages, row.server) for row in usage(opened)]
+
+    assert told == [
+        ("acme-2024", Role.EARLIER, "accepted", 1, ""),
+        ("acme-2024", Role.NEEDED, "accepted", 1, ""),
+        ("acme-2025", Role.EARLIER, "rejected", 1, ""),
+    ]
+    before = NOON - timedelta(seconds=1)
+
+    def seen(entry: VerifiedBy, *roles: Role) -> Succession:
+        return seen_after(opened, "orders", OPERATIONS[0], "", [entry.thumbprint], before, roles)
+
+    assert seen(OLD, Role.EARLIER) == seen(RENEWED, Role.EARLIER) == Succession(1, NOON, exact=True)
+    assert seen(OLD, Role.NEEDED) == Succession(1, NOON, exact=True)
+    assert seen(OLD, *Role).messages == 2
+    assert seen(RENEWED, Role.NEEDED, Role.PRESENT, Role.REPEATED) == Succession(0, None, exact=True)
+    # They are closed: nobody adds to them, takes from them, or removes them.
+    for change in ("UPDATE key_usage_hourly SET messages = messages + 1", "DELETE FROM key_usage_hourly"):
+        with pytest.raises(DBAPIError, match=r"closed|never removed"), writing(opened) as connection:
+            connection.execute(text(change))
 
 
 @pytest.mark.parametrize("revision", REVISIONS)

@@ -1,24 +1,35 @@
 """The gates before an old key is retired, and before it is forgotten."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from gateway.config import load_settings
-from gateway.ledger import How, UsageRow, migrate, open_database
-from gateway.renewal import Delays, Evidence, MeasuredGates, delays_of, measure
+from gateway.ledger import Role
+from gateway.renewal import (
+    Closing,
+    Delays,
+    Disturbance,
+    Evidence,
+    KeyUse,
+    MeasuredGates,
+    RecordedEndpoint,
+    RecordedPolicy,
+    Span,
+)
+from gateway.vocabulary import RecordedOutcome
 from keystore import Blocker, State, TrustedCertificate
-from keystore.store import KeystoreStore, StoredEntry
+from keystore.store import StoredEntry
 from tests.gateway.ledger.load import NOON
-from tests.gateway.report.scene import DAY, GET, NEW, OLD, PLACE, RENEWED, Scene
+from tests.gateway.report.scene import DAY, GET, NEW, OLD, PLACE, RENEWED
 
 SINCE = NOON - 200 * DAY
 """When the old key was trusted."""
 FORTNIGHT = timedelta(days=14)
+ALWAYS = (Span(NOON - 300 * DAY, NOON + 300 * DAY),)
 
 
 def stored(certificate: TrustedCertificate, row: int = 1, **fields: Any) -> StoredEntry:
@@ -35,20 +46,45 @@ def seen(
     *,
     operation: str | None = GET,
     endpoint: str = "orders",
-    how: How = How.VERIFIED,
-) -> UsageRow:
+    role: Role = Role.NEEDED,
+    outcome: RecordedOutcome = RecordedOutcome.ACCEPTED,
+) -> KeyUse:
     at = NOON + day * DAY
-    return UsageRow(endpoint, operation, by.alias, by.key_id, by.thumbprint, how, 1, 1.0, at, at)
+    return KeyUse(endpoint, operation, "", by.thumbprint, by.key_id, by.alias, role, outcome, 1, at, at, None)
 
 
-def gates(*rows: UsageRow, now: float, hours: list[datetime] | None = None, **delays: timedelta) -> MeasuredGates:
-    """Gates over these sightings, by a gateway that recorded something every hour unless `hours` says otherwise."""
-    always = [NOON + timedelta(hours=n) for n in range(-24 * 300, 24 * 300)]
-    known = {"orders": FORTNIGHT} | delays
-    return MeasuredGates(
-        Evidence(NOON + now * DAY, rows, always if hours is None else hours),
-        {name: Delays(time) for name, time in known.items()},
-    )
+def policy(
+    delivery: timedelta = FORTNIGHT,
+    *,
+    during: Span = ALWAYS[0],
+    retention: timedelta = timedelta(days=90),
+    requires_all: bool = False,
+) -> RecordedPolicy:
+    return RecordedPolicy(during, delivery, retention, requires_all)
+
+
+def recorded(name: str, *policies: RecordedPolicy, closing: Closing | None = None) -> RecordedEndpoint:
+    return RecordedEndpoint(name, policies, closing)
+
+
+def evidence_of(
+    *uses: KeyUse,
+    now: float,
+    watched: Sequence[Span] = ALWAYS,
+    endpoints: Sequence[RecordedEndpoint] = (),
+    disturbances: Sequence[Disturbance] = (),
+) -> Evidence:
+    """Evidence of gateways that watched all endpoints at the times `watched`, until `now`."""
+    until = NOON + now * DAY
+    found = {one.name: one for one in (endpoints or (recorded("orders", policy()),))}
+    cut = [Span(span.start, min(span.end, until)) for span in watched if span.start < until]
+    return Evidence(until, uses, found, dict.fromkeys(found, cut), disturbances)
+
+
+def gates(*uses: KeyUse, now: float, **options: Any) -> MeasuredGates:
+    """Gates asked at the very moment of the last event, with the endpoint `orders` configured."""
+    evidence = evidence_of(*uses, now=now, **options)
+    return MeasuredGates(evidence, {"orders": Delays(FORTNIGHT)}, NOON + now * DAY)
 
 
 def retiring(
@@ -57,18 +93,24 @@ def retiring(
     entry: StoredEntry = OLD_ENTRY,
     since: datetime = SINCE,
     kept: frozenset[str] | None = frozenset(),
+    at: datetime | None = None,
 ) -> tuple[Blocker, ...]:
-    return measured.before_retiring(entry, others, at=measured.evidence.taken_at, since=since, kept=kept)
+    answer = measured.before_retiring(entry, others, at=at or measured.asked_at, since=lambda _: since, kept=kept)
+    assert answer.evidence == "" or json.loads(answer.evidence)["schema"] == "wssgate.gate/1"
+    return answer.blockers
 
 
-def test_open_once_the_delivery_time_has_passed_and_the_new_key_carries_the_traffic() -> None:
-    switched = (seen(OLD, 0), seen(NEW, 1))
-    assert retiring(gates(*switched, now=14), NEW_ENTRY) == ()
-    (blocker,) = retiring(gates(*switched, now=13.999), NEW_ENTRY)
+SWITCHED = (seen(OLD, 0), seen(NEW, 1))
+
+
+def test_open_once_the_delivery_time_was_watched_and_the_new_key_carries_the_traffic() -> None:
+    assert retiring(gates(*SWITCHED, now=14), NEW_ENTRY) == ()
+    (blocker,) = retiring(gates(*SWITCHED, now=13.999), NEW_ENTRY)
     assert (blocker.endpoint, blocker.safe_at) == ("orders", NOON + FORTNIGHT)
     assert blocker.sentence == (
-        "orders: the last message signed with it came at 2026-06-01 12:00:00Z, and others may be under way until the "
-        "guaranteed delivery time of 14d has passed: earliest 2026-06-15 12:00:00Z"
+        "orders: the last message that needed it came at 2026-06-01 12:00:00Z, and others may be under way until the "
+        "guaranteed delivery time of 14d has passed while somebody watched; watched so far: 13 d 23 h, so earliest "
+        "2026-06-15 12:00:00Z if that goes on without a gap"
     )
 
 
@@ -78,27 +120,42 @@ def test_what_is_shown_to_the_second_is_never_too_early() -> None:
     assert blocker.safe_at == NOON + FORTNIGHT + timedelta(seconds=1)
 
 
-def test_a_rejected_message_tells_as_well_that_the_key_is_in_use() -> None:
-    relapse = seen(OLD, 10, how=How.RECOGNISED)
-    (blocker,) = retiring(gates(seen(OLD, 0), relapse, seen(NEW, 11), now=15), NEW_ENTRY)
+@pytest.mark.parametrize(
+    ("last", "counts"),
+    [
+        ({"outcome": RecordedOutcome.REJECTED}, True),
+        ({"role": Role.EARLIER}, True),
+        ({"role": Role.REPEATED, "outcome": RecordedOutcome.REJECTED}, False),
+        ({"role": Role.PRESENT}, False),
+    ],
+)
+def test_which_uses_keep_the_gate_shut(last: dict[str, Any], counts: bool) -> None:
+    blockers = retiring(gates(*SWITCHED, seen(OLD, 10, **last), seen(NEW, 11), now=15), NEW_ENTRY)
+    assert bool(blockers) is counts
+    if counts:
+        assert blockers[0].safe_at == NOON + 10 * DAY + FORTNIGHT
+
+
+def test_where_every_signature_has_to_verify_each_of_them_is_needed() -> None:
+    uses = (*SWITCHED, seen(OLD, 10, role=Role.PRESENT), seen(NEW, 11))
+    strict = policy(requires_all=True, during=Span(NOON + 14 * DAY, NOON + 16 * DAY))
+    before = policy(during=Span(SINCE, NOON + 14 * DAY))
+    (blocker,) = retiring(gates(*uses, now=15, endpoints=[recorded("orders", before, strict)]), NEW_ENTRY)
     assert blocker.safe_at == NOON + 10 * DAY + FORTNIGHT
 
 
 def test_closed_while_no_other_key_is_trusted() -> None:
-    measured = gates(seen(OLD, 0), seen(NEW, 1), now=40)
+    measured = gates(*SWITCHED, now=40)
     unusable = [
         stored(NEW, 2, state=State.STAGED),
         stored(NEW, 2, state=State.RETIRED),
         stored(NEW, 2, endpoints=frozenset({"invoices"})),
-        stored(NEW, 2, trusted_until=NOON),
         replace(NEW_ENTRY, certificate=None),
     ]
     for others in [(), *((one,) for one in unusable)]:
         (blocker,) = retiring(measured, *others)
         assert (blocker.endpoint, blocker.safe_at) == ("orders", None)
         assert "no other key is trusted, so every response would be rejected" in blocker.sentence
-    expired = gates(seen(OLD, 0), seen(NEW, 1), now=500, hours=[])
-    assert "no other key is trusted" in retiring(expired, NEW_ENTRY)[0].sentence
 
 
 def test_silence_is_no_evidence() -> None:
@@ -113,15 +170,20 @@ def test_a_key_that_was_never_seen_waits_from_when_it_was_trusted() -> None:
     traffic = seen(NEW, 1)
     (blocker,) = retiring(gates(traffic, now=1), NEW_ENTRY, since=NOON)
     assert blocker.safe_at == NOON + FORTNIGHT
-    assert "no message signed with it came since it was trusted at 2026-06-01 12:00:00Z" in blocker.sentence
+    assert "no message needed it since it was trusted at 2026-06-01 12:00:00Z, which tells" in blocker.sentence
     assert retiring(gates(traffic, now=14), NEW_ENTRY, since=NOON) == ()
+    # Trusted again, or for one more endpoint: what was seen before says nothing about the time since.
+    (again,) = retiring(gates(seen(OLD, -20), traffic, seen(NEW, 9), now=10), NEW_ENTRY, since=NOON + 5 * DAY)
+    assert again.safe_at == NOON + 5 * DAY + FORTNIGHT
 
 
 def test_every_operation_has_to_be_carried_by_another_key() -> None:
-    rows = seen(OLD, 0), seen(NEW, 1), seen(OLD, -1, operation=PLACE)
+    rows = (*SWITCHED, seen(OLD, -1, operation=PLACE))
     (blocker,) = retiring(gates(*rows, now=40), NEW_ENTRY)
     assert blocker.sentence.startswith(f"orders: it is the key that carries {PLACE}: no other trusted key has")
     assert retiring(gates(*rows, seen(NEW, -0.5, operation=PLACE), now=40), NEW_ENTRY) == ()
+    rejected_only = seen(NEW, 2, operation=PLACE, outcome=RecordedOutcome.REJECTED)
+    assert retiring(gates(*rows, rejected_only, now=40), NEW_ENTRY), "the new key has verified nothing there"
     (again,) = retiring(gates(*rows, seen(NEW, -2, operation=PLACE), now=40), NEW_ENTRY)
     assert "carries" in again.sentence, "the new key was there first, and the old one came back"
     many = [seen(OLD, 0, operation=f"{{urn:x}}Op{n}") for n in range(5)]
@@ -130,13 +192,9 @@ def test_every_operation_has_to_be_carried_by_another_key() -> None:
 
 
 def test_every_endpoint_that_it_is_trusted_for_has_its_own_gate() -> None:
-    rows = (
-        seen(OLD, 0),
-        seen(NEW, 1),
-        seen(OLD, 5, endpoint="invoices"),
-        seen(NEW, 6, endpoint="invoices"),
-    )
-    measured = gates(*rows, now=20, invoices=timedelta(days=30))
+    uses = (*SWITCHED, seen(OLD, 5, endpoint="invoices"), seen(NEW, 6, endpoint="invoices"))
+    served = [recorded("orders", policy()), recorded("invoices", policy(timedelta(days=30)))]
+    measured = gates(*uses, now=20, endpoints=served)
     (blocker,) = retiring(measured, NEW_ENTRY)
     assert (blocker.endpoint, blocker.safe_at) == ("invoices", NOON + 35 * DAY)
     assert retiring(measured, NEW_ENTRY, kept=frozenset({"invoices"})) == ()
@@ -144,18 +202,77 @@ def test_every_endpoint_that_it_is_trusted_for_has_its_own_gate() -> None:
     assert retiring(measured, NEW_ENTRY, entry=stored(OLD, endpoints=frozenset({"orders"}))) == ()
 
 
-def test_an_endpoint_that_is_configured_no_more_still_has_messages_under_way() -> None:
-    gone = seen(OLD, 10, endpoint="gone")
-    (blocker,) = retiring(gates(seen(OLD, 0), seen(NEW, 1), gone, now=20), NEW_ENTRY)
-    assert (blocker.endpoint, blocker.safe_at) == ("gone", NOON + 10 * DAY + FORTNIGHT)
-    assert retiring(gates(seen(OLD, 0), seen(NEW, 1), gone, now=24), NEW_ENTRY) == ()
+def test_the_configuration_of_whoever_asks_can_only_add() -> None:
+    """A file without the endpoint, or with a delivery time of a millisecond, opens nothing."""
+    evidence = evidence_of(*SWITCHED, now=10)
+    for delays in ({}, {"orders": Delays(timedelta(milliseconds=1))}, {"other": Delays(timedelta(milliseconds=1))}):
+        blockers = retiring(MeasuredGates(evidence, delays, NOON + 10 * DAY), NEW_ENTRY)
+        assert any(blocker.safe_at == NOON + FORTNIGHT for blocker in blockers)
+    longer = MeasuredGates(evidence, {"orders": Delays(timedelta(days=30))}, NOON + 10 * DAY)
+    assert retiring(longer, NEW_ENTRY)[0].safe_at == NOON + 30 * DAY
+    # Shorter since yesterday: messages that were sent before are under way for as long as was promised then.
+    shortened = [
+        recorded(
+            "orders",
+            policy(during=Span(SINCE, NOON + 9 * DAY)),
+            policy(timedelta(days=2), during=Span(NOON + 9 * DAY, NOON + 10 * DAY)),
+        )
+    ]
+    measured = gates(*SWITCHED, now=10, endpoints=shortened)
+    assert retiring(replace(measured, delays={}), NEW_ENTRY)[0].safe_at == NOON + FORTNIGHT
+
+
+def test_an_endpoint_that_is_configured_no_more_counts_until_somebody_ends_it() -> None:
+    gone = seen(OLD, 1, endpoint="gone")
+    last_served = policy(timedelta(days=20), during=Span(SINCE, NOON + 2 * DAY))
+    served = [recorded("orders", policy()), recorded("gone", last_served)]
+    measured = gates(*SWITCHED, gone, now=40, endpoints=served)
+    measured = replace(
+        measured,
+        evidence=replace(
+            measured.evidence,
+            watched={"orders": days((-300, 40)), "gone": (Span(SINCE, NOON + 2 * DAY),)},
+        ),
+    )
+    alone, waiting = retiring(measured, NEW_ENTRY)
+    assert "carries" in alone.sentence
+    assert waiting.endpoint == "gone"
+    assert "watched so far: 24 h, and nobody watches it now" in waiting.sentence
+    ended = recorded("gone", last_served, closing=Closing(NOON + 3 * DAY, "eva", "switched off"))
+    assert retiring(with_endpoint(measured, ended), NEW_ENTRY) == ()
+    renamed = recorded("gone", last_served, closing=Closing(NOON + 3 * DAY, "eva", "renamed", "orders"))
+    assert "carries" in retiring(with_endpoint(measured, renamed), NEW_ENTRY)[0].sentence, "its uses are the new name's"
+    carried = replace(measured, evidence=replace(measured.evidence, uses=(*measured.evidence.uses, seen(NEW, 2))))
+    assert retiring(with_endpoint(carried, renamed), NEW_ENTRY) == ()
+    (late,) = retiring(
+        with_endpoint(gates(*SWITCHED, gone, seen(NEW, 2), now=15, endpoints=served), renamed), NEW_ENTRY
+    )
+    assert (late.endpoint, late.safe_at) == ("orders", NOON + 1 * DAY + 20 * DAY), "with the delivery time it had"
+
+
+def with_endpoint(measured: MeasuredGates, one: RecordedEndpoint) -> MeasuredGates:
+    endpoints = {**measured.evidence.recorded(), one.name: one}
+    return replace(measured, evidence=replace(measured.evidence, endpoints=endpoints))
+
+
+def test_names_that_lead_in_a_circle_end() -> None:
+    circle = [
+        recorded("a", closing=Closing(NOON, "eva", "", "b")),
+        recorded("b", closing=Closing(NOON, "eva", "", "a")),
+    ]
+    assert evidence_of(now=1, endpoints=circle).names_of("a") == {"a", "b"}
+
+
+def test_an_endpoint_without_any_known_delivery_time_waits_for_the_longest() -> None:
+    unknown = seen(OLD, 5, endpoint="elsewhere")
+    blockers = retiring(gates(*SWITCHED, unknown, now=20), NEW_ENTRY)
+    assert [(b.endpoint, b.safe_at) for b in blockers] == [("elsewhere", NOON + 20 * DAY + FORTNIGHT)]
 
 
 def test_a_renewed_certificate_over_the_same_key_keeps_the_gate_open() -> None:
     in_use = gates(seen(OLD, 0), now=0.1)
     assert retiring(in_use, RENEWED_ENTRY) == ()
     for too_short in (
-        stored(RENEWED, 3, trusted_until=NOON + 13 * DAY),
         stored(RENEWED, 3, endpoints=frozenset({"invoices"})),
         stored(RENEWED, 3, state=State.STAGED),
     ):
@@ -171,30 +288,95 @@ def test_a_key_withdrawn_as_compromised_protects_nothing_and_needs_no_protection
     revoked = stored(RENEWED, 3, state=State.RETIRED, revoked=True)
     assert retiring(gates(seen(OLD, 0), now=0.1), revoked) == (), "its twin verifies nothing any more"
     successor = stored(NEW, 2), stored(NEW, 4, state=State.RETIRED, revoked=True)
-    assert "no other key is trusted" in retiring(gates(seen(OLD, 0), seen(NEW, 1), now=40), *successor)[0].sentence
+    assert "no other key is trusted" in retiring(gates(*SWITCHED, now=40), *successor)[0].sentence
 
 
-def test_time_in_which_nothing_was_recorded_does_not_count() -> None:
-    def hours(*days: float) -> list[datetime]:
-        return [NOON + day * DAY for day in days]
-
-    switched = (seen(OLD, 0), seen(NEW, 12))
-    # Down from day 1 to day 11: of these ten days three count.
-    (blocker,) = retiring(gates(*switched, now=15, hours=hours(0, 1, 11, 12, 13, 14)), NEW_ENTRY)
-    lost = 10 * DAY - timedelta(hours=1) - 3 * DAY
-    assert blocker.safe_at == NOON + FORTNIGHT + lost
-    assert "not counting 6 days in which nothing was recorded" in blocker.sentence
-    assert retiring(gates(*switched, now=21, hours=hours(0, 1, 11, 12, 13, 14, 16, 18, 20)), NEW_ENTRY) == ()
-    # A quiet long week-end is no outage; a pause that still lasts is counted like any other.
-    assert retiring(gates(*switched, now=14, hours=hours(0, 3, 6, 9, 12)), NEW_ENTRY) == ()
-    (lasting,) = retiring(gates(*switched, now=14, hours=hours(0, 3, 6, 9)), NEW_ENTRY)
-    assert lasting.safe_at == NOON + FORTNIGHT + 2 * DAY - timedelta(hours=1)
-    assert "not counting 47 hours" in lasting.sentence
+def days(*pairs: tuple[float, float]) -> list[Span]:
+    return [Span(NOON + start * DAY, NOON + end * DAY) for start, end in pairs]
 
 
-def purging(measured: MeasuredGates, retired: float = 0) -> tuple[Blocker, ...]:
-    entry = stored(OLD, state=State.RETIRED)
-    return measured.before_purging(entry, at=measured.evidence.taken_at, since=NOON + retired * DAY)
+def test_only_watched_time_counts() -> None:
+    down = days((-10, 1), (11, 100))
+    (blocker,) = retiring(gates(*SWITCHED, seen(NEW, 12), now=15, watched=down), NEW_ENTRY)
+    assert blocker.safe_at == NOON + 15 * DAY + (FORTNIGHT - 5 * DAY)
+    assert "watched so far: 5 d 0 h" in blocker.sentence
+    assert retiring(gates(*SWITCHED, seen(NEW, 12), now=24, watched=down), NEW_ENTRY) == ()
+    # One second every three days is one second, and what two gateways saw at once is seen once.
+    blinks = [Span(NOON + n * 3 * DAY, NOON + n * 3 * DAY + timedelta(seconds=1)) for n in range(30)]
+    (blocker,) = retiring(gates(*SWITCHED, now=90, watched=blinks), NEW_ENTRY)
+    assert "watched so far: 30 s, and nobody watches it now" in blocker.sentence
+    twice = days((0, 8), (2, 10), (4, 5))
+    assert evidence_of(now=20, watched=twice).watched_since("orders", NOON + 1 * DAY) == 9 * DAY
+    assert evidence_of(now=20, watched=twice).gaps_since("orders", NOON - 1 * DAY) == days((-1, 0), (10, 20))
+    assert evidence_of(now=8, watched=days((0, 8))).gaps_since("orders", NOON) == []
+    assert Evidence(None).gaps_since("orders", NOON) == []
+
+
+def test_a_gateway_that_has_just_started_need_not_have_told_yet() -> None:
+    def sentence(started: timedelta) -> str:
+        since = Span(NOON + 40 * DAY - started, NOON + 40 * DAY)
+        served = recorded("orders", policy(), policy(during=since))
+        (blocker,) = retiring(gates(*SWITCHED, now=40, watched=days((0, 5)), endpoints=[served]), NEW_ENTRY)
+        return blocker.sentence
+
+    assert "watched so far: 5 d 0 h, for the gateway that serves it since" in sentence(timedelta(seconds=10))
+    assert "tells it only every half minute" in sentence(timedelta(seconds=60))
+    assert "nobody watches it now" in sentence(timedelta(seconds=61))
+
+
+def test_without_any_gateway_nothing_is_known() -> None:
+    nothing = MeasuredGates(Evidence(None), {"orders": Delays(FORTNIGHT)}, NOON + 40 * DAY)
+    silent, unwatched = retiring(nothing, NEW_ENTRY, since=NOON)
+    assert "silence is no evidence" in silent.sentence
+    assert "no gateway has told that it watches: start it with wssgate serve" in unwatched.sentence
+
+
+def test_what_does_not_hold_together_keeps_every_gate_shut() -> None:
+    broken = Disturbance("the evidence does not hold: host:1: no event introduces it")
+    (blocker,) = retiring(gates(*SWITCHED, now=40, disturbances=[broken]), NEW_ENTRY)
+    assert blocker.sentence == broken.sentence
+    assert retiring(gates(*SWITCHED, now=40, disturbances=[broken]), NEW_ENTRY, kept=None) == ()
+
+
+def test_after_a_database_was_put_back_the_time_begins_anew() -> None:
+    restored = Disturbance("put back", NOON + 5 * DAY)
+    (blocker,) = retiring(gates(*SWITCHED, now=15, disturbances=[restored]), NEW_ENTRY)
+    assert blocker.safe_at == NOON + 5 * DAY + FORTNIGHT
+    assert "the database was put back to an older state at 2026-06-06 12:00:00Z" in blocker.sentence
+    assert retiring(gates(*SWITCHED, now=19, disturbances=[restored]), NEW_ENTRY) == ()
+
+
+def test_the_clock_of_whoever_asks_moves_nothing() -> None:
+    measured = gates(*SWITCHED, now=10)
+    for asked_at in (NOON - 100 * DAY, NOON + 1000 * DAY):
+        blockers = retiring(replace(measured, asked_at=asked_at), NEW_ENTRY)
+        assert blockers[-1].safe_at == NOON + FORTNIGHT
+
+
+def test_the_declared_successor_of_a_trusted_key_is_not_retired_by_mistake() -> None:
+    measured = gates(seen(OLD, 0), now=60)
+    successor = replace(NEW_ENTRY, replaces=(OLD.thumbprint,))
+    (blocker,) = retiring(measured, OLD_ENTRY, entry=successor)
+    assert blocker.sentence.startswith("orders: it is declared to replace acme-2024, which is trusted there still")
+    assert "wssgate keystore set acme-2026 --no-replaces" in blocker.sentence
+    assert retiring(measured, OLD_ENTRY, entry=replace(NEW_ENTRY, replaces=())) == ()
+    # An end that comes later is asked for again when it is due; a renewed certificate over one key replaces no key.
+    assert retiring(measured, OLD_ENTRY, entry=successor, at=NOON + 100 * DAY) == ()
+    twin = replace(RENEWED_ENTRY, replaces=(OLD.thumbprint,))
+    assert retiring(measured, OLD_ENTRY, NEW_ENTRY, entry=twin) == ()
+
+
+def test_an_end_that_is_planned_has_to_be_late_enough() -> None:
+    measured = gates(*SWITCHED, now=10)
+    assert retiring(measured, NEW_ENTRY, at=NOON + FORTNIGHT) == ()
+    assert retiring(measured, NEW_ENTRY, at=NOON + 13 * DAY)
+
+
+def purging(measured: MeasuredGates, retired: float = 0, **fields: Any) -> tuple[Blocker, ...]:
+    entry = stored(OLD, state=State.RETIRED, **fields)
+    answer = measured.before_purging(entry, at=measured.asked_at, since=NOON + retired * DAY)
+    assert json.loads(answer.evidence)["question"] == "purge"
+    return answer.blockers
 
 
 def test_an_old_key_is_kept_for_90_days_after_it_was_exchanged() -> None:
@@ -205,57 +387,41 @@ def test_an_old_key_is_kept_for_90_days_after_it_was_exchanged() -> None:
         "old keys are kept for 90d after they were exchanged, and it was retired 2026-06-01 12:00:00Z; "
         "it may be purged from 2026-08-30 12:00:00Z on"
     )
-    (relapse,) = purging(gates(seen(OLD, 20, how=How.RECOGNISED), now=90))
+    (relapse,) = purging(gates(seen(OLD, 20, outcome=RecordedOutcome.REJECTED), now=90))
     assert relapse.safe_at == NOON + 110 * DAY
     assert "a message signed with it came as late as 2026-06-21" in relapse.sentence
+    (behind,) = purging(replace(gates(now=50), asked_at=NOON + 100 * DAY))
+    assert behind.sentence.endswith("by the ledger's clock, which a gateway told last at 2026-07-21 12:00:00Z")
+    (unknown,) = purging(MeasuredGates(Evidence(None), {}, NOON + 100 * DAY))
+    assert unknown.sentence.endswith("and no gateway has told yet what time it is")
 
 
 def test_retention_makes_it_longer_and_never_shorter() -> None:
-    def kept(days: int) -> MeasuredGates:
-        measured = gates(now=90)
-        return replace(measured, delays={"orders": Delays(FORTNIGHT, timedelta(days=days)), "x": Delays(FORTNIGHT)})
+    def kept(number: int, now: float = 90) -> MeasuredGates:
+        measured = gates(now=now)
+        delays = {"orders": Delays(FORTNIGHT, timedelta(days=number)), "x": Delays(FORTNIGHT)}
+        return replace(measured, delays=delays)
 
     assert purging(kept(1)) == ()
-    short = {"orders": Delays(FORTNIGHT, timedelta(days=1))}
-    assert purging(replace(gates(now=89), delays=short))[0].safe_at == NOON + 90 * DAY
+    assert purging(kept(1, now=89))[0].safe_at == NOON + 90 * DAY
     assert purging(kept(365))[0].safe_at == NOON + 365 * DAY
-    elsewhere = stored(OLD, state=State.RETIRED, endpoints=frozenset({"x"}))
-    assert kept(365).before_purging(elsewhere, at=NOON + 90 * DAY, since=NOON) == ()
+    assert purging(kept(365), endpoints=frozenset({"x"})) == ()
+    told = gates(now=90, endpoints=[recorded("orders", policy(retention=timedelta(days=200)))])
+    assert purging(told)[0].safe_at == NOON + 200 * DAY
 
 
-@pytest.fixture
-def scene(tmp_path: Path) -> Iterator[Scene]:
-    engine = open_database(f"sqlite:///{tmp_path}/wssgate.db")
-    migrate(engine)
-    made = Scene(engine)
-    yield made
-    made.close()
-    engine.dispose()
-
-
-def test_the_evidence_is_what_the_ledger_holds(scene: Scene, tmp_path: Path) -> None:
-    minutes_a_day = 24 * 60
-    scene.accept(0, 1, by=[OLD, RENEWED])
-    scene.accept(2 * minutes_a_day, by=[NEW])
-    scene.reject(3 * minutes_a_day, by=[OLD])
-    evidence = measure(scene.engine, NOON + 4 * DAY)
-    assert evidence.last_seen("orders", OLD.key_id) == NOON + 3 * DAY
-    assert evidence.last_seen_anywhere(RENEWED.thumbprint) == NOON + timedelta(minutes=1)
-    assert evidence.last_seen_anywhere(NEW.thumbprint) == NOON + 2 * DAY
-    assert evidence.verified("orders", {NEW.key_id}) == {GET: NOON + 2 * DAY}
-    assert evidence.endpoints_of(NEW.key_id) == {"orders"}
-    assert list(evidence.hours) == [NOON, NOON + 2 * DAY, NOON + 3 * DAY]
-
-    config = tmp_path / "gateway.toml"
-    config.write_text(
-        '[endpoint.orders]\npath = "/orders"\nupstream = "https://receiver.example/ws"\n'
-        'guaranteed_delivery_time = "2d"\nretention = "120d"\n'
-    )
-    delays = delays_of(load_settings(config))
-    assert delays == {"orders": Delays(timedelta(days=2), timedelta(days=120))}
-    store = KeystoreStore(scene.engine)
-    for entry in (OLD, NEW):
-        store.add(entry.alias, entry.certificate, who="eva", why="", at=NOON)
-    measured = MeasuredGates(evidence, delays)
-    with pytest.raises(Exception, match="earliest 2026-06-06 12:00:00Z"):
-        store.retire(OLD.alias, who="eva", why="", at=NOON + 4 * DAY, gates=measured)
+def test_what_a_gate_saw_is_told_for_the_history() -> None:
+    served = [recorded(name, policy()) for name in ("a", "b", "c", "d", "orders")]
+    measured = gates(*SWITCHED, seen(NEW, 2, endpoint="a"), now=40, endpoints=served)
+    answer = measured.before_retiring(OLD_ENTRY, [NEW_ENTRY], at=measured.asked_at, since=lambda _: SINCE)
+    told = json.loads(answer.evidence)
+    assert [one["endpoint"] for one in told["endpoints"]] == ["a", "b", "c", "d", "orders"]
+    assert told["endpoints"][-1]["last_use"] == "2026-06-01T12:00:00Z"
+    assert told["blockers"] == [blocker.sentence for blocker in answer.blockers]
+    assert answer.summary.startswith("a: last needed never, watched 240d of 14d; ")
+    assert answer.summary.endswith("; and 2 more endpoints")
+    through_another = measured.before_retiring(OLD_ENTRY, [RENEWED_ENTRY], at=measured.asked_at, since=lambda _: SINCE)
+    assert through_another.summary == "no endpoint loses a key by it"
+    assert json.loads(through_another.evidence)["endpoints"][0]["because"]
+    purge = measured.before_purging(stored(OLD, state=State.RETIRED), at=measured.asked_at, since=NOON - 99 * DAY)
+    assert purge.summary == "kept for as long as old keys are kept"

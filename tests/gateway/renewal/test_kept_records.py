@@ -9,7 +9,7 @@ from sqlalchemy import Engine, text
 from gateway.ledger import migrate, open_database
 from gateway.ledger.database.connections import writing
 from gateway.renewal.kept_records import Keep, keep
-from keystore.store import KeystoreStore
+from keystore.store import GateAnswer, KeystoreStore
 from tests.gateway.ledger.load import NOON
 from tests.keystore.issuing import issue
 
@@ -69,8 +69,21 @@ def test_the_evidence_of_an_exchange_stays_for_90_days_or_longer(store: Keystore
 def test_trust_that_came_to_its_planned_end_is_an_exchange_as_well(store: KeystoreStore) -> None:
     _add(store, "a", 0, until=NOON + 400 * DAY)
     _add(store, "b", 100)
+    assert _keep(store, 491).why == "a and b overlap", "an end that nobody carried out ends nothing"
+    (ended,) = store.end_due(NOON + 400 * DAY, Open(), "wssgate")
+    assert ended.changed is not None
     assert _keep(store, 489).since == NOON + 100 * DAY
     assert _keep(store, 491).why == "their age"
+
+
+class Open:
+    """Gates that hold nothing against anything."""
+
+    def before_retiring(self, *_: object, **__: object) -> GateAnswer:
+        return GateAnswer()
+
+    def before_purging(self, *_: object, **__: object) -> GateAnswer:
+        return GateAnswer()
 
 
 def test_a_key_that_was_retired_without_another_keeps_what_it_signed_last(store: KeystoreStore) -> None:

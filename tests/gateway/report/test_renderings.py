@@ -18,6 +18,8 @@ from gateway.report import (
     usage_report,
     usage_table,
 )
+from gateway.verify import VerifiedBy
+from tests.gateway.ledger.load import accepted, rejected, signer
 from tests.gateway.report.scene import DAY, GET, NEW, OLD, PLACE, Scene, at
 
 EVIL = '=HYPERLINK("http://127.0.0.1/")[bold red]\x1b[2J\u202e\r\nx'
@@ -67,6 +69,82 @@ def test_the_usage_table_reads_by_itself(busy: Scene) -> None:
     assert "invoices" not in shown
 
 
+def _key_lines(scene: Scene, width: int) -> list[str]:
+    shown = _shown(usage_table(usage_report(scene.engine, now=scene.now)), width)
+    return [line.rstrip() for line in shown.splitlines() if "acme-" in line]
+
+
+def test_each_role_of_a_key_is_told(scene: Scene) -> None:
+    entries = {one: VerifiedBy(one.alias, one.key_id, one.thumbprint) for one in (OLD, NEW)}
+    signed = (signer(entries[NEW], 1), signer(entries[OLD], 1, needed=False))
+    scene.add(accepted(time=at(0), signers=signed, server="a"), accepted(time=at(1), signers=signed, server="b"))
+    # And each server once more with the new key alone.
+    alone = (signer(entries[NEW], 3),)
+    scene.add(accepted(time=at(0), signers=alone, server="a"), accepted(time=at(1), signers=alone, server="b"))
+    late = (signer(entries[OLD], 2),)
+    scene.add(rejected("timestamp-stale", time=at(2), signers=late))
+    scene.add(rejected("replayed", time=at(3), signers=late))
+    scene.now = at(60)
+    shown = _shown(usage_table(usage_report(scene.engine, now=scene.now)), 120)
+    needed, rejections, repetitions = (
+        shown.index(heading)
+        for heading in (
+            "Which key verified the accepted responses",
+            "Known keys that signed rejected responses: they are in use all the same",
+            "Known keys whose earlier messages came again and were rejected: no use of them",
+        )
+    )
+    assert needed < shown.index("acme-2024 (not needed)") < rejections < repetitions
+    assert [" ".join(line.split()) for line in _key_lines(scene, 120)] == [
+        "GetOrder a acme-2026 2 ██ 50 % 2026-06-01 12:00:00 2026-06-01 12:00:00 1 h",
+        "acme-2024 (not needed) 1 █ 25 % 2026-06-01 12:00:00 2026-06-01 12:00:00 1 h",
+        "b acme-2026 2 ██ 50 % 2026-06-01 12:01:00 2026-06-01 12:01:00 59 min",
+        "acme-2024 (not needed) 1 █ 25 % 2026-06-01 12:01:00 2026-06-01 12:01:00 59 min",
+        "GetOrder acme-2024 1 ██ 50 % 2026-06-01 12:02:00 2026-06-01 12:02:00 58 min",
+        "GetOrder acme-2024 1 ██ 50 % 2026-06-01 12:03:00 2026-06-01 12:03:00 57 min",
+    ]
+    found: Any = usage_json(usage_report(scene.engine, now=scene.now))
+    assert [(row["alias"], row["role"], row["server"]) for row in found["rows"]] == [
+        ("acme-2026", "needed", "a"),
+        ("acme-2024", "present", "a"),
+        ("acme-2026", "needed", "b"),
+        ("acme-2024", "present", "b"),
+    ]
+    assert [(row["role"], row["outcome"]) for row in found["recognised"]] == [("needed", "rejected")]
+    assert [(row["role"], row["outcome"]) for row in found["repeated"]] == [("repeated", "rejected")]
+    listed = [(row["how"], row["role"]) for row in _rows(usage_csv(usage_report(scene.engine, now=scene.now)))]
+    assert listed == [("verified", "needed"), ("verified", "present")] * 2 + [
+        ("recognised", "needed"),
+        ("recognised", "repeated"),
+    ]
+
+
+def test_on_a_narrow_screen_columns_go_before_names_are_broken(scene: Scene) -> None:
+    scene.accept(0, by=[OLD, NEW], server="app-server-1")
+    scene.now = at(60)
+    for width, missing in (
+        (200, set()),
+        (110, set()),
+        (95, {"first"}),
+        (80, {"first", "share"}),
+        (70, {"first", "ago"}),
+    ):
+        shown = _shown(usage_table(usage_report(scene.engine, now=scene.now)), width)
+        (headings,) = (line.split() for line in shown.splitlines() if line.split()[:1] == ["operation"])
+        assert not missing & set(headings)
+        assert {"key", "messages", "last"} <= set(headings)
+        assert max(len(line) for line in shown.splitlines()) <= width
+        assert len(_key_lines(scene, width)) == 2, "each in one line"
+
+
+def test_a_name_that_a_stranger_made_long_takes_no_columns_away(scene: Scene) -> None:
+    scene.add(
+        rejected("dtd", signers=(signer(VerifiedBy(OLD.alias, OLD.key_id, OLD.thumbprint), 1),), operation="x" * 500)
+    )
+    (shown,) = (line for line in _key_lines(scene, 120) if "acme-2024" in line)
+    assert len(shown.split()) == 12
+
+
 def test_what_was_delivered_in_mode_observe_is_pointed_out(scene: Scene) -> None:
     scene.reject(1, 2, mode="observe", released=True)
     shown = " ".join(_shown(_tables(scene)[1]).split())
@@ -76,22 +154,46 @@ def test_what_was_delivered_in_mode_observe_is_pointed_out(scene: Scene) -> None
 
 def test_the_cutover_table_names_the_laggard(scene: Scene) -> None:
     scene.accept(0, 1, by=[OLD])
-    scene.accept(2, 63, by=[NEW])
+    scene.accept_every_five(16, after=1, by=[NEW])
     scene.accept(0, 2, by=[OLD], operation=PLACE)
     scene.accept(1, 3, by=[NEW], operation=PLACE)
-    scene.now = at(65)
+    scene.now = at(125)
     lines = [" ".join(line.split()) for line in _shown(cutover_table(scene.report())).splitlines()]
     assert lines[4:] == [
         "1 of 2 operations switched to acme-2026; laggard: PlaceOrder (last old-key message 2026-06-01",
-        "12:02:00, 1 h ago)",
+        "12:02:00, 2 h ago)",
         "operation state keys seen old key last seen only new key since messages",
-        "GetOrder switched acme-2024 2 2026-06-01 12:01:00 2026-06-01 12:02:00 2",
+        "GetOrder switched acme-2024 2 2026-06-01 12:01:00 2026-06-01 12:06:00 16 of 16",
+        "acme-2026 16",
+        "PlaceOrder mixed acme-2024 2 2026-06-01 12:02:00 2026-06-01 12:03:00 1 of 16",
         "acme-2026 2",
-        "PlaceOrder mixed acme-2024 2 2026-06-01 12:02:00 2026-06-01 12:03:00 1 of 6",
-        "acme-2026 2",
-        "PlaceOrder: both keys; only the new one since 2026-06-01 12:03:00, 1 h ago: 1 message of the 6",
-        "that it takes; old key last 2026-06-01 12:02:00, 1 h ago",
+        "GetOrder: only the new key since 2026-06-01 12:06:00, 1 h ago: 16 messages of the 16 that it",
+        "takes; the old key quiet for 1 h 20 min of the 1 h that it takes; old key last 2026-06-01",
+        "12:01:00, 2 h ago; a server with less than 25 % of the messages could be missed",
+        "PlaceOrder: both keys; only the new key since 2026-06-01 12:03:00, 2 h ago: 1 message of the 16",
+        "that it takes; the old key quiet for 1 min of the 1 h that it takes; old key last 2026-06-01",
+        "12:02:00, 2 h ago",
     ]
+
+
+@pytest.mark.parametrize("width", [80, 200])
+def test_the_cutover_table_splits_no_name(scene: Scene, width: int) -> None:
+    scene.accept(0, by=[OLD], server="node-1.receiver.example")
+    scene.accept_every_five(1200, after=1, by=[NEW], server="node-2.receiver.example")
+    scene.accept(300, by=[OLD])
+    shown = _shown(cutover_table(scene.report()), width)
+    assert ("keys seen" in shown) == (width == 200), "below, one cell after the other"
+    for name in (
+        "GetOrder",
+        "at node-1.receiver.example",
+        "at node-2.receiver.example",
+        "acme-2024 1",
+        "acme-2026 1,200",
+        "old-only",
+        "2026-06-01 17:00:00",
+    ):
+        assert name in shown
+    assert max(len(line.rstrip()) for line in shown.splitlines()) <= width
 
 
 def test_tables_fit_in_100_columns(busy: Scene) -> None:
@@ -114,6 +216,7 @@ def test_an_empty_ledger_says_so(scene: Scene) -> None:
     assert "No response has been accepted in this time." in _shown(_tables(scene)[0])
     assert "None." in _shown(_tables(scene)[1])
     assert "No endpoint is known." in _shown(cutover_table(scene.report(endpoint=None)))
+    assert "no traffic: nothing shows" in _shown(cutover_table(scene.report(endpoints=["orders"])))
 
 
 def _rows(text: str) -> list[dict[str, str]]:
@@ -238,7 +341,12 @@ def test_the_json_of_the_usage(busy: Scene) -> None:
     )
     assert found["schema"] == "wssgate.usage/1"
     assert (found["generated"], found["since"], found["endpoint"]) == ("2026-06-01T13:05:00Z", None, "orders")
+    last_signed = found["rows"][1].pop("last_signed")
+    assert last_signed is None
     assert found["rows"][1] == {
+        "server": None,
+        "role": "needed",
+        "outcome": "accepted",
         "endpoint": "orders",
         "operation": GET,
         "alias": "acme-2024",
@@ -265,6 +373,8 @@ def test_the_json_of_the_rejections(busy: Scene) -> None:
 def test_the_json_of_the_cutover(busy: Scene) -> None:
     found: Any = json.loads(json.dumps(cutover_json(busy.report())))
     assert (found["schema"], found["keystore_revision"]) == ("wssgate.cutover/1", 7)
+    assert found["roll_ups"] == {"from": "2026-06-01T12:00:00Z", "until": "2026-06-01T12:07:00Z"}
+    assert found["heads"] == []
     (endpoint,) = found["endpoints"]
     assert endpoint["newest"] == {
         "alias": "acme-2026",
@@ -280,9 +390,16 @@ def test_the_json_of_the_cutover(busy: Scene) -> None:
         EVIL: "old-only",
         GET: "mixed",
         PLACE: "old-only",
-        "{urn:other}GetOrder": "switched",
+        "{urn:other}GetOrder": "pending",
     }
     assert cells[GET]["last_old"] == "2026-06-01T12:07:00Z"
+    pending = cells["{urn:other}GetOrder"]
+    assert (pending["messages_since"], pending["messages_needed"], pending["server"]) == (1, 16, "")
+    assert (pending["quiet_seconds"], pending["quiet_needed_seconds"], pending["share_missed"]) == (0, 3600, 0.99)
+    assert (cells[PLACE]["quiet_seconds"], cells[PLACE]["share_missed"]) == (None, None)
+    assert endpoint["criteria"] == {"fewest_messages": 16, "smallest_share": 0.5, "quiet_seconds": 3600}
+    assert (endpoint["declared"], endpoint["undeclared"], endpoint["rivals"]) == (True, False, [])
+    assert {"operation": PLACE, "server": ""} in endpoint["lagging_cells"]
     assert [(key["alias"], key["role"], key["accepted"], key["rejected"]) for key in cells[GET]["keys"]] == [
         ("acme-2024", "old", 3, 1),
         ("acme-2026", "new", 2, 0),

@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+from concurrent.futures import Future
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,16 @@ import structlog
 from sqlalchemy import Engine, text
 
 from gateway.config import Settings, load_settings
-from gateway.ledger import ChainState, LedgerWriter, find_anchors, migrate, open_database, verify_chain
+from gateway.ledger import (
+    ChainState,
+    Content,
+    EventKind,
+    LedgerWriter,
+    find_anchors,
+    migrate,
+    open_database,
+    verify_chain,
+)
 from gateway.ledger.database.connections import reading, writing
 from gateway.ledger.database.partitions import Month, drop_partition
 from gateway.service import maintenance as upkeep_module
@@ -23,6 +33,13 @@ from tests.gateway.ledger.load import OLD, accepted
 from tests.gateway.service.workers.crew import until
 from tests.keystore.issuing import issue
 from tests.keystore.store.authoring import BY, later
+
+
+def told(_kind: EventKind, _content: Content) -> "Future[None]":
+    """An event that is as good as written: what is tested here does not read it."""
+    done: Future[None] = Future()
+    done.set_result(None)
+    return done
 
 
 @pytest.fixture
@@ -75,7 +92,7 @@ def test_at_its_end_a_gateway_anchors_every_record_that_it_wrote(tmp_path: Path)
 
 def test_the_end_of_the_keystores_history_is_anchored_when_it_is_another(settings: Settings) -> None:
     engine = _open(settings)
-    upkeep = Maintenance(engine, "host:1", lambda: settings)
+    upkeep = Maintenance(engine, "host:1", lambda: settings, told)
     store = KeystoreStore(engine)
     with structlog.testing.capture_logs() as lines:
         upkeep.anchor_keystore()
@@ -109,7 +126,7 @@ def test_each_change_of_the_keystore_is_anchored_at_once(tmp_path: Path) -> None
 
 def test_a_keystore_that_was_changed_past_its_history_raises_one_alarm(settings: Settings) -> None:
     engine = _open(settings)
-    upkeep = Maintenance(engine, "host:1", lambda: settings)
+    upkeep = Maintenance(engine, "host:1", lambda: settings, told)
     KeystoreStore(engine).add("acme", issue("acme"), **BY)
     with structlog.testing.capture_logs() as lines:
         upkeep.anchor_keystore()
@@ -131,7 +148,7 @@ def test_a_keystore_that_was_changed_past_its_history_raises_one_alarm(settings:
 
 def test_a_history_that_was_cut_short_is_missed_by_who_knew_it(settings: Settings) -> None:
     engine = _open(settings)
-    upkeep = Maintenance(engine, "host:1", lambda: settings)
+    upkeep = Maintenance(engine, "host:1", lambda: settings, told)
     KeystoreStore(engine).add("acme", issue("acme"), **BY)
     with structlog.testing.capture_logs() as lines:
         upkeep.anchor_keystore()
@@ -148,7 +165,7 @@ def test_a_history_that_was_cut_short_is_missed_by_who_knew_it(settings: Setting
 
 def test_a_database_that_is_gone_ends_no_anchors(settings: Settings) -> None:
     engine = _open(settings)
-    upkeep = Maintenance(engine, "host:1", lambda: settings)
+    upkeep = Maintenance(engine, "host:1", lambda: settings, told)
     engine.dispose()
     Path(settings.gateway.database.removeprefix("sqlite:///")).unlink()
     with structlog.testing.capture_logs() as lines:
@@ -160,7 +177,7 @@ def test_a_database_that_is_gone_ends_no_anchors(settings: Settings) -> None:
 
 def test_only_chains_that_grew_are_anchored_again_those_of_others_included(settings: Settings) -> None:
     engine = _open(settings)
-    upkeep = Maintenance(engine, "host:1", lambda: settings)
+    upkeep = Maintenance(engine, "host:1", lambda: settings, told)
     _write(engine, 3)
     _write(engine, 0, instance="killed:1")
     with structlog.testing.capture_logs() as lines:
@@ -184,16 +201,16 @@ def test_old_records_go_once_a_day_and_only_where_it_is_wanted(
     _write(engine, 100, 95, 10)
     off = settings.model_copy(update={"gateway": settings.gateway.model_copy(update={"prune": "off"})})
     with structlog.testing.capture_logs() as lines:
-        Maintenance(engine, "host:1", lambda: off).prune()
+        Maintenance(engine, "host:1", lambda: off, told).prune()
         assert lines == []
         for instance in ("host:1", "host:2"):
-            Maintenance(engine, instance, lambda: settings).prune()
+            Maintenance(engine, instance, lambda: settings, told).prune()
         assert [line["records"] for line in _said(lines, "old records removed")] == [2], "the other one rests"
         monkeypatch.setattr(upkeep_module, "PRUNE_EVERY", timedelta(0))
         connection = sqlite3.connect(settings.gateway.database.removeprefix("sqlite:///"))
         connection.execute("DROP TABLE chores")
         connection.close()
-        Maintenance(engine, "host:2", lambda: settings).prune()
+        Maintenance(engine, "host:2", lambda: settings, told).prune()
     assert (lines[-1]["log_level"], "no such table" in lines[-1]["error"]) == ("warning", True)
     assert [(r.state, r.pruned, r.rows) for r in verify_chain(engine)] == [(ChainState.INTACT, 2, 1)]
     engine.dispose()
@@ -228,7 +245,7 @@ def test_the_months_ahead_are_made_beside_the_traffic(database_url: str, setting
     engine = open_database(database_url)
     migrate(engine)
     this = Month.of(datetime.now(UTC))
-    upkeep = Maintenance(engine, "host:1", lambda: settings)
+    upkeep = Maintenance(engine, "host:1", lambda: settings, told)
     with structlog.testing.capture_logs() as lines:
         upkeep.make_months()
         assert lines == [], "there they are"

@@ -4,7 +4,7 @@ The messages are those of `fixtures/costly`, at a size that keeps the tests quic
 shows at any size.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import attrgetter
 
 import pytest
@@ -100,6 +100,27 @@ def test_content_costs_in_proportion(case: Costly, work: Work) -> None:
         assert work.largest <= 6 * len(message) + MAX_NAMESPACE_OCTETS
         # The budget, and the one form that finds it used up.
         assert work.octets <= MAX_FORMS * (1 + ELEMENT_OCTETS // 4) * len(message) + ALWAYS_ADMITTED + work.largest
+
+
+@pytest.mark.parametrize("case", [case for case in HOSTILE if case.kind is Kind.CONTENT], ids=attrgetter("id"))
+def test_to_tell_who_signed_costs_no_more_than_to_verify(case: Costly, work: Work) -> None:
+    """The same content in a message whose structure is refused, so that the signatures are looked at afterwards."""
+    message = case.make(SIZE)
+    start, end = message.rsplit(b"</soap:Body>", 1)
+
+    whole = judged(message)
+    spent, work.__dict__ = replace(work), vars(Work())
+    broken = judged(start + b"</soap:Body><x/>" + end)
+
+    if broken.reason is not Reason.STRUCTURE:
+        assert broken.reason is whole.reason, "refused before its structure is read"
+        return
+    assert bool(broken.signers) is (case.attacker is Attacker.TRUSTED)
+    assert work.checks <= MOST_CHECKS
+    assert work.comparisons <= MAX_NAMESPACE_WORK
+    if spent.checks:  # else a limit was broken before any key was tried
+        assert (work.checks, work.forms, work.octets) <= (spent.checks, spent.forms, spent.octets)
+        assert work.octets <= spent.octets
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
         held("bad", State.RETIRED, compromised=True),
         held("old", State.RETIRED),
         held("new", State.STAGED, terms),
-        held("acme.2026", State.TRUSTED),
+        held("acme.2026", State.TRUSTED, Terms(replaces=frozenset(map(Thumbprint, ("cd" * 32, "ab" * 32))))),
     )
     put(tmp_path, {str(entry.path): entry.text for entry in entries})
     put(tmp_path, {"README.md": "ours", "trusted/README": "x", ".git/x.pem": "x", "trusted/.keep": "", "docs/a.md": ""})
@@ -48,6 +48,19 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
             "# trusted-until: 2026-06-02T12:00:00.000005Z\n-----BEGIN CERTIFICATE-----\n"
         )
     )
+    assert (
+        (tmp_path / "trusted/acme.2026.pem")
+        .read_text()
+        .startswith(f"# replaces: sha256:{'ab' * 32}, sha256:{'cd' * 32}\n-----BEGIN")
+    )
+
+
+def test_whose_successor_it_is_may_be_named_by_a_file(tmp_path: Path) -> None:
+    old = pem_of(issue("old")).decode()
+    files = {"trusted/new.pem": f"# replaces: OLD, sha256:{'ab' * 32}\n{PEM}", "retired/old.pem": old}
+    retired, trusted = sorted(read_folder(put(tmp_path, files)), key=lambda entry: entry.state)
+    assert trusted.terms == Terms(replaces=frozenset({retired.thumbprint, Thumbprint("ab" * 32)}))
+    assert retired.terms == Terms()
 
 
 def test_remarks_are_free_where_they_do_not_look_like_settings(tmp_path: Path) -> None:
@@ -85,6 +98,9 @@ def test_remarks_are_free_where_they_do_not_look_like_settings(tmp_path: Path) -
         ({"trusted/acme.pem": f"# trusted-until: tomorrow\n{PEM}"}, "is no instant"),
         ({"retired/acme.pem": f"# compromised: maybe\n{PEM}"}, "has to be yes or no"),
         ({"trusted/acme.pem": f"# compromised: yes\n{PEM}"}, "belongs in retired/"),
+        ({"trusted/acme.pem": f"# replaces: old\n{PEM}"}, "replaces 'old', and the folder has no file of that name"),
+        ({"trusted/acme.pem": f"# replaces: sha256:{'AB' * 32}\n{PEM}"}, "no file of that name: write sha256:"),
+        ({"trusted/acme.pem": f"# replaces: ,\n{PEM}"}, "names nobody"),
     ],
 )
 def test_what_is_not_understood_is_refused_and_never_left_out(

@@ -107,6 +107,7 @@ def test_what_came_to_nothing_leaves_no_link(changed: KeystoreStore, engine: Eng
         ("keystore_history SET entry = replace(entry, 'bo', 'eva') WHERE revision = 3", 3),
         ("keystore_history SET entry_id = 2 WHERE revision = 3", 3),
         ("keystore_history SET overrode = 'nothing' WHERE revision = 3", 3),
+        ("keystore_history SET gate = '{}' WHERE revision = 3", 3),
         ("keystore_history SET revision = 2 WHERE revision = 1 AND alias = 'new'", 1),
         ("keystore_history SET id = 90 WHERE revision = 1 AND alias = 'old'", 1),
         (f"keystore_chain SET hash = '{FORGED}' WHERE revision = 4", 4),
@@ -225,6 +226,8 @@ def test_a_history_that_was_written_anew_differs_from_its_anchor(changed: Keysto
         ("added_by = 'mallory' WHERE alias = 'new'", 1),
         ("note = '' WHERE alias = 'gone'", 5),
         ("trusted_until = 1 WHERE alias = 'new'", 1),
+        ("scheduled_end = 1 WHERE alias = 'new'", 1),
+        ("replaces = '[]' WHERE alias = 'new'", 1),
     ],
 )
 def test_an_entry_that_is_not_what_the_history_says_is_found(

@@ -19,8 +19,9 @@ from keystore import (
     StateUnchanged,
     UnknownAlias,
     UnknownRevision,
+    to_microseconds,
 )
-from keystore.store import Action, KeystoreStore, NewCertificate, StoredEntry, Terms
+from keystore.store import Action, GateAnswer, KeystoreStore, NewCertificate, StoredEntry, Terms, TrustedSince
 from keystore.store.table_definitions import entries
 from tests.keystore.issuing import NOON, issue
 from tests.keystore.store.authoring import BY, HOUR, later
@@ -35,6 +36,8 @@ class Recording:
 
     retiring: tuple[Blocker, ...] = ()
     purging: tuple[Blocker, ...] = ()
+    evidence: str = ""
+    summary: str = ""
     asked: list[dict[str, Any]] = field(default_factory=list)
 
     def before_retiring(
@@ -43,16 +46,17 @@ class Recording:
         others: Sequence[StoredEntry],
         *,
         at: datetime,
-        since: datetime,
+        since: TrustedSince,
         kept: frozenset[str] | None = frozenset(),
-    ) -> tuple[Blocker, ...]:
+    ) -> GateAnswer:
         names = [str(other.alias) for other in others]
-        self.asked.append({"entry": str(entry.alias), "others": names, "at": at, "since": since, "kept": kept})
-        return self.retiring
+        asked = {"entry": str(entry.alias), "others": names, "at": at, "since": since("orders"), "kept": kept}
+        self.asked.append(asked)
+        return GateAnswer(self.retiring, self.evidence, self.summary)
 
-    def before_purging(self, entry: StoredEntry, *, at: datetime, since: datetime) -> tuple[Blocker, ...]:
+    def before_purging(self, entry: StoredEntry, *, at: datetime, since: datetime) -> GateAnswer:
         self.asked.append({"entry": str(entry.alias), "at": at, "since": since})
-        return self.purging
+        return GateAnswer(self.purging, self.evidence, self.summary)
 
 
 def test_a_closed_gate_names_its_blockers_and_changes_nothing(store: KeystoreStore) -> None:
@@ -115,7 +119,10 @@ def test_the_gate_sees_the_entries_as_they_are_inside_the_revision(store: Keysto
 def test_what_verifies_nothing_needs_no_gate(store: KeystoreStore, engine: Engine) -> None:
     gates = Recording((TOO_EARLY,))
     store.add("staged", issue("staged"), **BY, stage=True)
-    store.add("over", issue("over"), **BY, trusted_until=NOON + HOUR)
+    store.add("over", issue("over"), **BY)
+    with engine.begin() as connection:  # as it was before schema 0005
+        over = update(entries).where(entries.c.alias == "over")
+        connection.execute(over.values(trusted_until=to_microseconds(NOON + HOUR)))
     store.add("damaged", issue("damaged"), **BY)
     with engine.begin() as connection:
         connection.execute(update(entries).where(entries.c.alias == "damaged").values(certificate=b"rubbish"))
@@ -193,7 +200,10 @@ def test_terms_and_name_change_and_the_state_stays(store: KeystoreStore) -> None
     assert changed.entry.endpoints == frozenset({"orders"})
     assert (changed.entry.trusted_from, changed.entry.trusted_until) == (NOON - HOUR, NOON + 9 * HOUR)
     assert changed.entry.note == "added 2026-06-01 by eva: ticket 7"
-    assert changed.warnings == ("its trust ends by itself at 2026-06-01 21:00:00Z, whatever is under way then",)
+    assert changed.warnings == (
+        "a gateway ends its trust at 2026-06-01 21:00:00Z if that is safe then; else the trust goes on, and an alarm "
+        "is raised",
+    )
     assert store.get("acme-2026") == changed.entry
     assert store.history("acme-2026")[-1].action is Action.CHANGED
     with pytest.raises(StateUnchanged, match="acme-2026 is so already"):
@@ -215,14 +225,16 @@ ENDPOINTS = frozenset({"orders", "invoices"})
     ("terms", "asked"),
     [
         (Terms(frozenset({"orders"})), [(NOON + HOUR, frozenset({"orders"}))]),
-        (Terms(), [(NOON + HOUR, None)]),
+        (Terms(), []),
+        (Terms(frozenset({"orders", "others"})), [(NOON + HOUR, frozenset({"orders", "others"}))]),
         (Terms(ENDPOINTS, trusted_from=NOON + 2 * HOUR), [(NOON + HOUR, frozenset())]),
         (Terms(ENDPOINTS, trusted_until=NOON + HOUR), [(NOON + HOUR, frozenset())]),
+        (Terms(ENDPOINTS, trusted_until=NOON + 3 * HOUR), [(NOON + 3 * HOUR, frozenset())]),
         (
-            Terms(ENDPOINTS, trusted_until=NOON + 3 * HOUR),
-            [(NOON + HOUR, ENDPOINTS), (NOON + 3 * HOUR, frozenset())],
+            Terms(frozenset({"orders"}), trusted_until=NOON + 3 * HOUR),
+            [(NOON + HOUR, frozenset({"orders"})), (NOON + 3 * HOUR, frozenset())],
         ),
-        (Terms(ENDPOINTS, trusted_until=NOON + 8 * HOUR), [(NOON + HOUR, ENDPOINTS)]),
+        (Terms(ENDPOINTS, trusted_until=NOON + 8 * HOUR), []),
     ],
 )
 def test_taking_trust_away_by_terms_passes_the_same_gate(
@@ -252,6 +264,15 @@ def test_a_trust_window_that_began_counts_as_the_beginning_of_the_state(store: K
     gates = Recording()
     store.retire("acme", **later(3), gates=gates)
     assert gates.asked[0]["since"] == NOON + 2 * HOUR
+
+
+def test_the_gate_is_told_since_when_it_is_trusted_there(store: KeystoreStore) -> None:
+    store.add("acme", issue("acme"), **BY, endpoints=["invoices"])
+    store.adjust("acme", Terms(), **later(5))
+    gates = Recording((TOO_EARLY,))
+    with pytest.raises(GateClosed):
+        store.retire("acme", **later(5), gates=gates)
+    assert gates.asked[0]["since"] == NOON + 5 * HOUR, "its scope was widened this very moment"
 
 
 def test_a_certificate_can_come_in_retired(store: KeystoreStore) -> None:

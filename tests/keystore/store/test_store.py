@@ -58,9 +58,10 @@ def test_an_added_certificate_is_trusted_and_comes_back_whole(store: KeystoreSto
     assert trusted == found.trusted()
     assert (trusted.alias, trusted.certificate, trusted.state) == ("acme-2026", certificate, State.TRUSTED)
     assert trusted.endpoints == frozenset({"orders", "invoices"})
-    assert (trusted.trusted_from, trusted.trusted_until) == (NOON - HOUR, NOON + HOUR)
+    assert (trusted.trusted_from, found.trusted_until) == (NOON - HOUR, NOON + HOUR)
+    assert trusted.trusted_until is None, "its trust does not end by itself"
     assert found.state_at(NOON) is State.TRUSTED
-    assert found.state_at(NOON + HOUR) is State.RETIRED
+    assert found.state_at(NOON + HOUR) is State.TRUSTED
     assert [c.key_id for c in store.snapshot().candidates(NO_HINT, NOON)] == [trusted.key_id]
 
 

@@ -38,4 +38,9 @@ def test_a_purged_entry_has_nothing_to_trust() -> None:
     assert PURGED.problem is None
     assert PURGED.state_at(NOON) is State.PURGED
     assert isinstance(WHOLE.trusted(), TrustedCertificate)
-    assert WHOLE.state_at(NOON + timedelta(microseconds=1)) is State.RETIRED
+    assert WHOLE.state_at(NOON + timedelta(days=9)) is State.TRUSTED, "somebody has to end it"
+    assert WHOLE.end_is_due(NOON + timedelta(microseconds=1))
+    assert not WHOLE.end_is_due(NOON)
+    by_itself = replace(WHOLE, ends_by_itself=True)
+    assert by_itself.state_at(NOON + timedelta(microseconds=1)) is State.RETIRED
+    assert not by_itself.end_is_due(NOON + timedelta(days=9))

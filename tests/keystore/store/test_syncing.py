@@ -78,9 +78,44 @@ def test_a_new_keystore_becomes_what_was_exported_in_one_revision(filled: Keysto
             store.purge(entry.alias, **BY)
     before = store.revision()
     steps = synced(store, *(want for want in wanted if want.state is not State.RETIRED))
-    assert moves(steps) == [(Move.ADD, alias) for alias in ("staged", "trusted", "limited", "over")]
+    expected = [want for want in wanted if want.alias in {"staged", "trusted", "limited"}]
+    assert moves(steps) == [*((Move.ADD, str(want.alias)) for want in expected), (Move.NONE, "over")]
+    assert steps[-1].remarks == ("it was purged on 2026-06-01: remove its file",)
     assert store.revision() == before + 1
-    assert exported(store)[1:] == [want for want in wanted if want.state is not State.RETIRED]
+    assert exported(store)[1:] == expected
+
+
+def test_a_file_whose_end_has_passed_makes_nobody_trusted(store: KeystoreStore) -> None:
+    (step,) = synced(store, over := held("over", State.TRUSTED, Terms(trusted_until=NOON)))
+    assert step.remarks == (
+        "retired",
+        "its trust was to end at 2026-06-01 12:00:00Z, which has passed: it is not trusted",
+    )
+    assert [entry.state for entry in store.entries()] == [State.RETIRED]
+    assert synced(store, over) == [], "it is as the folder says"
+
+
+def test_an_end_that_was_carried_out_is_what_the_folder_wants(store: KeystoreStore) -> None:
+    old = held("old", State.TRUSTED, Terms(trusted_until=NOON + HOUR / 2))
+    store.add("old", old.certificate, **BY, trusted_until=NOON + HOUR / 2)
+    assert synced(store, old) == [], "it is due, and carrying it out is for the gateway"
+    (end,) = store.end_due(NOON + HOUR, Recording(), "gateway")
+    assert (end.entry.state, synced(store, old)) == (State.RETIRED, [])
+    (step,) = synced(store, replace(old, terms=Terms()))
+    assert (step.move, store.get("old").state) == (Move.RESTORE, State.TRUSTED)
+
+
+def test_a_file_says_whose_successor_it_is(store: KeystoreStore) -> None:
+    old, new = held("old", State.TRUSTED), held("new", State.TRUSTED)
+    declared = replace(new, terms=Terms(replaces=frozenset({old.thumbprint})))
+    assert moves(synced(store, declared, old)) == [(Move.ADD, "new"), (Move.ADD, "old")]
+    assert store.get("new").replaces == (old.thumbprint,)
+    assert synced(store, *exported(store)) == []
+    circle = replace(old, terms=Terms(replaces=frozenset({new.thumbprint})))
+    (refused,) = synced(store, circle, declared)
+    assert "old cannot replace new, which replaces old itself" in str(refused.refusal)
+    assert moves(synced(store, old, new)) == [(Move.CHANGE, "new")]
+    assert store.get("new").replaces == ()
 
 
 def test_retired_certificates_come_in_recognised(store: KeystoreStore) -> None:

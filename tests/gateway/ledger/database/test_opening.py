@@ -88,6 +88,7 @@ def test_the_migrated_schema_has_the_declared_keys_and_its_triggers(engine: Engi
             "checkpoints_are_records",
             "checkpoints_stay_records",
             "checkpoints_stay",
+            *(name for _, name in _OF_EVIDENCE),
             *(
                 f"{table}_refuses_{change}"
                 for table in ("keystore_revisions", "keystore_history", "keystore_chain")
@@ -114,12 +115,41 @@ def test_the_migrated_schema_has_the_same_keys_and_triggers_on_postgresql(engine
         ("checkpoints", "checkpoints_are_records"),
         ("checkpoints", "checkpoints_stay_records"),
         ("checkpoints", "checkpoints_stay"),
+        *_OF_EVIDENCE,
+        *((table, f"{table}_refuses_truncate") for table in _NEVER_EMPTIED),
         *(
             (table, f"{table}_refuses_{change}")
             for table in ("keystore_revisions", "keystore_history", "keystore_chain")
             for change in ("update", "delete", "truncate")
         ),
     }
+
+
+_OF_EVIDENCE = {
+    ("receipt_layouts", "receipt_layouts_never_change"),
+    ("receipt_layouts", "receipt_layouts_stay"),
+    ("events", "events_are_append_only"),
+    ("events", "events_are_only_summed_up"),
+    ("key_uses_hourly", "key_uses_stay"),
+    ("key_uses_hourly", "key_uses_only_grow"),
+    ("key_usage_hourly", "key_usage_stays"),
+    ("key_usage_hourly", "key_usage_is_closed"),
+    ("traffic_hourly", "traffic_stays"),
+    ("traffic_hourly", "traffic_only_grows"),
+    ("chains", "chains_stay"),
+}
+
+_NEVER_EMPTIED = (
+    "events",
+    "key_uses_hourly",
+    "key_usage_hourly",
+    "traffic_hourly",
+    "receipt_layouts",
+    "chains",
+    "checkpoints",
+    "signature_uses",
+    "expected_operations",
+)
 
 
 def _tables() -> dict[str, list[str]]:
@@ -142,9 +172,14 @@ def test_a_message_cannot_be_changed_in_the_database(engine: Engine) -> None:
 
 
 @on_postgresql
-@pytest.mark.parametrize("table", ["messages", "keystore_revisions", "keystore_history", "keystore_chain"])
+@pytest.mark.parametrize(
+    "table", ["messages", "keystore_revisions", "keystore_history", "keystore_chain", *_NEVER_EMPTIED]
+)
 def test_a_table_cannot_be_emptied_at_one_blow(engine: Engine, table: str) -> None:
-    with pytest.raises(DBAPIError, match="append-only"), writing(engine) as connection:
+    with (
+        pytest.raises(DBAPIError, match=r"append-only|never removed|only forgotten|only replaced"),
+        writing(engine) as connection,
+    ):
         connection.execute(text(f"TRUNCATE {table} CASCADE"))
 
 

@@ -21,7 +21,8 @@ from gateway.ledger import (
 from gateway.ledger.database import postgresql as postgresql_module
 from gateway.ledger.database.connections import reading, writing
 from gateway.ledger.database.partitions import Month, drop_partition, make_partitions, partitions
-from gateway.ledger.proof.chain import Link, store_head
+from gateway.ledger.proof.chain import Link
+from gateway.ledger.proof.signed_heads import Head, store_head
 from gateway.ledger.read import stored_records
 from tests.databases import on_postgresql
 from tests.gateway.ledger.counting import counted_from_rows, stored_rollups
@@ -72,13 +73,14 @@ def test_a_commit_in_doubt_forks_no_chain_and_records_nothing_twice(
 
 
 def test_a_head_moves_only_from_where_its_writer_left_it(engine: Engine) -> None:
-    first = Link.first()
-    second, other = (Link(first.writer, 1, digit * 64) for digit in "ab")
+    first = Head.first()
+    second, other = (Head(Link(first.writer, 1, digit * 64), 1, "e" * 64) for digit in "ab")
     with writing(engine) as connection:
-        store_head(connection, first, second, "host:1")
-    for before in (other, Link(first.writer, 7, second.hash)):
+        store_head(connection, first, second, "host:1", None)
+    gone_on = Head(Link(first.writer, 1, second.records.hash), 2, "e" * 64)
+    for before in (other, Head(Link(first.writer, 7, second.records.hash), 1, "e" * 64), gone_on):
         with pytest.raises(LedgerUnavailable, match="does not end where its writer left it"), writing(engine) as one:
-            store_head(one, before, Link(first.writer, 8, "c" * 64), "host:1")
+            store_head(one, before, Head(Link(first.writer, 8, "c" * 64), 2, "f" * 64), "host:1", None)
 
 
 def test_a_writer_that_hangs_in_its_transaction_is_put_out_of_the_way(
@@ -157,9 +159,11 @@ def test_records_whose_month_came_late_are_sorted_in(engine: Engine, writer: Led
         make_partitions(connection, NOON)
     assert _places(engine) == {"messages_2026_06": 1, "messages_2026_07": 1, "messages_remainder": 1}
     assert stored_records.records(engine) == before
-    writer.submit(accepted(OLD, time=NOON)).result(10)
+    other = LedgerWriter(engine, "host:2")  # in one chain no record is older than the one before it
+    other.submit(accepted(OLD, time=NOON)).result(10)
+    assert other.close()
     assert _places(engine)["messages_2026_06"] == 2
-    assert [(r.state, r.rows) for r in verify_chain(engine)] == [(ChainState.INTACT, 4)]
+    assert sorted((r.state, r.rows) for r in verify_chain(engine)) == [(ChainState.INTACT, 1), (ChainState.INTACT, 3)]
     with pytest.raises(Exception, match="messages are append-only"), writing(engine) as connection:
         connection.execute(text("UPDATE messages_2026_06 SET outcome = 'accepted'"))
 

@@ -9,19 +9,22 @@ from gateway.ledger.database.ledger_tables import messages
 from gateway.ledger.database.prepared import insert_rows
 from gateway.ledger.proof.chain import Link
 from gateway.ledger.record_rows import row_of
-from gateway.ledger.write.storing import store_rows
+from gateway.ledger.write.counted_operations import CountedOperations
+from gateway.ledger.write.encoded import Encoded
+from gateway.ledger.write.receipt_layouts import ReceiptLayouts
+from gateway.ledger.write.storing import store_records
 from tests.gateway.ledger.counting import counted_from_rows, stored_rollups
 from tests.gateway.ledger.load import mixture
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 15, 16, 17, 47])
 def test_a_group_of_any_size_is_stored_whole_and_in_order(engine: Engine, count: int) -> None:
-    rows = [row_of(mixture(number)) for number in range(count)]
+    group = [Encoded(record, row_of(record) | {"clock_offset": 7}) for record in map(mixture, range(count))]
     with writing(engine) as connection:
-        link, _ = store_rows(connection, rows, Link.first(), "host:1")
+        link, _ = store_records(connection, group, Link.first(), ReceiptLayouts(), CountedOperations(), 0)
     with reading(engine) as connection:
         found = [dict(row) for row in connection.execute(select(messages).order_by(messages.c.sequence)).mappings()]
-    assert found == rows
+    assert found == [encoded.row for encoded in group]
     assert link.sequence == count
     assert stored_rollups(engine) == counted_from_rows(engine)
 

@@ -2,7 +2,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Engine, insert, text
+from sqlalchemy import Engine, insert, select, text
 from sqlalchemy.exc import DBAPIError
 
 from gateway.cross_check import CrossCheck, Opinion
@@ -17,13 +17,14 @@ from gateway.ledger import (
     records_to_verify,
     verify_chain,
 )
-from gateway.ledger.database.connections import writing
-from gateway.ledger.database.ledger_tables import messages
+from gateway.ledger.database.connections import reading, writing
+from gateway.ledger.database.ledger_tables import chains, messages
 from gateway.ledger.proof import chain_verification as verification
-from gateway.ledger.proof.chain import Link, store_head
-from gateway.ledger.proof.chain_verification import ChainReport, ChainState
+from gateway.ledger.proof.chain import Link
+from gateway.ledger.proof.ledger_findings import ChainReport, ChainState
 from gateway.ledger.record_rows import row_of
-from tests.databases import drop_trigger, on_sqlite
+from keystore import from_microseconds
+from tests.databases import on_sqlite, unprotected
 from tests.gateway.ledger.load import mixture
 from tests.gateway.ledger.old_schemas import make_schema
 
@@ -38,9 +39,7 @@ def ids(engine: Engine) -> list[str]:
 
 
 def _tamper(engine: Engine, *statements: str) -> None:
-    with writing(engine) as connection:
-        for trigger in ("messages_are_append_only", "messages_are_only_pruned", "checkpoints_are_records"):
-            drop_trigger(connection, trigger)
+    with writing(engine) as connection, unprotected(connection):
         for statement in statements:
             connection.execute(text(statement))
 
@@ -56,11 +55,12 @@ def test_a_row_from_before_a_column_was_added_keeps_its_hash(url: str) -> None:
     with writing(engine) as connection:
         make_schema(connection, "0001")
         row = row_of(mixture(1))
-        old = {name: value for name, value in row.items() if name not in {"embedded", "second_opinion"}}
-        first = Link.first()
-        link = first.extend(old)
+        young = {"embedded", "second_opinion", "server", "response_element", "signers", "receipts", "clock_offset"}
+        old = {name: value for name, value in row.items() if name not in young}
+        link = Link.first().extend(old)
         connection.execute(insert(messages), old)
-        store_head(connection, first, link, "host:1")
+        head = {"writer": link.writer, "instance": "host:1", "sequence": 1, "hash": link.hash}
+        connection.execute(insert(chains), head)
     assert migrate(engine).status is SchemaStatus.CURRENT
     assert _verify(engine).state is ChainState.INTACT
     engine.dispose()
@@ -153,7 +153,13 @@ def _anchor(engine: Engine) -> Anchor:
     return found
 
 
-CUT = ("DELETE FROM messages WHERE sequence > 6", "UPDATE chains SET sequence = 6, hash = (SELECT max(hash) FROM six)")
+CUT = (
+    "DELETE FROM messages WHERE sequence > 6",
+    "DELETE FROM events WHERE number > 1",
+    "UPDATE chains SET sequence = 6, hash = (SELECT max(hash) FROM six), event_number = 1, "
+    "event_hash = (SELECT hash FROM events)",
+)
+"""And whatever knows of them."""
 
 
 def test_a_chain_that_was_cut_short_together_with_its_head_differs_from_its_anchor(
@@ -171,7 +177,7 @@ def test_a_chain_that_was_cut_short_together_with_its_head_differs_from_its_anch
 
 def test_a_chain_that_is_gone_as_a_whole_is_missed_by_its_anchor(engine: Engine, ids: list[str]) -> None:
     anchor = _anchor(engine)
-    _tamper(engine, "DELETE FROM messages", "DELETE FROM chains")
+    _tamper(engine, "DELETE FROM messages", "DELETE FROM events", "DELETE FROM chains")
     assert verify_chain(engine) == ()
     (report,) = verify_chain(engine, [anchor])
     assert (report.state, report.writer, report.rows) == (ChainState.TRUNCATED, anchor.writer, 0)
@@ -196,6 +202,22 @@ def test_a_forged_checkpoint_does_not_hide_young_records_from_an_anchor(engine: 
     assert (report.state, report.sequence) == (ChainState.MISSING, 10)
     other = replace(anchor, hash="0" * 64)
     assert verify_chain(engine, [other])[0].state is ChainState.ALTERED
+
+
+def test_an_anchor_within_what_was_pruned_is_missed_only_where_it_was_too_young(engine: Engine, ids: list[str]) -> None:
+    whole = _anchor(engine)
+    with reading(engine) as connection:
+        row = connection.execute(select(messages).where(messages.c.sequence == 4)).one()
+    anchor = replace(whole, sequence=4, hash=row.hash, time=from_microseconds(row.time))
+    assert verify_chain(engine, [anchor, whole])[0].state is ChainState.INTACT
+    _tamper(
+        engine,
+        "INSERT INTO checkpoints SELECT writer, sequence, hash, time, time FROM messages WHERE sequence = 6",
+        "DELETE FROM messages WHERE sequence <= 6",
+    )
+    assert verify_chain(engine, [anchor, whole])[0].state is ChainState.INTACT
+    report = verify_chain(engine, [anchor, whole], pruned_before=anchor.time - timedelta(days=90))[0]
+    assert (report.state, report.sequence) == (ChainState.MISSING, 4)
 
 
 def test_a_record_put_where_records_were_pruned_is_found(engine: Engine, ids: list[str]) -> None:
@@ -223,7 +245,7 @@ def test_the_way_along_a_chain_is_told(engine: Engine, ids: list[str], monkeypat
     monkeypatch.setattr(verification, "PAGE", 4)
     steps: list[int] = []
     verify_chain(engine, on_progress=steps.append)
-    assert (steps, records_to_verify(engine)) == ([4, 4, 2, 0], 10)
+    assert (steps, records_to_verify(engine)) == ([4, 4, 2], 10)
 
 
 def test_a_ledger_that_is_written_meanwhile_is_no_forgery(
@@ -232,10 +254,10 @@ def test_a_ledger_that_is_written_meanwhile_is_no_forgery(
     monkeypatch.setattr(verification, "PAGE", 4)
     writer = LedgerWriter(engine, "host:2")
 
-    def write_on(_: int) -> None:
+    def write_on(_records: int) -> None:
         if writer.state.records < 30:
-            for number in range(3):
-                writer.submit(mixture(number)).result(10)
+            for _ in range(3):
+                writer.submit(mixture(writer.state.records)).result(10)
 
     write_on(0)
     found = [(report.state, report.rows) for report in verify_chain(engine, on_progress=write_on)]

@@ -7,8 +7,15 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from gateway.ledger import LedgerBusy, LedgerClosed, LedgerUnavailable, LedgerWriter, RecordRefused, verify_chain
-from gateway.ledger.proof.chain_verification import ChainState
+from gateway.ledger import (
+    ChainState,
+    LedgerBusy,
+    LedgerClosed,
+    LedgerUnavailable,
+    LedgerWriter,
+    RecordRefused,
+    verify_chain,
+)
 from gateway.ledger.read import stored_records
 from gateway.ledger.write import writer as writer_module
 from tests.databases import locked, on_sqlite

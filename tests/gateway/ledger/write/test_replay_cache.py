@@ -5,13 +5,14 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, select, text
 
-from gateway.ledger import LedgerWriter, MessageRecord, Receipt, RecordRefused
+from gateway.ledger import LedgerWriter, MessageRecord, Receipt, RecordRefused, Role
 from gateway.ledger.database.connections import reading, writing
 from gateway.ledger.database.ledger_tables import replay_guard
 from gateway.ledger.read import roll_up_sums as sums
 from gateway.ledger.read import stored_records as on_record
 from gateway.ledger.record_rows import MAX_ITEMS
 from gateway.ledger.write.replay_cache import DEFAULT_MEMORY, FORGET_MARGIN, forget_expired
+from gateway.vocabulary import Mode
 from keystore import to_microseconds
 from tests.databases import locked
 from tests.gateway.ledger.load import NOON, OLD, accepted, rejected
@@ -20,7 +21,7 @@ KEY, OTHER = "e" * 64, "f" * 64
 
 
 def _signed(**fields: Any) -> MessageRecord:
-    values = {"replay_keys": (KEY,), "fresh_until": NOON + timedelta(minutes=5), "replay_check": True}
+    values = {"replay_keys": (KEY,), "fresh_until": NOON + timedelta(minutes=5), "replay_check": True, "number": 1}
     return accepted(OLD, **(values | fields))
 
 
@@ -37,13 +38,16 @@ def test_the_second_acceptance_of_a_signature_is_a_rejection(engine: Engine, wri
     assert (stored.record.outcome, stored.record.reason, stored.record.released) == ("rejected", "replayed", False)
     assert stored.record.verified_by == (), "an old message sent again is no evidence that its key is in use"
     assert "replay attack" in stored.record.detail
-    assert [(row.messages, row.share) for row in sums.usage(engine)] == [(1, 1.0)]
+    assert [(row.role, row.messages, row.share) for row in sums.usage(engine)] == [
+        (Role.NEEDED, 1, 1.0),
+        (Role.REPEATED, 1, 1.0),
+    ]
     assert [(row.reason, row.messages) for row in sums.rejections(engine).rows] == [("replayed", 1)]
 
 
 def test_in_mode_observe_it_is_recorded_and_delivered(engine: Engine, writer: LedgerWriter) -> None:
-    _write(writer, _signed(mode="observe"))
-    repeated = _signed(mode="observe")
+    _write(writer, _signed(mode=Mode.OBSERVE))
+    repeated = _signed(mode=Mode.OBSERVE)
     assert _write(writer, repeated).replayed
     stored = on_record.record(engine, repeated.id)
     assert stored is not None

@@ -1,12 +1,18 @@
 import pytest
 from sqlalchemy import Engine, text
 
-from gateway.ledger import LedgerUnavailable, LedgerWriter, ReplayCacheBroken, prove_replay_cache, verify_chain
+from gateway.ledger import (
+    ChainState,
+    LedgerUnavailable,
+    LedgerWriter,
+    ReplayCacheBroken,
+    prove_replay_cache,
+    verify_chain,
+)
 from gateway.ledger.database.connections import reading, writing
-from gateway.ledger.proof.chain_verification import ChainState
 from tests.gateway.ledger.load import OLD, accepted
 
-TABLES = ("messages", "chains", "replay_guard", "traffic_hourly", "key_usage_hourly")
+TABLES = ("messages", "chains", "replay_guard", "traffic_hourly", "key_uses_hourly", "signature_uses", "events")
 
 
 def _rows(engine: Engine) -> dict[str, int]:

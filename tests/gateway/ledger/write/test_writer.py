@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import Engine, func, select, text
 
 from gateway.ledger import (
+    ChainState,
     LedgerBusy,
     LedgerClosed,
     LedgerTooSlow,
@@ -20,7 +21,6 @@ from gateway.ledger import (
 )
 from gateway.ledger.database.connections import reading, writing
 from gateway.ledger.database.ledger_tables import messages
-from gateway.ledger.proof.chain_verification import ChainState
 from gateway.ledger.read import roll_up_sums as sums
 from gateway.ledger.read import stored_records as on_record
 from gateway.ledger.write import writer as writer_module
@@ -41,7 +41,8 @@ def test_a_record_can_be_read_once_it_is_acknowledged(engine: Engine, writer: Le
     assert writer.submit(record).result(10) == Receipt(record)
     stored = on_record.record(engine, record.id)
     assert stored is not None
-    assert stored.record == record
+    assert stored.record == replace(record, clock_offset=stored.record.clock_offset)
+    assert stored.record.clock_offset is not None
     assert (stored.sequence, stored.previous_hash) == (1, "0" * 64)
 
 
@@ -270,13 +271,13 @@ def test_records_in_a_database_that_cannot_be_written_fail_and_the_next_ones_do_
 ) -> None:
     writer.submit(mixture(0)).result(10)
     with writing(engine) as connection:
-        connection.execute(text("ALTER TABLE key_usage_hourly RENAME TO gone"))
+        connection.execute(text("ALTER TABLE key_uses_hourly RENAME TO gone"))
     failed = mixture(1)
     with pytest.raises(LedgerUnavailable, match=r"no such table|does not exist"):
         writer.submit(failed).result(10)
     assert on_record.record(engine, failed.id) is None, "never half recorded"
     with writing(engine) as connection:
-        connection.execute(text("ALTER TABLE gone RENAME TO key_usage_hourly"))
+        connection.execute(text("ALTER TABLE gone RENAME TO key_uses_hourly"))
     writer.submit(failed).result(10)
     assert writer.healthy
     assert stored_rollups(engine) == counted_from_rows(engine)

@@ -9,7 +9,7 @@ from fixtures.generator.soap import BODY, TIMESTAMP, direct, signature, token
 from fixtures.manifest import Case, entry, interop_cases, own_case, own_cases, public_cases
 from gateway.verify import Explanation, Policy, Reason, StepState, explain_message, verify
 from gateway.verify.grammar import MAX_SIGNATURES
-from keystore import TrustSnapshot
+from keystore import State, TrustSnapshot
 from tests.gateway.verify.judging import GOOD, made
 from tests.mutation.engine import RULES, mutants
 from tests.mutation.source import source as mutation_source
@@ -199,6 +199,30 @@ def test_what_is_found_in_a_good_message() -> None:
 )
 def test_what_is_found_where(identifier: str, number: int, sentence: str) -> None:
     assert sentence in by_number(explained(own_case(identifier)))[number]
+
+
+@pytest.mark.parametrize(
+    ("identifier", "afterwards"),
+    [("two-timestamps", True), ("retrieval-method", True), ("body-altered", False), ("duplicate-id-before", False)],
+)
+def test_a_signature_that_was_looked_at_after_the_rejection_is_told_as_such(
+    identifier: str, *, afterwards: bool
+) -> None:
+    explanation = explained(own_case(identifier))
+    found = by_number(explanation)
+
+    assert "the signature is good under old (trusted)" in found[8]
+    assert ("the signature was looked at afterwards" in found[8]) is afterwards
+    assert "not looked up" not in found[6]
+
+
+def test_another_certificate_over_the_key_is_told() -> None:
+    case = own_case(GOOD)
+    entries = (entry("old"), replace(entry("renewed"), state=State.RETIRED))
+
+    found = by_number(explained(replace(case, trust=entries)))
+
+    assert "the signature is good under renewed (retired), another certificate over that key" in found[8]
 
 
 def test_another_encoding_is_told() -> None:

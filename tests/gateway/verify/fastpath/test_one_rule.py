@@ -22,10 +22,12 @@ from gateway.verify.document_encoding import refuse_oversized
 from gateway.verify.element_content import decode_base64, is_base64_of
 from gateway.verify.envelope import is_fault
 from gateway.verify.fastpath.form_pattern import is_plain
-from gateway.verify.findings import shown_id, shown_operation, with_type_warning
+from gateway.verify.findings import shown_id, with_type_warning
 from gateway.verify.grammar import is_plain_fragment, read_signature
+from gateway.verify.printable_text import shown_operation
 from gateway.verify.reason import Reason, Rejection
 from gateway.verify.signature_value import SignedValue
+from gateway.verify.signers import signature_id, signers_of
 from gateway.verify.timestamp import check_freshness, check_timestamp, instant
 from gateway.verify.verdict import UNBOUND, accepted_detail, replay_key
 from gateway.verify.xml_names import REFERENCE, SIGNATURE
@@ -86,6 +88,8 @@ RULES: Final[dict[str, tuple[Any, Callable[..., Any], Case]]] = {
     "13: binding, to none": (compare_with_request, no, BOUND),
     "14: the sentence": (accepted_detail, words, STAMPED),
     "14: replay keys": (replay_key, words, STAMPED),
+    "14: what a signature is known by": (signature_id, words, STAMPED),
+    "14: who signed": (signers_of, several_words, STAMPED),
     "14: the operation": (shown_operation, words, STAMPED),
     "14: faults": (is_fault, yes, STAMPED),
     "14: ids": (shown_id, words, BOUND),

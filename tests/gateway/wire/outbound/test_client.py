@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import socket
 import ssl
 from collections.abc import Sequence
 from typing import Any
@@ -228,3 +229,85 @@ def test_how_a_connection_ended_is_said(error: Exception | None, failure: type[U
         assert caught.value.detail.startswith(detail)
 
     asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(("host", "shown"), [("127.0.0.1", "127.0.0.1"), ("::1", "[::1]")])
+def test_a_response_names_the_address_that_gave_it(host: str, shown: str) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(ANSWER)
+        writer.close()
+
+    async def scenario() -> None:
+        async with await asyncio.start_server(serve, host, 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            client = UpstreamClient(f"http://{shown}:{port}/ws", 10, None)
+            try:
+                response = await client.send("POST", f"http://{shown}:{port}/ws", (), b"", limit=100)
+                response.lease.drop()
+            finally:
+                await client.close()
+            assert response.peer == f"{shown}:{port}"
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(scenario())
+
+
+@pytest.mark.parametrize("peer", [None, "", "/run/socket", (), ("127.0.0.1",)])
+def test_an_address_of_another_kind_is_none(peer: object) -> None:
+    async def scenario() -> str:
+        connection = Connection(on_release=lambda _: None, on_lost=lambda _: None)
+        transport = mock.Mock()
+        transport.get_extra_info = {"peername": peer, "ssl_object": None}.get
+        connection.connection_made(transport)
+        return connection.peer
+
+    assert asyncio.run(scenario()) == ""
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_whether_a_connection_can_be_made_is_found_out_without_a_word(scheme: str) -> None:
+    received: list[bytes] = []
+    ended = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        received.append(await reader.read())
+        writer.close()
+        ended.set()
+
+    async def scenario() -> None:
+        async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            context = ssl.create_default_context() if scheme == "https" else None
+            client = UpstreamClient(f"{scheme}://127.0.0.1:{port}/ws", 10, context)
+            assert await client.is_reachable(5)
+            await asyncio.wait_for(ended.wait(), 5)
+            assert received == [b""]
+        assert not await client.is_reachable(5)
+        await client.close()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(scenario())
+
+
+def test_one_that_takes_no_connection_is_given_up() -> None:
+    async def scenario() -> None:
+        with socket.socket() as held, socket.socket() as waiting:
+            held.bind(("127.0.0.1", 0))
+            held.listen(0)
+            waiting.connect(held.getsockname())  # nobody accepts, and there is no room for another one
+            waiting_too = [socket.socket() for _ in range(3)]
+            for one in waiting_too:
+                one.setblocking(False)
+                one.connect_ex(held.getsockname())
+            client = UpstreamClient(f"http://127.0.0.1:{held.getsockname()[1]}/", 10, None)
+            loop = asyncio.get_running_loop()
+            began = loop.time()
+            assert not await client.is_reachable(0.3)
+            assert loop.time() - began < 5
+            await client.close()
+            for one in waiting_too:
+                one.close()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(scenario())

@@ -408,7 +408,7 @@ def _connection(ours: socket.socket, what: str = "nothing") -> Connection:
     connection.connection_made(
         mock.Mock(
             is_closing=lambda: "closing" in what,
-            get_extra_info=lambda name: {"socket": ours, "ssl_object": tls}[name],
+            get_extra_info=lambda name: {"socket": ours, "ssl_object": tls, "peername": ("127.0.0.1", 1)}[name],
             get_write_buffer_size=lambda: 0,
         )
     )

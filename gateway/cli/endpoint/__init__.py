@@ -1,0 +1,1 @@
+"""`wssgate endpoint ...`: the endpoints that the gateways recorded."""
