@@ -30,6 +30,8 @@ quick: $(VENV)/.dev
 	$(BIN)/pytest -q -n $(JOBS) --quick $(QUICK_LEAVES_OUT:%=--ignore=tests/%)
 
 QUICK_LEAVES_OUT := mutation consumers bench fixtures gateway/demo gateway/service gateway/renewal/test_processes.py \
+  gateway/renewal/test_histories.py gateway/renewal/test_gates_of_running_gateways.py \
+  gateway/renewal/test_uses_before_running_gateways.py gateway/renewal/progress/test_renewal_courses.py \
   gateway/ledger/write/test_crash.py gateway/cli/test_serve.py gateway/cross_check/test_judge_loading.py \
   gateway/ledger/write/test_held_connection.py gateway/exchange/wsdl gateway/exchange/test_nginx.py \
   gateway/verify/test_properties.py gateway/verify/test_wrapping.py test_differential.py
@@ -98,7 +100,7 @@ faults: $(VENV)/.dev
 lock:
 	uv pip compile pyproject.toml --extra build --excludes requirements.excludes --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header --quiet -o requirements.lock
-	uv pip compile pyproject.toml --extra build --extra dev --extra timestamps --excludes requirements.excludes --universal --python-version 3.11 \
+	uv pip compile pyproject.toml --extra build --extra dev --extra timestamps --extra documents --excludes requirements.excludes --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header --quiet -o requirements-dev.lock
 	uv pip compile --group fuzz --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header --quiet -o requirements-fuzz.lock

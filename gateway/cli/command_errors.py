@@ -22,6 +22,9 @@ FORESEEN: Final[Sequence[tuple[str, str, ExitCode]]] = (
     ("gateway.ledger", "RecordNotFound", ExitCode.WRONG_USE),
     ("gateway.ledger", "BundleRefused", ExitCode.WRONG_USE),
     ("gateway.ledger", "LedgerError", ExitCode.ENVIRONMENT),
+    ("gateway.renewal", "DocumentsUnavailable", ExitCode.ENVIRONMENT),
+    ("gateway.renewal", "PlanRefused", ExitCode.FINDINGS),
+    ("gateway.renewal", "RenewalError", ExitCode.WRONG_USE),
     ("gateway.service", "WorkersFailed", ExitCode.ENVIRONMENT),
 )
 """Package, error class and exit code; the first that fits counts. The error's own text is the sentence.

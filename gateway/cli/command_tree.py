@@ -16,7 +16,7 @@ from typer.core import TyperCommand, TyperGroup
 COMMANDS: Final[Mapping[str, str]] = {
     "init": "Write a configuration with comments and make its database.",
     "serve": "Run the gateway.",
-    "demo": "Run the whole cutover on this machine, in under a minute.",
+    "demo": "Run a whole renewal on this machine, in about a minute.",
     "verify": "Verify SOAP messages in files, without configuration or database.",
     "replay": "Verify captured responses again, against any trust and policy.",
     "status": "Show configuration, trust, processes and traffic.",
@@ -43,8 +43,31 @@ COMMANDS: Final[Mapping[str, str]] = {
     "endpoint end": "Say that an endpoint is no more, so that no gate asks for it any longer.",
     "endpoint rename": "Say that an endpoint has another name, so that what was recorded under the old one counts for "
     "the new one.",
+    "renewal start": "Start a renewal: from here on the new certificate is the declared successor of the old one.",
+    "renewal status": "Show where a renewal stands: what it waits for, its eight steps with what each rests on, and "
+    "who signs with which key.",
+    "renewal list": "List the renewals that are open, the next due first, and the certificates that expire without "
+    "one.",
+    "renewal infer": "Show which key took over from which one, as far as the ledger tells, whoever started a renewal.",
+    "renewal change": "Change an open renewal: the announced date, and further endpoints or contacts.",
+    "renewal confirm": "Record that a step was confirmed, and by whom.",
+    "renewal rehearse": "Verify samples that the receiver signed with its new key, as if that were trusted already.",
+    "renewal waive": "Record that an operation need not switch, by name: the gate does not ask for it any more.",
+    "renewal retire": "Retire the old certificates of a renewal through the gate, and finish it with the last of them.",
+    "renewal withdraw": "Take the new certificate back: it is trusted no more, the old one stays, and the renewal is "
+    "closed.",
+    "renewal abandon": "Close a renewal that nobody follows any further; the keystore stays as it is.",
+    "renewal policy set": "Record how long the guaranteed delivery time of an endpoint is, whose decision that is, and "
+    "why.",
+    "renewal policy list": "List the guaranteed delivery times: as decided, as configured, and as the gateways serve.",
+    "renewal notice": "Write the message to the receiver administrator that belongs to a step.",
+    "renewal signoff": "Write the sign-off of a renewal: which key signed what, when somebody watched, and who said "
+    "what.",
+    "renewal verify-signoff": "Recompute each figure of a sign-off or a retirement certificate, and name those that do "
+    "not come out.",
     "report usage": "Which key verified how many responses of which operation, since when; and what was rejected.",
     "report cutover": "How far each operation of each endpoint has switched to the new key, and which one lags behind.",
+    "report expiry": "Which certificates expire, and whether a renewal is open for them.",
     "report rejections": "What was rejected, and for which reasons.",
     "ledger verify": "Verify the ledger and the keystore's history: intact, altered, missing, truncated, or not by a "
     "known gateway.",
@@ -59,6 +82,8 @@ COMMANDS: Final[Mapping[str, str]] = {
 GROUPS: Final[Mapping[str, str]] = {
     "keystore": "Whom to trust: certificates, from their arrival until they are deleted.",
     "endpoint": "The endpoints that gateways served: which count, and which have ended or got another name.",
+    "renewal": "The renewal itself: eight steps from the new certificate's arrival to the deletion of the old one.",
+    "renewal policy": "The guaranteed delivery times: a policy of the site, with an owner and a reason.",
     "report": "What happened: which key verified what, how far the cutover is, what was rejected.",
     "ledger": "The records: show and prove them, verify that they are all there and unchanged, export and remove them.",
 }
@@ -128,13 +153,20 @@ def command_tree() -> TyperGroup:
     application.callback()(_wssgate)
     root = typer.main.get_group(application)
     groups = {
-        name: _Group(name=name, help=text, no_args_is_help=True, rich_markup_mode=None, context_settings=_SETTINGS)
+        name: _Group(
+            name=name.rpartition(" ")[2],
+            help=text,
+            no_args_is_help=True,
+            rich_markup_mode=None,
+            context_settings=_SETTINGS,
+        )
         for name, text in GROUPS.items()
     }
     for path in COMMANDS:
         group, _, _ = path.rpartition(" ")
         (groups[group] if group else root).add_command(ListedCommand(path))
     # After the commands, as they are listed in the help.
-    for made in groups.values():
-        root.add_command(made)
+    for name, made in groups.items():
+        group, _, _ = name.rpartition(" ")
+        (groups[group] if group else root).add_command(made)
     return root

@@ -18,7 +18,7 @@ def command(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Run the whole cutover on this machine, in under a minute.
+    """Run a whole renewal on this machine, in about a minute.
 
     Starts a receiver system that signs its responses, the gateway in front of it and a SOAP client; the receiver goes
     from its old key to its new one, one operation lags behind, and somebody forges a response. Listens on free ports

@@ -1,4 +1,4 @@
-"""Options that take an instant or an age: `--at`, `--since` and `--until`."""
+"""Options that take an instant, an age or a length of time: `--at`, `--since`, `--until` and `--within`."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -51,6 +51,20 @@ def parse_since(text: str | datetime) -> datetime:
         raise typer.BadParameter(f"{text!r} lies before the calendar's beginning.") from error
 
 
+def parse_length(text: str | timedelta) -> timedelta:
+    """Read a length of time such as `14d` (units s, m, h, d, w).
+
+    Raises:
+        typer.BadParameter: `text` is none.
+    """
+    if isinstance(text, timedelta):
+        return text
+    length = _AGE.fullmatch(text.strip().lower())
+    if length is None:
+        raise typer.BadParameter(f"{text!r} is no length of time: write a number with s, m, h, d or w, such as 14d.")
+    return timedelta(**{_UNITS[length[2]]: int(length[1])})
+
+
 AtOption = Annotated[
     datetime | None,
     typer.Option(
@@ -76,5 +90,15 @@ UntilOption = Annotated[
         metavar="T",
         parser=parse_since,
         help="Only what happened before then: an instant in RFC 3339, or an age such as 7d, 12h or 30m.",
+    ),
+]
+WithinOption = Annotated[
+    timedelta,
+    typer.Option(
+        "--within",
+        metavar="T",
+        parser=parse_length,
+        show_default=False,
+        help="In how much time from now, such as 60d (the default) or 8w.",
     ),
 ]

@@ -1,12 +1,30 @@
 """Key files that are named on the command line, and names for the certificates in them."""
 
+import re
 import sys
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
+
+from cryptography import x509
+from cryptography.x509.oid import NameOID
 
 from gateway.cli.command_errors import EnvironmentFailed
-from keystore import MAX_KEY_FILE_BYTES, Alias, ReadCertificate, ReadResult, read_certificates
+from gateway.cli.terminal import plain
+from keystore import MAX_KEY_FILE_BYTES, Alias, ReadCertificate, ReadResult, TrustedCertificate, read_certificates
 
 STANDARD_INPUT = "-"
+_NAME_LENGTH: Final = 48
+_THUMBPRINT_DIGITS: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenSigners:
+    """The certificates of a key file that are added."""
+
+    certificates: list[ReadCertificate]
+    remarks: list[str]
+    """What was left out, and why."""
 
 
 def read_key_file(file: Path, password: str | None = None, *, allow_private_key: bool = False) -> ReadResult:
@@ -30,6 +48,34 @@ def read_key_file(file: Path, password: str | None = None, *, allow_private_key:
 def signers(read: ReadResult) -> list[ReadCertificate]:
     """The certificates of `read` that may be a signer's own: not those that stand there as issuers of another one."""
     return [found for found in read.certificates if not found.in_chain]
+
+
+def chosen_signers(read: ReadResult, *, force: bool) -> ChosenSigners:
+    """The certificates to add: issuers that came along in a bundle are left out, for they sign no message."""
+    found = signers(read)
+    end_entities = [one for one in found if not _is_authority(one.certificate)]
+    if force or not end_entities:
+        return ChosenSigners(found, [])
+    remarks = [
+        f"left out: {plain(one.certificate.subject.rfc4514_string())}, a certification authority that signs no message"
+        for one in found
+        if one not in end_entities
+    ]
+    return ChosenSigners(end_entities, remarks)
+
+
+def _is_authority(certificate: x509.Certificate) -> bool:
+    try:
+        return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    except (x509.ExtensionNotFound, x509.DuplicateExtension, ValueError):
+        return False
+
+
+def suggested_alias(entry: TrustedCertificate) -> Alias:
+    """An alias from the subject's common name, and from the thumbprint, which no other certificate can take."""
+    names = entry.subject_name.get_attributes_for_oid(NameOID.COMMON_NAME) if entry.subject_name is not None else []
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", str(names[0].value) if names else "").strip("._-")[:_NAME_LENGTH]
+    return Alias(f"{name or 'certificate'}-{entry.thumbprint[:_THUMBPRINT_DIGITS]}")
 
 
 def numbered_aliases(alias: Alias, count: int) -> list[Alias]:

@@ -37,6 +37,11 @@ def show(renderable: RenderableType) -> None:
     _console(stderr=False).print(renderable)
 
 
+def clear() -> None:
+    """Empty the terminal, for a screen that is shown anew."""
+    _console(stderr=False).clear()
+
+
 def table(*columns: str, numbers: Sequence[str] = ()) -> Table:
     """An empty table with the given headings; those named in `numbers` are set flush right."""
     made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")

@@ -13,6 +13,7 @@ from gateway.cli.exit_codes import PLAIN
 from gateway.cli.expiry import expiry_word
 from gateway.cli.keystore.due_end_display import due_json, due_sentence, ends_that_are_due
 from gateway.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, now
+from gateway.cli.renewal.judged_renewals import judged
 from gateway.cli.rich_output import cell, show, table
 from gateway.cli.status_instances import instances_json, print_instances
 from gateway.cli.terminal import plain, print_json, say
@@ -30,7 +31,16 @@ from gateway.ledger import (
     traffic,
 )
 from gateway.present import day_text, instant_json, instant_text
-from gateway.renewal import SwitchCriteria, cutover_report, endpoint_sentence, known_operations, switch_criteria
+from gateway.renewal import (
+    RenewalStatus,
+    SwitchCriteria,
+    cutover_report,
+    endpoint_sentence,
+    known_operations,
+    read_renewals,
+    switch_criteria,
+    waiting_line,
+)
 from gateway.verify import advice_on
 from keystore import State, TrustedCertificate, TrustSnapshot
 from keystore.store import DueEnd
@@ -59,7 +69,7 @@ def command(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) 
 
     Configuration and database; whether a gateway is running; which processes there are on all machines, and whether
     each has loaded the newest keystore revision; for each endpoint its mode, what is dangerous in its policy, whom it
-    trusts and until when, its last messages, its cutover.
+    trusts and until when, its last messages, its cutover; and each renewal that is open, on a line.
     """
     with open_workplace(config) as workplace:
         at = now()
@@ -76,10 +86,14 @@ def command(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) 
         problems = [f"{entry.alias}: {entry.problem}" for entry in damaged]
         due = tuple(ends_that_are_due(workplace, at).values())
         instances = known_instances(workplace.engine)
+        said = read_renewals(workplace.engine)
+        problems += [f"renewals: {problem}" for problem in said.problems]
+        renewals = judged(workplace, said, said.open, at)
         if as_json:
-            print_json(_json(workplace, snapshot, endpoints, schema, running, problems, due, instances, at))
+            print_json(_json(workplace, snapshot, endpoints, schema, running, problems, due, instances, at, renewals))
         else:
             _print(workplace, snapshot, endpoints, schema, running, problems, due, instances, at)
+            _print_renewals(renewals)
 
 
 def _endpoint(
@@ -193,6 +207,7 @@ def _json(
     due: Sequence[DueEnd],
     instances: Sequence[InstanceState],
     at: datetime,
+    renewals: Sequence[RenewalStatus],
 ) -> dict[str, object]:
     gateway = workplace.settings.gateway
     return {
@@ -217,6 +232,18 @@ def _json(
         },
         "instances": instances_json(instances, snapshot.revision),
         "endpoints": [_endpoint_json(endpoint) for endpoint in endpoints],
+        "renewals": [
+            {
+                "name": status.renewal.name,
+                "step": None if status.step is None else status.step.number,
+                "mark": None if status.step is None else str(status.step.mark),
+                "waiting_for": status.waiting_for,
+                "since": instant_json(status.since),
+                "next_possible": instant_json(status.next_possible),
+                "may_retire": status.may_retire,
+            }
+            for status in renewals
+        ],
     }
 
 
@@ -289,6 +316,15 @@ def _print(
         say(f"  keystore: {plain(due_sentence(end))}", style="red")
     for endpoint in endpoints:
         _print_endpoint(endpoint, at)
+
+
+def _print_renewals(renewals: Sequence[RenewalStatus]) -> None:
+    if renewals:
+        say("")
+    for status in renewals:
+        step = "" if status.step is None else f"step {status.step.number} of 8 {status.step.mark}; "
+        relapsed = any(not one.is_over for one in status.relapses)
+        say(f"renewal {plain(status.renewal.name)}: {step}{waiting_line(status)}", style="red" if relapsed else "")
 
 
 def _running_text(admin: ListenAddress, running: dict[str, Any] | None, revision: int) -> tuple[str, str]:

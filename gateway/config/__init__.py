@@ -6,6 +6,7 @@ ConfigurationError    the file or an environment variable is not usable; `proble
 from gateway.config.errors import ConfigurationError
 from gateway.config.loading import handed_over, load_policy, load_settings, taken_over
 from gateway.config.settings import (
+    DEFAULT_DELIVERY_TIME,
     MINIMUM_RETENTION,
     Durability,
     EndpointSettings,
@@ -29,6 +30,7 @@ __all__ = [
     "ListenAddress",
     "LogFormat",
     "LogLevel",
+    "DEFAULT_DELIVERY_TIME",
     "MINIMUM_RETENTION",
     "Mode",
     "Settings",

@@ -155,6 +155,8 @@ def _with_paths(settings: Settings) -> Settings:
     files: dict[str, Path] = {"signing_key": folder / gateway.signing_key}
     if isinstance(gateway.anchor_to, Path):
         files["anchor_to"] = folder / gateway.anchor_to
+    if gateway.renewal_templates is not None:
+        files["renewal_templates"] = folder / gateway.renewal_templates
     if gateway.timestamp_authority_ca is not None:
         files["timestamp_authority_ca"] = folder / gateway.timestamp_authority_ca
     return Settings.model_construct(

@@ -31,6 +31,8 @@ from gateway.vocabulary import Mode
 
 MOST_OPERATIONS = 500
 """Operations of one endpoint that can be expected."""
+DEFAULT_DELIVERY_TIME = timedelta(days=14)
+"""The guaranteed delivery time where nobody decided on one."""
 MINIMUM_RETENTION = timedelta(days=90)
 """Old keys are kept at least that long after they were exchanged, whoever runs the renewal."""
 
@@ -106,6 +108,9 @@ class GatewaySettings(BaseModel):
     """A folder or an http(s) URL out of reach of whoever writes the database: signed ends of the chains and of the
     keystore's history are written there every `anchor_interval`, after each change of the keystore, at the end, and
     before a change that ends trust. A relative path counts from the folder of the configuration file."""
+    renewal_templates: Path | None = None
+    """A folder with templates of the site's own for notices to receiver administrators (`wssgate renewal notice`); a
+    relative path counts from the folder of the configuration file. None means those that come along."""
     timestamp_authority: HttpUrl | None = None
     """Where a time stamp over each delivery of anchors is asked for (RFC 3161). Needs the extra `timestamps`."""
     timestamp_authority_ca: Path | None = None
@@ -159,7 +164,7 @@ class EndpointSettings(BaseModel):
     upstream: HttpUrl
     """The receiver; what follows the path prefix in a request is appended."""
     mode: Mode = Mode.ENFORCE
-    guaranteed_delivery_time: Duration = timedelta(days=14)
+    guaranteed_delivery_time: Duration = DEFAULT_DELIVERY_TIME
     """After this time no message signed with the old key can still be under way."""
     retention: Duration = MINIMUM_RETENTION
     """How long an old key is kept after it was exchanged, and every record before it may be pruned."""

@@ -34,6 +34,14 @@ _BINDING_OPERATION = """
     </wsdl:operation>"""
 
 
+def request_for(operation: str, number: str) -> bytes:
+    """A request as a client of the service writes it."""
+    return (
+        f'<s:Envelope xmlns:s="{_ENVELOPE}"><s:Body><{operation} xmlns="{NAMESPACE}"><number>{escape(number)}</number>'
+        f"</{operation}></s:Body></s:Envelope>"
+    ).encode()
+
+
 def wsdl(address: str) -> bytes:
     """The WSDL 1.1 of the service, document/literal, at `address`."""
     schema, messages, port, binding = (

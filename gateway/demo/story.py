@@ -4,6 +4,7 @@ Every answer is compared with the one that the story needs: a demo that ends has
 """
 
 import json
+import os
 import re
 import shutil
 import signal
@@ -24,7 +25,7 @@ from gateway.demo.narration import Narrator
 from gateway.demo.processes import Processes, free_addresses, readiness
 from gateway.demo.receiver import PATH
 from gateway.demo.receiver_settings import Attack, ReceiverSettings, signed_by, write_settings
-from gateway.demo.service import LAGGARD, OPERATIONS
+from gateway.demo.service import LAGGARD, OPERATIONS, request_for
 
 _OLD, _NEW, _FOREIGN = "acme-2024", "acme-2026", "stranger"
 _THEIRS, _OURS = "Receiver administrator", "Tenant administrator"
@@ -34,6 +35,7 @@ _ENOUGH = 16
 `gateway.renewal.cutover.switch_rule`)."""
 _SWITCH_SECONDS = 120
 """How long the demo goes on calling until nothing of the old key keeps the cutover open."""
+_SIGN_OFF = "signoff.html"
 _LOAD_SECONDS = 10
 """How long the gateway may take to load a change of the keystore; a second is what it promises."""
 _WATCHED_SECONDS = 120
@@ -55,8 +57,10 @@ def run(keep: Path | None, *, as_json: bool = False) -> int:
     with _ended_by_sigterm(), _folder(keep) as folder, Processes(folder) as processes:
         story = _Story(folder, processes, narrator)
         story.tell()
+        page = folder / _SIGN_OFF if keep is not None else _kept_page(folder / _SIGN_OFF)
     seconds = time.monotonic() - started
     narrator.says(f"(The demo took {seconds:.0f} seconds; its processes have ended.)", style="dim")
+    narrator.says(f"The sign-off of this renewal, for a browser: {page}")
     if keep is not None:
         narrator.says(f"Its files are in {keep}: look around with wssgate status --config {keep}/gateway.toml")
     if as_json:
@@ -73,6 +77,7 @@ class _Story:
         self._processes = processes
         self._narrator = narrator
         self._config = folder / "gateway.toml"
+        self._receiver = ""
         self._listen, self._admin = free_addresses(2)
 
     @property
@@ -99,7 +104,7 @@ class _Story:
             f"The receiver system of ACME (port {port}) signs the Body and the Timestamp of each response with its key "
             f"{_OLD}. A gateway is put in front of it:"
         )
-        upstream = f"http://127.0.0.1:{port}{PATH}"
+        upstream = self._receiver = f"http://127.0.0.1:{port}{PATH}"
         arguments = ["init", "--endpoint", "orders", "--upstream", upstream]
         self._wssgate(*arguments, "--listen", self._listen, "--admin", self._admin, quiet=True)
         written = self._config.read_text(encoding="utf-8")
@@ -136,14 +141,35 @@ class _Story:
         new = make_key_pair(self._folder, _NEW, "ACME")
         self._narrator.says(f"{_NEW}: the same subject as {_OLD}, another key. No name tells the two apart.")
         self._narrator.chapter("2", _THEIRS, "hands the new certificate over")
-        self._narrator.says("By mail; its fingerprint is compared over the phone.")
-        self._narrator.chapter("3", _OURS, "adds it to the keystore; the old one stays")
-        arguments = ["keystore", "add", _NEW, new.certificate_file.name, "-e", "orders", "--replaces", _OLD]
-        self._wssgate(*arguments, "--reason", "renewal")
+        self._narrator.says("By mail, with a response that a test system signed with the new key.")
+        file = new.certificate_file.name
+        self._wssgate("renewal", "start", "--old", _OLD, "--new", file, "--alias", _NEW, quiet=True)
+        self._narrator.says("It is known now, and not trusted yet. Would that response have passed on the night?")
+        self._wssgate("renewal", "rehearse", self._sample().name)
+        self._narrator.says("The fingerprint is read out over the phone, not taken from the mail:")
+        fingerprint = new.thumbprint
+        self._wssgate("renewal", "confirm", "2", "--by", _THEIRS, "--fingerprint", fingerprint, quiet=True)
+        self._narrator.chapter("3", _OURS, "trusts it; the old one stays")
+        self._wssgate("keystore", "trust", _NEW, "--reason", "renewal 2026", quiet=True)
         revision = self._wait_for_the_keystore()
         self._narrator.says(f"The running gateway has loaded keystore revision {revision}, without a restart.")
         self._narrator.chapter("4", _OURS, "tells the receiver administrator: you may send")
-        self._narrator.says("From now on responses signed with either key pass.")
+        self._wssgate("renewal", "notice", "4", quiet=True)
+        self._wssgate("renewal", "confirm", "4", "--by", _OURS, quiet=True)
+        self._narrator.says("The message for it is written. From now on responses signed with either key pass.")
+
+    def _sample(self) -> Path:
+        """A response that the receiver signed with its new key, before it does so in earnest."""
+        self._receiver_signs(signed_by(_NEW))
+        try:
+            answer = requests.post(self._receiver, data=request_for(_ATTACKED, "4711"), timeout=10)
+            answer.raise_for_status()
+        except requests.RequestException as error:
+            raise DemoFailed(f"the receiver gives no sample: {error}") from error
+        self._receiver_signs(signed_by(_OLD))
+        sample = self._folder / "sample.xml"
+        sample.write_bytes(answer.content)
+        return sample
 
     def _step_five(self, caller: Caller) -> None:
         self._narrator.chapter("5", _THEIRS, "switches to the new key, one server after the other")
@@ -167,9 +193,9 @@ class _Story:
     def _steps_six_and_seven(self, caller: Caller) -> None:
         self._narrator.chapter("6", _THEIRS, "is about to throw the old key away")
         self._narrator.says("Not yet. One operation runs on a server that everybody forgot, and the gateway knows it:")
-        self._wssgate("report", "cutover", "--check", expected=1)
+        self._wssgate("renewal", "status")
         self._narrator.says("Whoever believes what they were told, and retires the old certificate now, is stopped:")
-        self._wssgate("keystore", "retire", _OLD, "--reason", "they have switched", quiet=True, expected=1)
+        self._wssgate("renewal", "retire", "--reason", "they have switched", quiet=True, expected=1)
         self._narrator.says(f"Refused, because the old key still carries {LAGGARD}, and because it is too early.")
         self._receiver_signs(signed_by(_NEW))
         self._narrator.says(f"{LAGGARD} is switched as well. Now the old key can go.")
@@ -185,6 +211,7 @@ class _Story:
             "counts in which the gateway watched, and it says so every half minute: that is waited for."
         )
         self._retire()
+        self._sign_off()
         self._wait_for_the_keystore()
         self._call_all(caller, 2, {_NEW})
         self._narrator.says("Weeks later a server comes back from an old backup, and is switched off again:")
@@ -250,7 +277,7 @@ class _Story:
 
     def _retire(self) -> None:
         """Retire the old certificate as soon as its gate opens."""
-        command = ("keystore", "retire", _OLD, "--reason", "renewal 2026 is complete")
+        command = ("renewal", "retire", "--reason", "renewal 2026 is complete")
         deadline = time.monotonic() + _WATCHED_SECONDS
         code, output = self._processes.attempt(*command)
         while code == 1 and "watched so far" in output and time.monotonic() < deadline:
@@ -259,6 +286,11 @@ class _Story:
         if code != 0:
             raise DemoFailed(f"the old certificate could not be retired:\n{output}")
         self._narrator.command(command, output)
+
+    def _sign_off(self) -> None:
+        self._wssgate("renewal", "signoff", _NEW, "--html", _SIGN_OFF, "--json-file", "signoff.json", quiet=True)
+        self._wssgate("renewal", "verify-signoff", "signoff.json", quiet=True)
+        self._narrator.says("One page for the auditor, and every figure of it counted again: they match.")
 
     def _call_rejected(self, caller: Caller, reason: str) -> None:
         call = caller.call(_ATTACKED, "4711")
@@ -290,6 +322,13 @@ class _Story:
 
 def _list(keys: Collection[str]) -> str:
     return ", ".join(sorted(keys)) or "no key"
+
+
+def _kept_page(page: Path) -> Path:
+    """A copy of the page that stays when the demo's folder is gone."""
+    descriptor, kept = tempfile.mkstemp(prefix="wssgate-demo-signoff-", suffix=".html")
+    os.close(descriptor)
+    return Path(shutil.copyfile(page, kept))
 
 
 @contextmanager

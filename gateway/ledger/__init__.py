@@ -51,6 +51,16 @@ from gateway.ledger.proof.ledger_verification import (
     verify_ledger,
 )
 from gateway.ledger.proof.pinned_keys import find_pinned_keys, key_word
+from gateway.ledger.proof.recounting import (
+    ChainEnd,
+    ChainEnds,
+    CountedRecord,
+    Recount,
+    chain_ends,
+    counted_record,
+    records_up_to,
+    recount,
+)
 from gateway.ledger.proof.signed_head_words import (
     SIGNED_HEAD_MARK,
     SignedHead,
@@ -69,6 +79,7 @@ from gateway.ledger.proof.time_stamps import (
 )
 from gateway.ledger.read.announced_operations import expected_operations, local_operation
 from gateway.ledger.read.event_window import EventWindow, WriterSeen, latest_event, read_events
+from gateway.ledger.read.hours_of_use import UseHour, use_hours
 from gateway.ledger.read.present_writers import WriterNow, writers_now
 from gateway.ledger.read.roll_up_sums import (
     RejectionRow,
@@ -94,6 +105,14 @@ from gateway.ledger.record_rows import row_of
 from gateway.ledger.retention.announcing import Tell
 from gateway.ledger.retention.maintenance_turn import leave_maintenance, take_maintenance
 from gateway.ledger.retention.pruning import Prunable, Pruned, prune
+from gateway.ledger.statements import (
+    Statement,
+    StatementsAnchor,
+    add_statement,
+    find_statements_anchors,
+    read_statements,
+    statements_anchor,
+)
 from gateway.ledger.write.expected_operations import remember_expected
 from gateway.ledger.write.record_ids import new_record_id
 from gateway.ledger.write.replay_cache_check import prove_replay_cache
@@ -129,6 +148,13 @@ __all__ = [
     "new_record_id",
     "prove_replay_cache",
     "remember_expected",
+    # what people say of renewals
+    "Statement",
+    "StatementsAnchor",
+    "add_statement",
+    "find_statements_anchors",
+    "read_statements",
+    "statements_anchor",
     # reading
     "EventWindow",
     "WriterNow",
@@ -140,6 +166,7 @@ __all__ = [
     "Succession",
     "TrafficRow",
     "UsageRow",
+    "UseHour",
     "WriterSeen",
     "writers_now",
     "latest_event",
@@ -157,6 +184,7 @@ __all__ = [
     "stream_records",
     "traffic",
     "usage",
+    "use_hours",
     # who else is there
     "BEAT_SECONDS",
     "InstanceIdentity",
@@ -169,6 +197,10 @@ __all__ = [
     "SIGNED_HEAD_MARK",
     "Anchor",
     "BundleReport",
+    "CountedRecord",
+    "Recount",
+    "ChainEnd",
+    "ChainEnds",
     "ChainReport",
     "ChainState",
     "KEPT_MICROSECONDS",
@@ -191,6 +223,10 @@ __all__ = [
     "TimeStampAuthority",
     "TIME_STAMP_QUERY",
     "anchors",
+    "chain_ends",
+    "counted_record",
+    "recount",
+    "records_up_to",
     "find_anchors",
     "find_signed_heads",
     "find_stamped",

@@ -4,18 +4,20 @@ every event names the last record before it, by place and hash.
 
 Whole contents, by kind (instants and lengths in microseconds, instants by the ledger's clock):
 
-started       {version, instance, configuration, keystore_revision, public_key, heads}; the first one of a database
-              has pruned and earlier as well (`gateway.ledger.proof.earlier_counts`)
+started       {version, instance, configuration, keystore_revision, public_key, heads, histories}; the first one of a
+              database has pruned and earlier as well (`gateway.ledger.proof.earlier_counts`)
 configuration {endpoints: {NAME: {...}}}
 heartbeat     {seconds, endpoints: {NAME: {serving, reachable, since}}, keystore_revision, uses, traffic}
-rollup-sealed {from, until, watched: {NAME: [[from, until], ...]}, uses, traffic, kept, sealed, sealed_hash, heads}
+rollup-sealed {from, until, watched: {NAME: [[from, until], ...]}, uses, traffic, kept, sealed, sealed_hash, heads,
+              histories}
 pruned        {writer, sequence, hash, time, at, after, uses, traffic}
 recovered     {what, expected, found}
 ended         {endpoint, reason, who}
 renamed       {endpoint, new_name, reason, who}
 stopped       {}
 
-`heads` are the ends of the other chains: [[writer, sequence, hash, event_number, event_hash], ...]. `uses` and
+`heads` are the ends of the other chains: [[writer, sequence, hash, event_number, event_hash], ...]; `histories` the
+ends of the keystore's history and of the statements (`gateway.ledger.proof.histories`). `uses` and
 `traffic` are counts (`gateway.ledger.counts`), a row for each hour in which there is something to count: in a heartbeat
 of the records since the heartbeat before, in `rollup-sealed` of its whole span, in `pruned` of those records behind the
 place `after` and up to `sequence` of which no event of their own writer tells. `kept` are number and hash of each event

@@ -48,6 +48,8 @@ _FEW: Final = 16
 
 # Made once: json.dumps makes an encoder for every text.
 _COMPACT: Final = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
+_SHORT: Final = 256
+"""Characters of a text of which it is remembered how it is quoted."""
 NO_LIST: Final = "[]"
 """How a list without entries is stored."""
 
@@ -68,13 +70,13 @@ def row_of(record: MessageRecord) -> Row:
         row: Row = {
             "id": stored_text(record.id),
             "time": to_microseconds(record.time),
-            "instance": stored_text(record.instance),
-            "endpoint": stored_text(record.endpoint),
-            "mode": stored_text(record.mode),
-            "kind": stored_text(record.kind),
+            "instance": _own(record.instance),
+            "endpoint": _own(record.endpoint),
+            "mode": _own(record.mode),
+            "kind": _own(record.kind),
             "operation": stored_text(record.operation or ""),
-            "outcome": stored_text(record.outcome),
-            "reason": stored_text(record.reason or ""),
+            "outcome": _own(record.outcome),
+            "reason": _own(record.reason or ""),
             "detail": stored_text(record.detail, MAX_DETAIL),
             "released": bool(record.released),
             "verified_by": _entries(record.verified_by),
@@ -152,6 +154,12 @@ def stored_text(text: str, limit: int = MAX_NAME) -> str:
     return str(text)
 
 
+@lru_cache(maxsize=256)
+def _own(text: str) -> str:
+    """The same of a word of our own: few, in every record."""
+    return stored_text(text)
+
+
 def _optional(text: str | None) -> str | None:
     return None if text is None else stored_text(text)
 
@@ -208,8 +216,8 @@ def _read_entry(value: Mapping[str, str]) -> VerifiedBy:
 def _signature(report: SignatureReport) -> str:
     checks = _checks(report.checks) if len(report.checks) <= _FEW else _checks.__wrapped__(report.checks)
     return (
-        f'{{"id":{_quoted_or_null(report.id)},"signature_algorithm":{_quoted(report.signature_algorithm)},'
-        f'"canonicalization":{_quoted(report.canonicalization)},"hint":{_hint(report.hint)},'
+        f'{{"id":{_quoted_or_null(report.id)},"signature_algorithm":{_usual(report.signature_algorithm)},'
+        f'"canonicalization":{_usual(report.canonicalization)},"hint":{_hint(report.hint)},'
         f'"parts":{_listed([_part(part) for part in report.parts[:MAX_ITEMS]])},"checks":{checks},'
         f'"verified_by":{_entries(report.verified_by)},"reason":{_quoted_or_null(report.reason)},'
         f'"detail":{_quoted(report.detail, MAX_DETAIL)}}}'
@@ -256,8 +264,8 @@ def _microseconds(length: timedelta) -> int:
 
 def _part(part: SignedPart) -> str:
     return (
-        f'{{"name":{_quoted(part.name)},"path":{_quoted(part.path)},"uri":{_quoted(part.uri)},'
-        f'"digest_algorithm":{_quoted(part.digest_algorithm)},"digest":{_quoted(part.digest)},'
+        f'{{"name":{_usual(part.name)},"path":{_usual(part.path)},"uri":{_quoted(part.uri)},'
+        f'"digest_algorithm":{_usual(part.digest_algorithm)},"digest":{_quoted(part.digest)},'
         f'"intact":{"true" if part.intact else "false"}}}'
     )
 
@@ -286,6 +294,14 @@ def _check(check: KeyCheck) -> dict[str, object]:
 def _quoted(text: str, limit: int = MAX_NAME) -> str:
     """`text` as JSON, as long as it may be."""
     return encode_basestring(stored_text(text, limit))
+
+
+def _usual(text: str) -> str:
+    """The same of what is mostly the same from message to message; what is longer than that is not remembered."""
+    return _remembered(text) if len(text) <= _SHORT else _quoted(text)
+
+
+_remembered: Final = lru_cache(maxsize=512)(_quoted)
 
 
 def _quoted_or_null(text: str | None) -> str:

@@ -7,7 +7,7 @@ from gateway.present.csv_lines import csv_line, csv_text
 from gateway.present.durations import DURATION_UNITS, duration_text
 from gateway.present.instants import age_text, day_text, instant_in_table, instant_json, instant_text
 from gateway.present.operation_names import OTHER_OPERATIONS, OperationNames
-from gateway.present.plain_text import count_text, plain, share_text
+from gateway.present.plain_text import count_text, markdown_text, plain, share_text
 from gateway.present.text_tables import bare_table, endpoint_heading, heading, indented
 from gateway.present.verdicts import explanation_json, signer_lines, unreadable_json, verdict_json
 
@@ -24,6 +24,7 @@ __all__ = [
     "OTHER_OPERATIONS",
     "OperationNames",
     "count_text",
+    "markdown_text",
     "plain",
     "share_text",
     # tables and spreadsheets

@@ -4,6 +4,7 @@ import unicodedata
 
 _BAR = "▏▎▍▌▋▊▉█"
 _BAR_CELLS = 4
+_MARKDOWN = frozenset("\\`*_{}[]<>|#~")
 
 
 def plain(text: str) -> str:
@@ -12,6 +13,11 @@ def plain(text: str) -> str:
         c if c == " " or unicodedata.category(c)[0] not in "CZ" else c.encode("unicode_escape").decode("ascii")
         for c in text
     )
+
+
+def markdown_text(text: str) -> str:
+    """`text` with nothing in it that Markdown, or HTML within it, would read as anything else."""
+    return "".join(f"\\{one}" if one in _MARKDOWN else one for one in text.replace("&", "&amp;"))
 
 
 def share_text(share: float) -> str:

@@ -38,6 +38,8 @@ class EndpointFigures:
     watched: timedelta = timedelta(0)
     gaps: Sequence[Span] = ()
     """In which nobody watched."""
+    waived: tuple[str, ...] = ()
+    """Cells that were not asked whether they switched, for somebody waived that by name."""
     blockers: tuple[Blocker, ...] = ()
     because: str = ""
     """Why the endpoint was not asked."""
@@ -79,7 +81,9 @@ class GateFigures:
             f"{duration_text(_whole_seconds(one.watched))} of {duration_text(one.guaranteed_delivery_time)}"
             for one in asked[:3]
         )
-        return shown + (f"; and {len(asked) - 3} more endpoints" if len(asked) > 3 else "")
+        waived = [cell for one in asked for cell in one.waived]
+        shown += f"; and {len(asked) - 3} more endpoints" if len(asked) > 3 else ""
+        return shown + (f"; waived: {', '.join(waived[:3])}" if waived else "") + (", ..." if len(waived) > 3 else "")
 
     def answer(self) -> GateAnswer:
         """The answer for the keystore, with all of this for its history."""
@@ -138,6 +142,7 @@ def _endpoint_json(figures: EndpointFigures) -> dict[str, Any]:
             }
             for use in figures.uses[:_MOST_USES]
         ],
+        "waived": list(figures.waived),
         "blockers": [blocker.sentence for blocker in figures.blockers],
     }
 

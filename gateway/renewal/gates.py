@@ -5,7 +5,8 @@ another certificate for as long as messages may be under way:
 
 1. Another key is trusted, so that not every response is rejected from then on.
 2. That other key carries the traffic: in every operation that needed the old key, a message was accepted by another
-   trusted key after the last one that needed it. No traffic is no evidence.
+   trusted key after the last one that needed it. No traffic is no evidence. Cells that were waived by name in an open
+   renewal are not asked (`waived_cells`).
 3. It is not declared to replace a key that is trusted there still: its messages are to come.
 4. The guaranteed delivery time has passed since the last message that needed the old key, whatever became of it; since
    it was trusted there, where none ever came. What counts is watched time alone: time in which a gateway told that it
@@ -32,6 +33,8 @@ from gateway.renewal.delays import Delays, delays_of
 from gateway.renewal.evidence import REMEMBERED, Evidence, KeyUse, RecordedPolicy, measure
 from gateway.renewal.gate_figures import EndpointFigures, GateFigures
 from gateway.renewal.lost_records import disturbances_of_kept_ends
+from gateway.renewal.plan import read_renewals
+from gateway.renewal.waived_cells import WaivedCell, waived_cells
 from gateway.vocabulary import RecordedOutcome
 from keystore import Blocker, State
 from keystore.store import GateAnswer, StoredEntry, TrustedSince
@@ -52,6 +55,8 @@ class MeasuredGates:
     """Of every endpoint that is configured at present: they can only add to what the gateways recorded."""
     asked_at: datetime
     """When whoever asks believes it is: a later instant is a plan for the future, and nothing else depends on it."""
+    waived: frozenset[WaivedCell] = frozenset()
+    """Cells whose old-key messages keep no certificate from going, once the delivery time has passed since."""
 
     def before_retiring(
         self,
@@ -159,7 +164,9 @@ class MeasuredGates:
             return EndpointFigures.unasked(endpoint, since, "its key stays trusted through another certificate")
         blockers: list[Blocker] = []
         if endpoint in self.delays or endpoint in evidence.recorded():
-            blockers += self._without_successor(endpoint, entry, trusted, since, uses)
+            blockers += self._without_successor(
+                endpoint, entry, trusted, since, self._not_waived(endpoint, entry, uses)
+            )
         if planned is None:
             blockers += _of_a_successor(endpoint, entry, trusted)
         is_over = watched >= delivery if planned is None else safe_at <= planned
@@ -175,8 +182,17 @@ class MeasuredGates:
             watched_from=begin,
             watched=watched,
             gaps=tuple(evidence.gaps_since(endpoint, begin)),
+            waived=tuple(cell.text for cell in self._waived_at(endpoint, entry)),
             blockers=tuple(blockers),
         )
+
+    def _waived_at(self, endpoint: str, entry: StoredEntry) -> list[WaivedCell]:
+        names = self.evidence.names_of(endpoint)
+        return sorted(one for one in self.waived if one.thumbprint == entry.thumbprint and one.endpoint in names)
+
+    def _not_waived(self, endpoint: str, entry: StoredEntry, uses: Iterable[KeyUse]) -> list[KeyUse]:
+        waived = self._waived_at(endpoint, entry)
+        return [use for use in uses if not any(cell.covers(use) for cell in waived)]
 
     def _too_early(
         self,
@@ -295,22 +311,27 @@ def _of_a_successor(endpoint: str, entry: StoredEntry, trusted: Sequence[StoredE
         )
 
 
-def gates_now(engine: Engine, settings: Settings, asked_at: datetime) -> MeasuredGates:
-    """The gates on what the gateways have told until now, and on what the database has lost of it.
+def gates_now(
+    engine: Engine, settings: Settings, asked_at: datetime, *, since: datetime | None = None
+) -> MeasuredGates:
+    """The gates on what the gateways have told until now, on what the database has lost of it, and on what was waived.
 
     Args:
         engine: The ledger's database.
         settings: The configuration of whoever asks.
         asked_at: When whoever asks believes it is.
+        since: From when on the evidence is wanted, where that is longer ago than the gates need.
 
     Raises:
         DatabaseUnavailable: The database cannot be read.
     """
     delays = delays_of(settings)
-    times = (time for one in delays.values() for time in (one.guaranteed_delivery_time, one.retention))
+    times = [time for one in delays.values() for time in (one.guaranteed_delivery_time, one.retention)]
+    times += [] if since is None else [asked_at - since]
     evidence = measure(engine, longest=max(times, default=timedelta(0)))
     lost = tuple(disturbances_of_kept_ends(engine, settings.gateway.signing_key))
-    return MeasuredGates(replace(evidence, disturbances=(*evidence.disturbances, *lost)), delays, asked_at)
+    waived = waived_cells(read_renewals(engine))
+    return MeasuredGates(replace(evidence, disturbances=(*evidence.disturbances, *lost)), delays, asked_at, waived)
 
 
 def _last_by_operation(uses: Iterable[KeyUse]) -> dict[str | None, datetime]:

@@ -45,22 +45,13 @@ def keep(endpoint: str, retention: timedelta, entries: Iterable[StoredEntry], at
         return Keep(endpoint, datetime.min.replace(tzinfo=UTC), why)
     kept_for = max(retention, MINIMUM_RETENTION)
     present = [entry for entry in meant if entry.state_at(at) in {State.TRUSTED, State.STAGED}]
-    retired = [
-        entry for entry in meant if entry.state_at(at) is State.RETIRED and _retired_at(entry, at) > at - kept_for
-    ]
+    retired = [entry for entry in meant if entry.state is State.RETIRED and entry.changed_at > at - kept_for]
     involved = sorted((*present, *retired), key=lambda entry: entry.added_at)
     if len(involved) > 1:
         names = " and ".join(str(entry.alias) for entry in involved)
         state = "were exchanged less than the time ago for which old keys are kept" if retired else "overlap"
         return min(by_age, Keep(endpoint, involved[1].added_at, f"{names} {state}"), key=lambda found: found.since)
     if retired:
-        since = _retired_at(retired[0], at) - kept_for
+        since = retired[0].changed_at - kept_for
         return min(by_age, Keep(endpoint, since, f"{retired[0].alias} was retired"), key=lambda found: found.since)
     return by_age
-
-
-def _retired_at(entry: StoredEntry, at: datetime) -> datetime:
-    """Since when it is retired: by a change, or because its trust came to its planned end."""
-    if entry.state is State.RETIRED:
-        return entry.changed_at
-    return at if entry.trusted_until is None else entry.trusted_until

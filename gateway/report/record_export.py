@@ -3,7 +3,7 @@
 import json
 from typing import Any, Final
 
-from gateway.ledger import Anchor, StoredRecord, row_of
+from gateway.ledger import Anchor, StatementsAnchor, StoredRecord, row_of
 from gateway.present import csv_line, instant_json
 from keystore import from_microseconds
 from keystore.store import HistoryAnchor
@@ -11,6 +11,7 @@ from keystore.store import HistoryAnchor
 RECORD_SCHEMA: Final = "wssgate.record/1"
 ANCHOR_SCHEMA: Final = "wssgate.anchor/1"
 HISTORY_ANCHOR_SCHEMA: Final = "wssgate.keystore-anchor/1"
+STATEMENTS_ANCHOR_SCHEMA: Final = "wssgate.renewals-anchor/1"
 
 _BEFORE: Final = ("id", "time", "instance", "endpoint", "mode", "kind", "operation", "outcome", "reason", "detail")
 _BESIDE: Final = ("soap_version", "message_id", "relates_to")
@@ -92,6 +93,16 @@ def history_anchor_json(anchor: HistoryAnchor) -> dict[str, Any]:
         "schema": HISTORY_ANCHOR_SCHEMA,
         "anchor": str(anchor),
         "revision": anchor.revision,
+        "time": instant_json(anchor.time),
+    }
+
+
+def statements_anchor_json(anchor: StatementsAnchor) -> dict[str, Any]:
+    """The end of the statements as an object of the schema `wssgate.renewals-anchor/1`."""
+    return {
+        "schema": STATEMENTS_ANCHOR_SCHEMA,
+        "anchor": str(anchor),
+        "number": anchor.number,
         "time": instant_json(anchor.time),
     }
 

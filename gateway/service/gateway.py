@@ -44,6 +44,7 @@ from gateway.service.heartbeat import Heartbeat
 from gateway.service.keystore_watch import KeystoreWatch
 from gateway.service.maintenance import Maintenance
 from gateway.service.operation_register import OperationRegister
+from gateway.service.renewal_metrics import RenewalMetrics
 from gateway.service.watching import Watching, configuration_digest, key_of
 from gateway.vocabulary import RecordedOutcome
 from gateway.wire import ProtocolLimits, Server, bind, bound_address, protocol_class
@@ -213,6 +214,7 @@ class Gateway:
             self.instance,
             lambda: self.application.generation.settings,
             lambda kind, content: self._ledger.tell(kind, content),
+            RenewalMetrics(self.metrics.registry),
         )
         self.trust = KeystoreWatch(KeystoreStore(engine), self._on_trust, announcements(engine, CHANGES_CHANNEL))
         self._heartbeat = Heartbeat(engine, self.instance, lambda: self.trust.revision)

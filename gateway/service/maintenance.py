@@ -15,17 +15,22 @@ from gateway.anchoring import AnchorDelivery, anchor_words
 from gateway.config import Settings
 from gateway.ledger import (
     LedgerError,
+    StatementsAnchor,
     Tell,
     anchors,
     explain,
     forget_signatures,
     make_partitions,
     reading,
+    statements_anchor,
     writing,
 )
 from gateway.service.daily_pruning import kept_records, prune_once
 from gateway.service.due_ends import LOOK_SECONDS as LOOK_FOR_ENDS_SECONDS
 from gateway.service.due_ends import carry_out_due_ends
+from gateway.service.renewal_alarms import LOOK_SECONDS as LOOK_AT_RENEWALS_SECONDS
+from gateway.service.renewal_alarms import RenewalAlarms
+from gateway.service.renewal_metrics import RenewalMetrics
 from keystore.store import (
     HistoryAnchor,
     HistoryReport,
@@ -53,8 +58,19 @@ _LATE: Final = timedelta(minutes=10)
 class Maintenance:
     """The tasks of one gateway process."""
 
-    def __init__(self, engine: Engine, instance: str, settings: Callable[[], Settings], tell: Tell) -> None:
-        """Work on the ledger behind `engine`, by the settings that are in use at the time; `tell` writes events."""
+    def __init__(
+        self,
+        engine: Engine,
+        instance: str,
+        settings: Callable[[], Settings],
+        tell: Tell,
+        renewal_metrics: RenewalMetrics | None = None,
+    ) -> None:
+        """Work on the ledger behind `engine`, by the settings that are in use at the time.
+
+        `tell` writes events; `renewal_metrics` show where the renewals stand.
+        """
+        self._renewals = RenewalAlarms(engine, instance, renewal_metrics)
         self._engine = engine
         self._tell = tell
         self._instance = instance
@@ -62,6 +78,7 @@ class Maintenance:
         self._written: dict[str, int] = {}
         """By writer, the place of its last anchor."""
         self._written_of_keystore: HistoryAnchor | None = None
+        self._written_of_statements: StatementsAnchor | None = None
         self._finding: HistoryReport | None = None
         """What the last verification of the keystore's history found."""
         self._writing_of_keystore = threading.Lock()
@@ -84,6 +101,7 @@ class Maintenance:
             asyncio.create_task(self._prune_daily()),
             asyncio.create_task(self._make_months_ahead()),
             asyncio.create_task(self._carry_out_ends()),
+            asyncio.create_task(self._look_at_renewals()),
         ]
 
     async def close(self) -> None:
@@ -94,6 +112,7 @@ class Maintenance:
         for task in self._tasks:  # not cancelled: a thread that is at the database would outlive its task
             await task
         if self._tasks:
+            await asyncio.to_thread(self._renewals.close)
             await asyncio.to_thread(self.anchor)
             await asyncio.to_thread(self.anchor_keystore)
             await asyncio.to_thread(self.delivery.close)
@@ -156,6 +175,8 @@ class Maintenance:
         since = now - _LOOK_BACK if self._since is None else self._since - _LATE
         try:
             found = anchors(self._engine, since)
+            with reading(self._engine) as connection:
+                statements = statements_anchor(connection)
         except Exception as error:  # noqa: BLE001 - whatever the database says, the traffic goes on, and so do later anchors
             _log.warning("no anchors of the ledger could be written", error=str(error))
             return
@@ -163,6 +184,9 @@ class Maintenance:
             if self._written.get(anchor.writer) != anchor.sequence:
                 _log.info("anchor", anchor=str(anchor))
         self._written = {anchor.writer: anchor.sequence for anchor in found}
+        if statements is not None and statements != self._written_of_statements:
+            _log.info("renewals anchor", anchor=str(statements))
+        self._written_of_statements = statements
         self._since = now
 
     def prune(self) -> None:
@@ -195,6 +219,13 @@ class Maintenance:
             carry_out_due_ends(self._engine, self._settings(), self._instance, datetime.now(UTC))
         except Exception as error:  # noqa: BLE001 - whatever the database says, the trust goes on, and so do later attempts
             _log.warning("scheduled ends could not be looked after", error=str(error))
+
+    def look_at_renewals(self) -> None:
+        """Say in the log and in the metrics where the renewals stand. Blocks."""
+        try:
+            self._renewals.look(self._settings(), datetime.now(UTC))
+        except Exception as error:  # noqa: BLE001 - whatever the database says, the traffic goes on, and so do later attempts
+            _log.warning("renewals could not be looked after", error=str(error))
 
     def forget_signatures(self) -> None:
         """Forget the signatures that are older than anybody asks for, in small steps. Blocks."""
@@ -237,6 +268,11 @@ class Maintenance:
         while not self._stopping.is_set():
             await asyncio.to_thread(self.carry_out_ends)
             await self._rest(LOOK_FOR_ENDS_SECONDS)
+
+    async def _look_at_renewals(self) -> None:
+        while not self._stopping.is_set():
+            await asyncio.to_thread(self.look_at_renewals)
+            await self._rest(LOOK_AT_RENEWALS_SECONDS)
 
     async def _anchor_time_and_again(self) -> None:
         while not self._stopping.is_set():

@@ -14,6 +14,7 @@ e. UTF-16 has zeros between the octets of a tag; all the other encodings that a 
 """
 
 import re
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from gateway.verify.printable_text import shown_operation
@@ -21,6 +22,8 @@ from gateway.verify.xml_names import SOAP_NAMESPACES
 
 _LONGEST: Final = 64 * 1024
 """Octets up to the Header's end, and from there to the operation, that are looked at: the event loop does this."""
+_SHORT: Final = 4096
+"""Octets of tags of which is remembered what they say: a megabyte in all."""
 _NAME: Final = rb"[A-Za-z_][\w.\-]*+"
 # Every quantifier is possessive: what does not match is found out in one pass.
 _ATTRIBUTES: Final = (
@@ -88,7 +91,26 @@ def beginning_of(body: bytes) -> Beginning | None:
     inside = _BODY.match(body, position, position + _LONGEST)
     if inside is None:
         return None
-    again, of_body, its_prefix, name, its_own = inside.groups()
+    words = prefix, declared, of_header, *inside.groups()
+    # A client writes the same tags time and again; what a stranger writes otherwise each time fills no memory.
+    read = _remembered if inside.end() - position + envelope.end() <= _SHORT else _read
+    found = read(*words)
+    return None if found is None else Beginning(*found, (start, end))
+
+
+def _read(
+    prefix: bytes,
+    declared: bytes,
+    of_header: bytes | None,
+    again: bytes,
+    of_body: bytes,
+    its_prefix: bytes,
+    name: bytes,
+    its_own: bytes,
+) -> tuple[str, str | None] | None:
+    """Version and operation from the tags: prefix and attributes of the Envelope, attributes of the Header, prefix and
+    attributes of the Body, prefix, name and attributes of the operation.
+    """
     declaration = _declaration(prefix)
     version = _VERSIONS.get(_value(declared, declaration) or b"")
     if (
@@ -110,7 +132,10 @@ def beginning_of(body: bytes) -> Beginning | None:
         return None  # such as a prefix that nobody declares, which the parser refuses
     else:
         operation = name.decode()
-    return Beginning(version, shown_operation(operation), (start, end))
+    return version, shown_operation(operation)
+
+
+_remembered: Final = lru_cache(maxsize=256)(_read)
 
 
 def _declaration(prefix: bytes) -> bytes:

@@ -34,7 +34,7 @@ from gateway.verify.reason import Reason, Rejection
 from gateway.verify.references import CanonicalForms, ResolvedReference, check_reference
 from gateway.verify.signature_check import CheckedSignature, SignedMessage
 from gateway.verify.signature_value import SignedValue
-from gateway.verify.signers import GoodSignature, signers_of, signing_entries
+from gateway.verify.signers import signers_of, signing_entries
 from gateway.verify.timestamp import read_timestamp
 from gateway.verify.verdict import HintReport, SignatureReceipt, SignatureReport
 from gateway.verify.xml_names import SIGNATURE, SIGNED_INFO, SOAP11, SOAP12, TIMESTAMP
@@ -118,14 +118,14 @@ def _set(
         signer
         for number, good in found
         for signer in signers_of(
-            GoodSignature(
-                number,
-                good.grammar.value,
-                tuple(dict.fromkeys([one.part.name for one in good.references if one.part.intact])),
-                _signed_at(good),
-            ),
-            signing_entries(good.trial.signers, conditions.trust, conditions.at),
-            is_needed,
+            number,
+            good.grammar.value,
+            tuple(dict.fromkeys([one.part.name for one in good.references if one.part.intact])),
+            _signed_at(good),
+            [
+                (entry, is_needed(entry.by.key_id))
+                for entry in signing_entries(good.trial.signers, conditions.trust, conditions.at)
+            ],
         )
     )
 

@@ -5,7 +5,7 @@ used, and whoever wants to retire it has to know.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple
 
@@ -13,19 +13,6 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from gateway.verify.verdict import Signer, VerifiedBy
 from keystore import KeyId, SigningKey, State, TrustedCertificate, TrustSnapshot
-
-
-class GoodSignature(NamedTuple):
-    """A signature whose value is good under known keys."""
-
-    number: int
-    """Which one of our Security header, counted from 0."""
-    value: bytes
-    """The decoded SignatureValue."""
-    covers: tuple[str, ...]
-    """The names of the intact parts that it covers."""
-    signed_at: datetime | None
-    """Created of the Timestamp, where it covers that."""
 
 
 class SigningEntry(NamedTuple):
@@ -51,16 +38,24 @@ def signing_entries(made_by: Iterable[TrustedCertificate], trust: TrustSnapshot,
 
 
 def signers_of(
-    signature: GoodSignature, entries: Sequence[SigningEntry], is_needed: Callable[[KeyId], bool]
+    number: int,
+    value: bytes,
+    covers: tuple[str, ...],
+    signed_at: datetime | None,
+    entries: Iterable[tuple[SigningEntry, bool]],
 ) -> list[Signer]:
-    """The signers that the `entries`, whose keys made the value of `signature`, come to.
+    """The signers that the entries come to whose keys made a signature value.
 
-    `is_needed` says of a key whether the message would not pass without it.
+    Args:
+        number: Which signature of our Security header, counted from 0.
+        value: The decoded SignatureValue.
+        covers: The names of the intact parts that it covers.
+        signed_at: Created of the Timestamp, where it covers that.
+        entries: Those over the keys, each with whether the message would not pass without its key.
     """
-    number, value, covers, signed_at = signature
     return [
-        Signer(entry.by, entry.state, number, signature_id(entry, value), covers, is_needed(entry.by.key_id), signed_at)
-        for entry in entries
+        Signer(entry.by, entry.state, number, signature_id(entry, value), covers, is_needed, signed_at)
+        for entry, is_needed in entries
     ]
 
 

@@ -6,6 +6,7 @@ The second face of the keystore, beside `keystore` itself: it needs SQLAlchemy, 
 from keystore.store.bundles import Fate, Imported, import_bundle
 from keystore.store.change_gates import GateAnswer, Gates, TrustedSince, gate_sentences
 from keystore.store.draft import Draft
+from keystore.store.gate_questions import Asked
 from keystore.store.history_anchors import HistoryAnchor, find_history_anchors, history_anchor
 from keystore.store.history_export import HistoryLink, history_links
 from keystore.store.history_verification import HistoryReport, HistoryState, verify_history
@@ -32,6 +33,7 @@ __all__ = [
     # changing and reading
     "Action",
     "Added",
+    "Asked",
     "Changed",
     "Draft",
     "DueEnd",

@@ -14,6 +14,7 @@ from keystore.snapshot import TrustSnapshot
 from keystore.store.change_gates import Gates
 from keystore.store.changes import named
 from keystore.store.draft import Draft
+from keystore.store.gate_questions import Asked, ask_in_turn
 from keystore.store.outcome import Added, Changed, HistoryItem, NewCertificate, PastRevision
 from keystore.store.past import current_revision, past_revision, read_history, states_since
 from keystore.store.revision import new_revision
@@ -245,6 +246,15 @@ class KeystoreStore:
         present = self.entries()
         with self._engine.connect() as connection:
             return tuple(ask(connection, present, at=at, gates=gates))
+
+    def before_retiring(self, thumbprints: Sequence[Thumbprint], *, at: datetime, gates: Gates) -> tuple[Asked, ...]:
+        """What the gates hold against retiring the certificates one after the other, those that are trusted still.
+
+        Nothing is changed. Each is asked about as if those before it were retired already.
+        """
+        present = self.entries()
+        with self._engine.connect() as connection:
+            return tuple(ask_in_turn(connection, present, thumbprints, at=at, gates=gates))
 
     def entries(self) -> tuple[StoredEntry, ...]:
         """Every entry that is not purged, in the order of adding; those that are damaged say so in `problem`."""

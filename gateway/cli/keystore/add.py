@@ -1,18 +1,16 @@
 """`wssgate keystore add`: a certificate enters the keystore."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from cryptography import x509
 
 from gateway.cli.command_errors import WrongUse
 from gateway.cli.exit_codes import epilog
 from gateway.cli.instant_options import parse_instant
-from gateway.cli.key_files import numbered_aliases, signers
+from gateway.cli.key_files import chosen_signers, numbered_aliases
 from gateway.cli.keystore.change_options import ReasonOption, ReplacesOption, WhoOption, system_user
 from gateway.cli.keystore.entry_display import entry_json, names_of, print_entry
 from gateway.cli.keystore.key_file_options import AllowPrivateKeyOption, PasswordFileOption, read_with_password
@@ -20,7 +18,7 @@ from gateway.cli.keystore.staging_from_message import StagingRequest, stage_from
 from gateway.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, now
 from gateway.cli.terminal import plain, print_json, say, warn
 from gateway.cli.workplace import Workplace, open_workplace
-from keystore import Alias, ReadCertificate, ReadResult, State
+from keystore import Alias, State
 from keystore.store import Added, NewCertificate
 
 EPILOG = epilog("the certificate was refused; nothing has changed then")
@@ -118,7 +116,7 @@ def command(
         if named is not None or yes:
             raise WrongUse("--alias and --yes go with --from-message; write wssgate keystore add ALIAS FILE.")
         read = read_with_password(file, password_file, allow_private_key=allow_private_key)
-        chosen = _chosen(read, force=force)
+        chosen = chosen_signers(read, force=force)
         names = numbered_aliases(Alias(alias), len(chosen.certificates))
         certificates = [
             NewCertificate(name, found.certificate) for name, found in zip(names, chosen.certificates, strict=True)
@@ -146,33 +144,6 @@ def _refuse_beside_from_message(given: Mapping[str, bool]) -> None:
     unfit = [name for name, is_given in given.items() if is_given]
     if unfit:
         raise WrongUse(f"With --from-message leave out: {', '.join(unfit)}.")
-
-
-@dataclass(frozen=True, slots=True)
-class _Chosen:
-    certificates: list[ReadCertificate]
-    remarks: list[str]
-
-
-def _chosen(read: ReadResult, *, force: bool) -> _Chosen:
-    """The certificates to add: issuers that came along in a bundle are left out, for they sign no message."""
-    found = signers(read)
-    end_entities = [one for one in found if not _is_authority(one.certificate)]
-    if force or not end_entities:
-        return _Chosen(found, [])
-    remarks = [
-        f"left out: {plain(one.certificate.subject.rfc4514_string())}, a certification authority that signs no message"
-        for one in found
-        if one not in end_entities
-    ]
-    return _Chosen(end_entities, remarks)
-
-
-def _is_authority(certificate: x509.Certificate) -> bool:
-    try:
-        return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
-    except (x509.ExtensionNotFound, x509.DuplicateExtension, ValueError):
-        return False
 
 
 def _json(added: tuple[Added, ...], remarks: list[str]) -> dict[str, object]:

@@ -1,6 +1,5 @@
 """`wssgate keystore add --from-message FILE`: the certificate that a message brought along is staged, never trusted."""
 
-import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,10 +7,9 @@ from datetime import datetime
 from pathlib import Path
 
 import typer
-from cryptography.x509.oid import NameOID
 
 from gateway.cli.command_errors import ChangeRefused, EnvironmentFailed, WrongUse
-from gateway.cli.key_files import numbered_aliases, read_key_file
+from gateway.cli.key_files import numbered_aliases, read_key_file, suggested_alias
 from gateway.cli.keystore.entry_display import entry_json, print_certificate, print_warnings
 from gateway.cli.terminal import plain, print_json, say
 from gateway.cli.workplace import Workplace
@@ -27,8 +25,6 @@ _CERTIFICATE_KINDS = {
     HintKind.EMBEDDED_CERTIFICATE,
     HintKind.X509_DATA,
 }
-_NAME_LENGTH = 48
-_THUMBPRINT_DIGITS = 8
 
 _GOOD = (
     "The signature of the message is good under this certificate: whoever signed it holds the private key. "
@@ -79,7 +75,7 @@ def stage_from_message(request: StagingRequest, workplace: Workplace) -> None:
     if not carried.certificates:
         raise WrongUse(f"{request.file}: {_why_none(carried.verdict, with_endpoint=bool(request.endpoints))}.")
     entries = [TrustedCertificate.from_der("carried", found.der) for found in carried.certificates]
-    first = _suggested(entries[0]) if request.alias is None else Alias(request.alias)
+    first = suggested_alias(entries[0]) if request.alias is None else Alias(request.alias)
     aliases = numbered_aliases(first, len(entries))
     if not request.as_json:
         _show(carried, entries, aliases)
@@ -114,13 +110,6 @@ def _is_key_file(file: Path) -> bool:
         return True
     except KeystoreError:
         return False
-
-
-def _suggested(entry: TrustedCertificate) -> Alias:
-    """An alias from the subject's common name, and from the thumbprint, which no other certificate can take."""
-    names = entry.subject_name.get_attributes_for_oid(NameOID.COMMON_NAME) if entry.subject_name is not None else []
-    name = re.sub(r"[^A-Za-z0-9._-]+", "-", str(names[0].value) if names else "").strip("._-")[:_NAME_LENGTH]
-    return Alias(f"{name or 'certificate'}-{entry.thumbprint[:_THUMBPRINT_DIGITS]}")
 
 
 def _why_none(verdict: Verdict, *, with_endpoint: bool) -> str:

@@ -21,9 +21,25 @@ from gateway.cli.options import DEFAULT_CONFIG, ConfigOption, EndpointOption, Js
 from gateway.cli.rich_output import stderr_console
 from gateway.cli.terminal import print_json, say
 from gateway.cli.workplace import open_workplace
-from gateway.ledger import Anchor, RecordFilter, anchors, reading, stream_records, traffic
+from gateway.ledger import (
+    Anchor,
+    RecordFilter,
+    StatementsAnchor,
+    anchors,
+    reading,
+    statements_anchor,
+    stream_records,
+    traffic,
+)
 from gateway.present import count_text, csv_line
-from gateway.report import CSV_COLUMNS, anchor_json, history_anchor_json, record_csv, record_json
+from gateway.report import (
+    CSV_COLUMNS,
+    anchor_json,
+    history_anchor_json,
+    record_csv,
+    record_json,
+    statements_anchor_json,
+)
 from gateway.verify import Reason
 from keystore.store import HistoryAnchor, history_anchor
 
@@ -127,13 +143,15 @@ def command(
         say(f"Wrote {count_text(count, 'record')} to {target}.")
 
 
-def _ends(engine: Engine) -> list[Anchor | HistoryAnchor]:
+def _ends(engine: Engine) -> list[Anchor | HistoryAnchor | StatementsAnchor]:
     with reading(engine) as connection:
-        end = history_anchor(connection)
-    return [*anchors(engine), *([] if end is None else [end])]
+        ends = (history_anchor(connection), statements_anchor(connection))
+    return [*anchors(engine), *(end for end in ends if end is not None)]
 
 
-def _end_json(anchor: Anchor | HistoryAnchor) -> dict[str, object]:
+def _end_json(anchor: Anchor | HistoryAnchor | StatementsAnchor) -> dict[str, object]:
+    if isinstance(anchor, StatementsAnchor):
+        return statements_anchor_json(anchor)
     return anchor_json(anchor) if isinstance(anchor, Anchor) else history_anchor_json(anchor)
 
 

@@ -14,22 +14,24 @@ from gateway.ledger import (
     SignedHead,
     StampedWords,
     StampFinder,
+    StatementsAnchor,
     TimeStampAuthority,
     TimeStampRefused,
     TimeStampsUnavailable,
     find_anchors,
     find_signed_heads,
+    find_statements_anchors,
 )
 from gateway.present import count_text, instant_json, instant_text
 from keystore.store import HistoryAnchor, find_history_anchors
 
-_MARKS: Final = ("wssgate.anchor/", "wssgate.keystore-anchor/", SIGNED_HEAD_MARK)
+_MARKS: Final = ("wssgate.anchor/", "wssgate.keystore-anchor/", "wssgate.renewals-anchor/", SIGNED_HEAD_MARK)
 _FILES: Final = "wssgate-anchors-*.txt"
 """What a gateway makes in the folder of its anchors, one a day."""
 _SHOWN: Final = 20
 """Time stamps that are shown each by itself."""
 
-Word = Anchor | SignedHead | HistoryAnchor
+Word = Anchor | SignedHead | HistoryAnchor | StatementsAnchor
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +51,13 @@ class KeptAnchors:
     anchors: Sequence[Anchor]
     signed_heads: Sequence[SignedHead]
     of_keystore: Sequence[HistoryAnchor]
+    of_statements: Sequence[StatementsAnchor]
     stamps: Sequence[KeptStamp]
 
     @property
     def count(self) -> int:
         """How many ends there are to compare with."""
-        return len(self.anchors) + len(self.signed_heads) + len(self.of_keystore)
+        return len(self.anchors) + len(self.signed_heads) + len(self.of_keystore) + len(self.of_statements)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +116,7 @@ def read_anchors(given: Iterable[str]) -> KeptAnchors:
         [one for one in found if isinstance(one, Anchor)],
         signed,
         [one for one in found if isinstance(one, HistoryAnchor)],
+        [one for one in found if isinstance(one, StatementsAnchor)],
         stamps,
     )
 
@@ -160,6 +164,7 @@ def _words(line: str) -> Iterator[Word]:
     yield from find_anchors(line)
     yield from find_signed_heads(line)
     yield from find_history_anchors(line)
+    yield from find_statements_anchors(line)
 
 
 def _sources(given: str) -> Iterator[tuple[str, Iterable[str]]]:

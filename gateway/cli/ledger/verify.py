@@ -28,17 +28,19 @@ from gateway.ledger import (
     LedgerReport,
     SignedHead,
     Signing,
+    StatementsAnchor,
     anchors,
     find_pinned_keys,
     reading,
     recent_signed_heads,
     recorded_retention,
     records_to_verify,
+    statements_anchor,
     verify_ledger,
 )
 from gateway.present import count_text, instant_json
 from gateway.renewal import UNCONFIGURED_RETENTION
-from gateway.report import anchor_json, history_anchor_json
+from gateway.report import anchor_json, history_anchor_json, statements_anchor_json
 from keystore.store import (
     HistoryAnchor,
     HistoryReport,
@@ -84,7 +86,8 @@ def command(
     The chains of records and of events are walked along, and held against each other; the hourly counts are counted
     anew; what was pruned must have been announced, and old enough; the triggers must be what they were made. Of the
     keystore also the entries are held against the history, and the records: whoever verified a message must have been
-    trusted in the revision that the record names.
+    trusted in the revision that the record names. What people said of renewals is one chain as well; where it and the
+    keystore's history ended, the gateways' events know.
 
     Whoever can write the database can cut off its newest rows together with the note of how many there were: give
     --anchor with what an earlier run of this command, an export, or the log of the gateway said. He can even write it
@@ -107,6 +110,7 @@ def command(
                 pinned=keys,
                 pruned_before=now() - min(UNCONFIGURED_RETENTION, recorded_retention(engine) or retention),
                 retention=retention,
+                statements_anchors=noted.of_statements,
                 on_progress=advance,
             )
         ends = anchors(engine)
@@ -115,9 +119,10 @@ def command(
             # After the records: a revision that one of them was made under is there by then.
             seen = max((chain.keystore_revision for chain in report.chains), default=0)
             relied_on = {one for chain in report.chains for one in chain.relied_on}
-            history = verify_history(connection, noted.of_keystore, seen_revision=seen, relied_on=relied_on)
-            history_end = history_anchor(connection)
-    found = _Found(report, ends, signed, history, history_end, noted.count, stamps)
+            known = (*noted.of_keystore, *report.keystore_ends)
+            history = verify_history(connection, known, seen_revision=seen, relied_on=relied_on)
+            history_end, statements_end = history_anchor(connection), statements_anchor(connection)
+    found = _Found(report, ends, signed, history, history_end, statements_end, noted.count, stamps)
     if as_json:
         print_json(_json(found))
     else:
@@ -135,9 +140,15 @@ class _Found:
     signed: Sequence[SignedHead]
     history: HistoryReport
     history_end: HistoryAnchor | None
+    statements_end: StatementsAnchor | None
     compared: int
     """With how many anchors and signed heads."""
     stamps: Sequence[CheckedStamp]
+
+    @property
+    def people_made(self) -> list[HistoryAnchor | StatementsAnchor]:
+        """The ends of the two histories that people make."""
+        return [end for end in (self.history_end, self.statements_end) if end is not None]
 
     @property
     def records(self) -> int:
@@ -216,6 +227,7 @@ def _json(found: _Found) -> dict[str, object]:
         "anchors": [anchor_json(anchor) for anchor in found.ends],
         "signed_heads": [str(signed) for signed in found.signed],
         "keystore_anchor": None if found.history_end is None else history_anchor_json(found.history_end),
+        "renewals_anchor": None if found.statements_end is None else statements_anchor_json(found.statements_end),
     }
 
 
@@ -271,10 +283,10 @@ def _print(found: _Found) -> None:
     print_stamps(found.stamps)
     if not found.is_intact:
         say("Keep the database as it is, and its backups; compare with an export or a backup from before.")
-    elif found.ends or found.signed or found.history_end is not None:
+    elif kept := [*found.ends, *found.signed, *found.people_made]:
         say("")
         say("Keep these anchors elsewhere; a later run compares with them (--anchor FILE):")
-        for anchor in (*found.ends, *found.signed, *([] if found.history_end is None else [found.history_end])):
+        for anchor in kept:
             say(str(anchor))
 
 

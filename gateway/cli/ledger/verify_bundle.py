@@ -45,7 +45,7 @@ def command(
     its chain is signed with, and whoever made it up could have made a key as well: what that key is worth, only
     --pinned can tell.
     """
-    keys = None if pinned is None else _read_pinned(pinned)
+    keys = None if pinned is None else read_pinned(pinned)
     try:
         with opened_bundle(file) as stream:
             report = verify_bundle(stream, keys)
@@ -59,7 +59,12 @@ def command(
         raise typer.Exit(ExitCode.FINDINGS)
 
 
-def _read_pinned(file: Path) -> dict[str, str]:
+def read_pinned(file: Path) -> dict[str, str]:
+    """The public keys in a file, with their instances.
+
+    Raises:
+        WrongUse: It cannot be read, or holds none.
+    """
     try:
         with file.open("rb") as stream:
             text = stream.read(_MAX_PINNED_BYTES + 1)

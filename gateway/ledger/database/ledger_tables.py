@@ -241,3 +241,28 @@ instances = Table(
     Column("keystore_revision", BigInteger, nullable=False),
 )
 """One row per gateway process, renewed every few seconds: which keystore revision it has loaded."""
+
+renewal_statements = Table(
+    "renewal_statements",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("renewal", Text, nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("told_at", BigInteger, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("content", Text, nullable=False),
+    Column("previous_hash", String(64), nullable=False),
+    Column("hash", String(64), nullable=False),
+)
+"""What people say of renewals, as one chain (`gateway.ledger.statements`). Append-only."""
+
+renewal_statements_head = Table(
+    "renewal_statements_head",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("number", BigInteger, nullable=False),
+    Column("hash", String(64), nullable=False),
+)
+"""One row, of the id 1: the last statement. Whoever adds one holds its lock, and without it statements missing at the
+end would not be missed before an event or an anchor knows them."""

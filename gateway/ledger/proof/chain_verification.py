@@ -20,6 +20,7 @@ from gateway.ledger.proof.anchors import Anchor
 from gateway.ledger.proof.chain import Link, digest
 from gateway.ledger.proof.checkpoints import stored_checkpoint
 from gateway.ledger.proof.event_walk import SLACK, EventWalk
+from gateway.ledger.proof.histories import NotedHistories
 from gateway.ledger.proof.ledger_findings import ChainReport, ChainState, Refuted, Signing
 from gateway.ledger.proof.noted_heads import NotedHeads
 from gateway.ledger.proof.overview import Announcement, Overview, read_overview
@@ -51,6 +52,7 @@ class Comparison:
     on_progress: Callable[[int], None] = lambda _: None
     names: CountedNames = field(default_factory=CountedNames)
     noted: NotedHeads = field(default_factory=NotedHeads)
+    histories: NotedHistories = field(default_factory=NotedHistories)
 
 
 class ChainWalk:
@@ -198,6 +200,7 @@ class ChainWalk:
         if event.kind in SUMMED_UP:
             self._hold_against(event)
         self._comparison.noted.note(event)
+        self._comparison.histories.note(event)
 
     def _hold_against(self, event: Event) -> None:
         told = Counts.of_content(event.content)

@@ -21,7 +21,7 @@ def content_fault(kind: str, content: Mapping[str, Any]) -> str | None:
         return f"it is of the kind {kind!r}, which is never written"
     for name, check in checks.items():
         if name not in content:
-            if name in _ONLY_THE_FIRST_TELLS:
+            if name in _NOT_TOLD_BY_ALL:
                 continue
             return f"it does not tell {name}"
         if not check(content[name]):
@@ -121,11 +121,16 @@ def _is_earlier(value: Any) -> bool:
     )
 
 
+def _is_histories(value: Any) -> bool:
+    return isinstance(value, dict) and value.keys() >= {"keystore", "renewals"} and all(map(_is_kept, value.values()))
+
+
 def _is_checkpoint(value: Any) -> bool:
     return _is_row(value, (_is_text, _is_count, _is_hash, _is_count))
 
 
-_ONLY_THE_FIRST_TELLS: Final = frozenset({"pruned", "earlier"})
+_NOT_TOLD_BY_ALL: Final = frozenset({"pruned", "earlier", "histories"})
+"""The first two by the first event of all, the last one since there are statements."""
 _COUNTS: Final[Mapping[str, Check]] = {"uses": _list_of(_is_use), "traffic": _list_of(_is_traffic)}
 _ENDED: Final[Mapping[str, Check]] = {"endpoint": _is_text, "reason": _is_text, "who": _is_text}
 _CHECKS: Final[Mapping[str, Mapping[str, Check]]] = {
@@ -135,6 +140,7 @@ _CHECKS: Final[Mapping[str, Mapping[str, Check]]] = {
         "heads": _list_of(_is_place),
         "pruned": _list_of(_is_checkpoint),
         "earlier": _is_earlier,
+        "histories": _is_histories,
     },
     EventKind.CONFIGURATION: {"endpoints": _by_name(_is_configured_endpoint)},
     EventKind.HEARTBEAT: {"seconds": _is_count, "endpoints": _by_name(_is_endpoint_state), **_COUNTS},
@@ -147,6 +153,7 @@ _CHECKS: Final[Mapping[str, Mapping[str, Check]]] = {
         "sealed": _is_count,
         "sealed_hash": _is_hash,
         "heads": _list_of(_is_place),
+        "histories": _is_histories,
     },
     EventKind.PRUNED: {
         "writer": _is_text,

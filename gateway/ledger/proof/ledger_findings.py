@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from gateway.ledger.proof.chain import Link
+from keystore.store import HistoryAnchor
 
 
 class ChainState(StrEnum):
@@ -105,6 +106,8 @@ class LedgerReport:
     findings: Sequence[Finding]
     unproven: Sequence[str]
     """What could not be held against anything, in half a sentence each."""
+    keystore_ends: Sequence[HistoryAnchor] = ()
+    """Where the keystore's history ended by events that were found good: anchors for its own verification."""
 
     @property
     def is_intact(self) -> bool:

@@ -3,7 +3,8 @@
 1. Every writer's chains are walked along, page by page (`chain_verification`).
 2. In one transaction, which sees one state of the database: what came meanwhile; what writers noted of each other's
    ends (`noted_heads`); checkpoints, against the events that announced them; keys; roll-ups, against what records and
-   events count (`rollup_comparison`); triggers (`trigger_check`).
+   events count (`rollup_comparison`); triggers (`trigger_check`); statements, and where events knew them and the
+   keystore's history to end (`histories`).
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -27,6 +28,7 @@ from gateway.ledger.proof.overview import DEFAULT_RETENTION, Announcement, read_
 from gateway.ledger.proof.rollup_comparison import RollUpComparison
 from gateway.ledger.proof.signed_head_words import SignedHead
 from gateway.ledger.proof.trigger_check import trigger_findings
+from gateway.ledger.statements import StatementsAnchor
 from keystore import CHAIN_START, to_microseconds
 
 _T = TypeVar("_T")
@@ -77,6 +79,7 @@ def verify_ledger(
     pinned: Iterable[str] | None = None,
     pruned_before: datetime | None = None,
     retention: timedelta = DEFAULT_RETENTION,
+    statements_anchors: Iterable[StatementsAnchor] = (),
     on_progress: Callable[[int], None] = lambda _: None,
 ) -> LedgerReport:
     """Verify everything that the ledger holds, in one pass over all records, and in constant memory.
@@ -89,6 +92,7 @@ def verify_ledger(
         pruned_before: Nothing younger than this is ever pruned: an anchor whose record was is a finding. None trusts
             the database.
         retention: The shortest that the caller knows of; it counts where no gateway has recorded any.
+        statements_anchors: Ends of the statements as they were written down elsewhere.
         on_progress: Told how many more records have been verified, time and again.
 
     Raises:
@@ -115,7 +119,7 @@ def verify_ledger(
                     goes_on = walk.go(connection)
         with reading(engine) as connection:
             comparison.overview = read_overview(connection)
-            return _Conclusion(connection, comparison, walks, roll_ups, retention).report()
+            return _Conclusion(connection, comparison, walks, roll_ups, retention, statements_anchors).report()
 
 
 def _by_writer(found: Iterable[_T], writer: Callable[[_T], str]) -> dict[str, list[_T]]:
@@ -135,6 +139,7 @@ class _Conclusion:
         walks: dict[str, ChainWalk],
         roll_ups: RollUpComparison,
         retention: timedelta,
+        statements_anchors: Iterable[StatementsAnchor],
     ) -> None:
         self._connection = connection
         self._comparison = comparison
@@ -142,6 +147,7 @@ class _Conclusion:
         self._walks = walks
         self._roll_ups = roll_ups
         self._retention = retention // timedelta(microseconds=1)
+        self._statements_anchors = statements_anchors
         self._unproven: list[str] = []
 
     def report(self) -> LedgerReport:
@@ -150,12 +156,14 @@ class _Conclusion:
         reports = {writer: walk.close(self._connection) for writer, walk in self._walks.items()}
         self._compare_with_noted(reports)
         findings = [*self._checkpoints(), *self._keys(), *trigger_findings(self._connection)]
+        histories = self._comparison.histories
+        findings += histories.statement_findings(self._connection, self._statements_anchors)
         if all(report.is_intact for report in reports.values()):
             findings += self._compare_roll_ups()
         else:
             self._unproven.append("the hourly counts were not held against the records, for these are not intact")
         chains = sorted(reports.values(), key=lambda report: (report.instance, report.writer))
-        return LedgerReport(chains, findings, self._unproven)
+        return LedgerReport(chains, findings, self._unproven, histories.of_keystore)
 
     def _compare_with_noted(self, reports: dict[str, ChainReport]) -> None:
         comparison = self._comparison

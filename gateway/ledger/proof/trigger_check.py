@@ -66,6 +66,8 @@ class Trigger:
         return f"{trigger} EXECUTE FUNCTION {call} {body}"
 
 
+_STATEMENTS: Final = "statements are append-only"
+_STATEMENTS_END: Final = "the end of the statements only moves on"
 _LEDGER: Final = f"{_OURS}_refuse_change"
 _KEYSTORE: Final = "keystore_refuse_change"
 TRIGGERS: Final = (
@@ -94,6 +96,24 @@ TRIGGERS: Final = (
         "receipt_layouts_never_change", "UPDATE", "receipt_layouts", "layouts of receipts are append-only", _ALWAYS
     ),
     Trigger("chains_stay", "DELETE", "chains", "chains are never removed", _ALWAYS),
+    Trigger("renewal_statements_never_change", "UPDATE", "renewal_statements", _STATEMENTS, _ALWAYS),
+    Trigger("renewal_statements_stay", "DELETE", "renewal_statements", _STATEMENTS, _ALWAYS),
+    Trigger("renewal_statements_refuses_truncate", "TRUNCATE", "renewal_statements", _STATEMENTS, function=_LEDGER),
+    Trigger(
+        "renewal_statements_end_moves_on",
+        "UPDATE",
+        "renewal_statements_head",
+        _STATEMENTS_END,
+        "NEW.number <= OLD.number",
+    ),
+    Trigger("renewal_statements_end_stays", "DELETE", "renewal_statements_head", _STATEMENTS_END, _ALWAYS),
+    Trigger(
+        "renewal_statements_head_refuses_truncate",
+        "TRUNCATE",
+        "renewal_statements_head",
+        _STATEMENTS_END,
+        function=_LEDGER,
+    ),
     *(
         Trigger(f"{table}_refuses_truncate", "TRUNCATE", table, message, function=_LEDGER)
         for table, message in (

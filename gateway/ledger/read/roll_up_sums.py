@@ -100,6 +100,7 @@ def usage(
     engine: Engine,
     endpoint: str | None = None,
     since: datetime | None = None,
+    until: datetime | None = None,
     *,
     keys: Collection[KeyId] | None = None,
     gaps: bool = False,
@@ -112,11 +113,14 @@ def usage(
         engine: The ledger's database.
         endpoint: Of this one only.
         since: From the beginning of the hour of this instant on.
+        until: The hour of this instant is the last one that is counted.
         keys: Of these keys only.
         gaps: Find out the longest gaps as well, for which every hour of a cell is held against the one before it.
     """
     columns = traffic_hourly.c
     totals_query = _summed(traffic_hourly, (columns.endpoint, columns.operation, columns.outcome), endpoint, since)
+    if until is not None:
+        totals_query = totals_query.where(columns.hour <= hour_of(to_microseconds(until)))
     found: list[UsageRow] = []
     with reading(engine) as connection:
         totals = {
@@ -126,7 +130,7 @@ def usage(
             # The cell is the primary key without the hour. In its order the database reads the index from end to end,
             # and sorts nothing.
             cell = [column for column in table.primary_key.columns if column.name != "hour"]
-            narrowing = _narrowing(table, endpoint, since, keys)
+            narrowing = _narrowing(table, endpoint, since, until, keys)
             longest: dict[tuple[Any, ...], int] = {}
             if gaps:
                 for row in connection.execute(_gaps(table, cell, narrowing)):
@@ -139,13 +143,19 @@ def usage(
 
 
 def _narrowing(
-    table: Table, endpoint: str | None, since: datetime | None, keys: Collection[KeyId] | None
+    table: Table,
+    endpoint: str | None,
+    since: datetime | None,
+    until: datetime | None,
+    keys: Collection[KeyId] | None,
 ) -> list[ColumnElement[bool]]:
     narrowing = []
     if endpoint is not None:
         narrowing.append(table.c.endpoint == endpoint)
     if since is not None:
         narrowing.append(table.c.hour >= hour_of(to_microseconds(since)))
+    if until is not None:
+        narrowing.append(table.c.hour <= hour_of(to_microseconds(until)))
     if keys is not None:
         narrowing.append(table.c.key_id.in_(sorted(keys)))
     return narrowing

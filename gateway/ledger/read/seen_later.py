@@ -41,6 +41,8 @@ def seen_after(
     thumbprints: Sequence[str],
     after: datetime,
     roles: Collection[Role],
+    *,
+    until: datetime | None = None,
 ) -> Succession:
     """How many messages of a cell the certificates' key signed after the instant `after`, and the first of them.
 
@@ -54,6 +56,7 @@ def seen_after(
         thumbprints: Of the certificates.
         after: By the ledger's clock.
         roles: What the key's signature was to the message, whether that was accepted or not.
+        until: The hour in which it lies is the last one that is counted; None counts everything.
 
     Raises:
         DatabaseUnavailable: The database cannot be read, or holds no ledger.
@@ -66,6 +69,8 @@ def seen_after(
     later = select(func.coalesce(func.sum(per_hour.c.messages), 0), func.min(per_hour.c.first_seen)).where(
         per_hour.c.hour > hour
     )
+    if until is not None:
+        later = later.where(per_hour.c.hour <= hour_of(to_microseconds(until)))
     boundary = select(func.coalesce(func.sum(per_hour.c.messages), 0)).where(per_hour.c.hour == hour)
     instant = messages.c.time + func.coalesce(messages.c.clock_offset, 0)
     of_the_hour = select(

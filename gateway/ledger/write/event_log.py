@@ -18,6 +18,7 @@ from gateway.ledger.event import SUMMED_UP, Content, EventKind, Span, event_row,
 from gateway.ledger.hours import hour_of
 from gateway.ledger.proof.chain import Link
 from gateway.ledger.proof.earlier_counts import what_came_before
+from gateway.ledger.proof.histories import history_ends
 from gateway.ledger.proof.signed_heads import other_heads
 from gateway.ledger.proof.signing_key import SigningKey
 from keystore import CHAIN_START
@@ -116,6 +117,7 @@ class EventDraft:
             key = "" if log.key is None else log.key.public
             content: dict[str, Any] = {**log.started, "public_key": key}
             content["heads"] = [head.place for head in other_heads(connection, self._writer, since)]
+            content["histories"] = history_ends(connection)
             if first is None:
                 content |= what_came_before(connection, self._clock.now())
             self._write(connection, records, EventKind.STARTED, content)
@@ -174,6 +176,7 @@ class EventDraft:
             "sealed": state.sealed,
             "sealed_hash": state.sealed_hash,
             "heads": [head.place for head in other_heads(connection, self._writer, state.since - _UNDER_WAY)],
+            "histories": history_ends(connection),
         }
         at = self._write(connection, records, EventKind.SEALED, content)
         state.sealed, state.sealed_hash, state.since = state.number, state.hash, at

@@ -160,20 +160,56 @@ def _endpoint(
     criteria: SwitchCriteria,
 ) -> EndpointCutover:
     meant = trust.for_endpoint(name)
-    used = uses_of(ever)
     goal = goal_of(
         meant.entries,
         now,
         compromised=meant.compromised,
-        seen={row.thumbprint: row.key_id for row in used},
+        seen={row.thumbprint: row.key_id for row in uses_of(ever)},
     )
+    return judge_endpoint(engine, name, goal, now, ever, shown, expected, criteria)
+
+
+def judge_endpoint(
+    engine: Engine,
+    name: str,
+    goal: Goal,
+    now: datetime,
+    ever: Sequence[UsageRow],
+    shown: Sequence[UsageRow],
+    expected: Collection[str],
+    criteria: SwitchCriteria,
+    *,
+    names: Collection[str] = (),
+    until: datetime | None = None,
+) -> EndpointCutover:
+    """Judge the cells of one endpoint by `goal`.
+
+    Args:
+        engine: The ledger's database.
+        name: The endpoint.
+        goal: What is new, and what is old.
+        now: For the states of the keystore's entries.
+        ever: Everything on record of it, until the hour of `until`.
+        shown: Of the time that is asked for.
+        expected: Operations that are known to exist.
+        criteria: What the endpoint asks for before an operation counts as switched.
+        names: Every name that it had, where that is not `name` alone.
+        until: The hour in which it lies is the last one that counts; None counts everything.
+
+    Raises:
+        DatabaseUnavailable: The database cannot be read.
+    """
+    used = uses_of(ever)
+    called = sorted(names) or [name]
     new = [row.first_seen for row in used if goal.role_of(row.key_id) is RenewalRole.NEW]
     together: list[UsageRow] = []
     if goal.is_declared:
         # Gaps cost more than sums, and only those of the old key are asked for.
         others = [row for row in ever if row.key_id not in goal.old_keys]
-        ever = [*others, *usage(engine, name, keys=goal.old_keys, gaps=True)]
-        together = usage(engine, name, min(new), gaps=True) if new else []
+        old = (usage(engine, one, until=until, keys=goal.old_keys, gaps=True) for one in called)
+        ever = [*others, *(row for rows in old for row in rows)]
+        if new:
+            together = [row for one in called for row in usage(engine, one, min(new), until, gaps=True)]
     # Who repeats what is on record already makes no cell: the server's name is as he likes.
     cells = {(row.operation, row.server) for row in used}
     cells |= {(operation, "") for operation in without_traffic(expected, [known for known, _ in cells])}
@@ -187,21 +223,28 @@ def _endpoint(
             shown=_of(shown, operation, server),
             together=_of(together, operation, server),
         )
-        count = partial(_count, engine, name, operation, server)
+        count = partial(_count, engine, called, operation, server, until)
         judged.append(judge_cell(measured, goal, now, count, criteria))
     return EndpointCutover(name, goal, tuple(judged), criteria)
 
 
 def _count(
     engine: Engine,
-    endpoint: str,
+    endpoints: Sequence[str],
     operation: str | None,
     server: str,
+    until: datetime | None,
     thumbprints: Sequence[Thumbprint],
     after: datetime,
     roles: Collection[Role],
 ) -> Succession:
-    return seen_after(engine, endpoint, operation, server, thumbprints, after, roles)
+    found = [seen_after(engine, one, operation, server, thumbprints, after, roles, until=until) for one in endpoints]
+    firsts = [one.first for one in found if one.first is not None]
+    return Succession(
+        messages=sum(one.messages for one in found),
+        first=min(firsts, default=None),
+        exact=all(one.exact for one in found),
+    )
 
 
 def _of(rows: Sequence[UsageRow], operation: str | None, server: str) -> list[UsageRow]:

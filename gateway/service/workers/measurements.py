@@ -8,12 +8,14 @@ from typing import Any, Final
 from prometheus_client import CollectorRegistry, Metric, generate_latest
 from prometheus_client.registry import Collector
 
+from gateway.service.renewal_metrics import RENEWAL_METRICS
+
 _GROWING: Final = frozenset({"counter", "histogram"})
 """Types whose samples only grow, so that those of a worker that has ended still count."""
 _SMALLEST: Final = "wssgate_keystore_revision"
 """The revision that every worker has reached: one that lags behind is what an operator looks for."""
-_SAME: Final = "wssgate_certificate_not_after_timestamp_seconds"
-"""The same in every worker; their sum would mean nothing."""
+_SAME: Final = frozenset({"wssgate_certificate_not_after_timestamp_seconds", *RENEWAL_METRICS})
+"""The same in every worker that knows it; their sum would mean nothing."""
 
 Key = tuple[str, tuple[tuple[str, str], ...]]
 """A sample's name and labels."""
@@ -52,7 +54,7 @@ class _Family:
     def _together(self, key: Key, one: float, other: float) -> float:
         if key[0].endswith("_created") or self.name == _SMALLEST:
             return min(one, other)
-        return max(one, other) if self.name == _SAME else one + other
+        return max(one, other) if self.name in _SAME else one + other
 
     def metric(self) -> Metric:
         metric = Metric(self.name, self.documentation, self.type)

@@ -79,7 +79,7 @@ def _accepted(
         Differs: The procedure has to decide.
         Rejection: The same.
     """
-    trust, policy, at, _, expects = conditions
+    policy, at, expects = conditions.policy, conditions.at, conditions.expects
     template, values, _ = found
     signature, addressing = template.signature, template.addressing
     # 6
@@ -104,7 +104,7 @@ def _accepted(
     # 13
     bound = expects is None or addressing.is_bound(expects, values)
     # 14
-    signed_by = signature.signed_by(trust, trial, at)
+    signed_by = signature.signed_by(trial, conditions)
     signed_at = None if timestamp is None else timestamp.created
     return Verdict(
         outcome=Outcome.ACCEPTED,

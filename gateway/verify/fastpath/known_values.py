@@ -7,7 +7,6 @@ seen to it before any is read here.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
 from typing import NamedTuple
 
 from gateway.verify.algorithms import SignatureAlgorithm
@@ -22,10 +21,10 @@ from gateway.verify.keyinfo import KeyInfo
 from gateway.verify.printable_text import printable
 from gateway.verify.request import Expectation
 from gateway.verify.signature_value import SignedValue
-from gateway.verify.signers import GoodSignature, SigningEntry, signers_of, signing_entries
+from gateway.verify.signers import SigningEntry, signers_of, signing_entries
 from gateway.verify.timestamp import instant
 from gateway.verify.verdict import HintReport, Signer, TimestampReport, VerifiedBy, accepted_detail
-from keystore import Candidate, KeyId, TrustSnapshot
+from keystore import Candidate, TrustSnapshot
 
 Values = list[bytes]
 """The values of a message, in the order of the template's prefix."""
@@ -38,8 +37,9 @@ class SignedBy(NamedTuple):
     """What KeyInfo claimed, held against what came out."""
     verified_by: tuple[VerifiedBy, ...]
     detail: str
-    entries: Sequence[SigningEntry] | None
-    """Those over the keys, with their states; None where these depend on the instant."""
+    entries: Sequence[tuple[SigningEntry, bool]] | None
+    """Those over the keys, with their states, and whether the message needs them; None where the states depend on the
+    instant."""
 
 
 @dataclass(slots=True, eq=False)
@@ -91,9 +91,9 @@ class KnownSignature:
             self._order = trust, candidates
         return candidates
 
-    def signed_by(self, trust: TrustSnapshot, trial: KeyTrial, at: datetime) -> SignedBy:
+    def signed_by(self, trial: KeyTrial, conditions: Conditions) -> SignedBy:
         """What a verdict says of the keys that made the signature value; put into words once for each of them."""
-        known = self._signed
+        known, trust = self._signed, conditions.trust
         if known is not None and known[0] is trust:
             same = known[1]
             if same.signers == trial.signers and same.verified_by == trial.verified_by:
@@ -103,7 +103,7 @@ class KnownSignature:
             report_hint(self.key_info.hint, trust, trial),
             verified_by,
             accepted_detail(verified_by, self.covered),
-            None if trust.changes_with_time else signing_entries(trial.signers, trust, at),
+            None if trust.changes_with_time else _entries(trial, conditions),
         )
         self._signed = trust, trial, said
         return said
@@ -114,9 +114,8 @@ class KnownSignature:
         """The signers that the keys behind the SignatureValue `value` come to."""
         entries = signed_by.entries
         if entries is None:
-            entries = signing_entries(trial.signers, conditions.trust, conditions.at)
-        is_needed = _always if conditions.policy.signatures == "all" else partial(_is_only_key, trial)
-        return tuple(signers_of(GoodSignature(0, value, self.covers, signed_at), entries, is_needed))
+            entries = _entries(trial, conditions)
+        return tuple(signers_of(0, value, self.covers, signed_at, entries))
 
     def shown_id(self, values: Values) -> str | None:
         """The id of the Signature as a report says it."""
@@ -171,13 +170,12 @@ class KnownAddressing:
         return None if self.relates_to is None else shown_id(values[self.relates_to].decode())
 
 
-def _always(_: KeyId) -> bool:
-    return True
-
-
-def _is_only_key(trial: KeyTrial, key: KeyId) -> bool:
-    """Whether no other key verified the one signature, so that without `key` there is none."""
-    return all(by.key_id == key for by in trial.verified_by)
+def _entries(trial: KeyTrial, conditions: Conditions) -> Sequence[tuple[SigningEntry, bool]]:
+    """Every entry over a key that made the value of the one signature, and whether that has none without its key."""
+    keys = {by.key_id for by in trial.verified_by}
+    every = conditions.policy.signatures == "all"
+    found = signing_entries(trial.signers, conditions.trust, conditions.at)
+    return [(one, every or keys == {one.by.key_id}) for one in found]
 
 
 def _instant(values: Values, position: int | None) -> datetime | None:

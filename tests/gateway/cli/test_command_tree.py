@@ -32,7 +32,7 @@ def test_every_module_that_is_a_command_can_be_typed() -> None:
     }
 
 
-@pytest.mark.parametrize("group", [(), *((name,) for name in GROUPS)])
+@pytest.mark.parametrize("group", [(), *(tuple(name.split()) for name in GROUPS)])
 def test_a_group_lists_its_commands_in_their_order(run: Run, group: tuple[str, ...]) -> None:
     listed = [line.split()[0] for line in run(*group, "--help").out.partition("Commands:\n")[2].splitlines() if line]
     prefix = " ".join(group)

@@ -313,3 +313,16 @@ def test_a_chain_that_another_one_saw_must_still_be_there(engine: Engine) -> Non
     (disturbance,) = measure(engine).disturbances
     assert f"it saw records and events of {one.writer.writer} that are gone" in disturbance.sentence
     two.stop()
+
+
+def test_a_configuration_that_ended_before_the_window_is_no_policy_any_more(engine: Engine) -> None:
+    with long_steps(10 * DAY):
+        one = Watcher(engine, NOON, {"orders": served(timedelta(days=3))})
+        one.watch(100 * DAY, 10 * DAY)
+        one.configure({"orders": served(timedelta(days=2))})
+        one.watch(100 * DAY, 10 * DAY)
+        both = measure(engine).recorded()["orders"].policies
+        one.watch(200 * DAY, 10 * DAY)
+    one.stop()
+    (left,) = measure(engine).recorded()["orders"].policies
+    assert [policy.guaranteed_delivery_time.days for policy in (*both, left)] == [3, 2, 2]

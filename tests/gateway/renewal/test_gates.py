@@ -19,6 +19,7 @@ from gateway.renewal import (
     RecordedEndpoint,
     RecordedPolicy,
     Span,
+    WaivedCell,
 )
 from gateway.vocabulary import RecordedOutcome
 from keystore import Blocker, State, TrustedCertificate
@@ -425,3 +426,88 @@ def test_what_a_gate_saw_is_told_for_the_history() -> None:
     assert json.loads(through_another.evidence)["endpoints"][0]["because"]
     purge = measured.before_purging(stored(OLD, state=State.RETIRED), at=measured.asked_at, since=NOON - 99 * DAY)
     assert purge.summary == "kept for as long as old keys are kept"
+
+
+YEARLY = "{urn:orders}Yearly"
+LEFT_BEHIND = (*SWITCHED, seen(OLD, 0.5, operation=YEARLY))
+
+
+def waiving(*cells: WaivedCell, now: float = 15, **options: Any) -> MeasuredGates:
+    return replace(gates(*LEFT_BEHIND, now=now, **options), waived=frozenset(cells))
+
+
+def cell(operation: str = YEARLY, **fields: Any) -> WaivedCell:
+    return WaivedCell(**{"thumbprint": OLD.thumbprint, "endpoint": "orders", "operation": operation, **fields})
+
+
+def test_a_waived_cell_is_not_asked_whether_it_switched() -> None:
+    (blocker,) = retiring(waiving(), NEW_ENTRY)
+    assert f"it is the key that carries {YEARLY}" in blocker.sentence
+    assert retiring(waiving(cell()), NEW_ENTRY) == ()
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        cell("{urn:orders}Other"),
+        cell(endpoint="invoices"),
+        cell(server="b2"),
+        cell(thumbprint=NEW.thumbprint),
+        cell(""),
+    ],
+    ids=lambda one: one.text,
+)
+def test_a_waiver_is_for_one_cell_of_one_old_certificate(other: WaivedCell) -> None:
+    (blocker,) = retiring(waiving(other), NEW_ENTRY)
+    assert f"it is the key that carries {YEARLY}" in blocker.sentence
+
+
+def test_a_waiver_for_a_server_leaves_the_other_servers_asked() -> None:
+    uses = [replace(seen(OLD, 0.5, operation=YEARLY), server=server) for server in ("b1", "b2")]
+    measured = replace(gates(*SWITCHED, *uses, now=15), waived=frozenset({cell(server="b2")}))
+    (blocker,) = retiring(measured, NEW_ENTRY)
+    assert YEARLY in blocker.sentence
+    both = replace(measured, waived=frozenset({cell(server="b1"), cell(server="b2")}))
+    assert retiring(both, NEW_ENTRY) == ()
+
+
+def test_messages_without_an_operation_are_waived_by_none() -> None:
+    nameless = replace(gates(*SWITCHED, seen(OLD, 0.5, operation=None), now=15), waived=frozenset({cell("")}))
+    assert retiring(nameless, NEW_ENTRY) == ()
+
+
+def test_nobody_waives_the_delivery_time() -> None:
+    (blocker,) = retiring(waiving(cell(), now=14.4), NEW_ENTRY)
+    assert blocker.safe_at == NOON + 14.5 * DAY
+    assert "the guaranteed delivery time of 14d" in blocker.sentence
+
+
+def test_nobody_waives_that_another_key_works() -> None:
+    alone = replace(gates(seen(OLD, 0, operation=YEARLY), now=40), waived=frozenset({cell()}))
+    (blocker,) = retiring(alone, NEW_ENTRY)
+    assert "silence is no evidence" in blocker.sentence
+    (blocker,) = retiring(alone)
+    assert "no other key is trusted" in blocker.sentence
+
+
+def test_what_was_waived_stands_in_the_figures_for_ever() -> None:
+    answer = waiving(cell(server=""), cell("{urn:orders}Other")).before_retiring(
+        OLD_ENTRY, [NEW_ENTRY], at=NOON + 15 * DAY, since=lambda _: SINCE
+    )
+    (endpoint,) = json.loads(answer.evidence)["endpoints"]
+    assert endpoint["waived"] == ["orders:{urn:orders}Other", f"orders:{YEARLY}"]
+    assert answer.summary.endswith(f"; waived: orders:{{urn:orders}}Other, orders:{YEARLY}")
+    many = waiving(*(cell(f"op{number}") for number in range(5)))
+    assert many.before_retiring(OLD_ENTRY, [NEW_ENTRY], at=NOON + 15 * DAY, since=lambda _: SINCE).summary.endswith(
+        "waived: orders:op0, orders:op1, orders:op2, ..."
+    )
+
+
+def test_a_waiver_goes_with_the_endpoint_to_its_new_name() -> None:
+    at = NOON - DAY
+    renamed = recorded("purchase", policy()), recorded("orders", policy(), closing=Closing(at, "eva", "x", "purchase"))
+    uses = [replace(use, endpoint="purchase") for use in LEFT_BEHIND]
+    evidence = evidence_of(*uses, now=15, endpoints=renamed)
+    measured = MeasuredGates(evidence, {}, NOON + 15 * DAY, frozenset({cell()}))
+    assert retiring(measured, NEW_ENTRY) == ()
+    assert cell(server="b2").text == f"orders:{YEARLY}@b2"

@@ -17,10 +17,13 @@ from gateway.ledger import (
     Content,
     EventKind,
     LedgerWriter,
+    add_statement,
     find_anchors,
+    find_statements_anchors,
     migrate,
     open_database,
     verify_chain,
+    verify_ledger,
 )
 from gateway.ledger.database.connections import reading, writing
 from gateway.ledger.database.partitions import Month, drop_partition
@@ -88,6 +91,28 @@ def test_at_its_end_a_gateway_anchors_every_record_that_it_wrote(tmp_path: Path)
 
     with structlog.testing.capture_logs() as lines:
         run(scenario())
+
+
+def test_the_end_of_what_people_said_is_anchored_when_it_is_another(settings: Settings) -> None:
+    engine = _open(settings)
+    upkeep = Maintenance(engine, "host:1", lambda: settings, told)
+
+    def say() -> None:
+        add_statement(engine, "acme", "confirmed", "bob", {"step": 2}, datetime.now(UTC))
+
+    with structlog.testing.capture_logs() as lines:
+        upkeep.anchor()
+        assert _said(lines, "renewals anchor") == []
+        say()
+        upkeep.anchor()
+        upkeep.anchor()
+        say()
+        say()
+        upkeep.anchor()
+    found = [one for line in _said(lines, "renewals anchor") for one in find_statements_anchors(line["anchor"])]
+    assert [anchor.number for anchor in found] == [1, 3]
+    assert verify_ledger(engine, statements_anchors=found).is_intact
+    engine.dispose()
 
 
 def test_the_end_of_the_keystores_history_is_anchored_when_it_is_another(settings: Settings) -> None:

@@ -16,7 +16,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Engine
 
-from gateway.ledger import LedgerWriter, SigningKey, new_record_id, open_database
+from gateway.ledger import LedgerWriter, SigningKey, add_statement, new_record_id, open_database
 from gateway.ledger.retention.maintenance_turn import take_maintenance
 from gateway.report import CSV_COLUMNS
 from gateway.report.record_export import JSON_FIELDS
@@ -24,7 +24,7 @@ from keystore import State
 from keystore.store import Action, KeystoreStore, StoredEntry
 from keystore.store.revision import new_revision
 from tests.gateway.cli.running import Run
-from tests.gateway.ledger.load import NEW, OLD, accepted, rejected
+from tests.gateway.ledger.load import NEW, NOON, OLD, accepted, rejected
 from tests.keystore.issuing import issue
 from tests.keystore.store.authoring import BY
 
@@ -194,6 +194,32 @@ def test_the_history_of_the_keystore_is_verified_with_the_ledger(run: Run, trust
     forged = anchor[:-1] + ("0" if anchor[-1] != "0" else "1")
     assert run("ledger", "verify", "--anchor", anchor).code == 0
     assert run("ledger", "verify", "--anchor", forged).code == 1
+
+
+def _say(workplace: Path, *notes: str) -> None:
+    engine = open_database(f"sqlite:///{workplace}/wssgate.db")
+    for note in notes:
+        add_statement(engine, "acme", "confirmed", "bob", {"step": 2, "note": note}, NOON)
+    engine.dispose()
+
+
+def test_what_people_said_is_verified_with_the_ledger(run: Run, trusting: Path) -> None:
+    _say(trusting, "one", "two")
+    ran = run("ledger", "verify")
+    (anchor,) = [line for line in ran.out.splitlines() if line.startswith("wssgate.renewals-anchor/1,")]
+    assert ran.code == 0
+    (trusting / "kept.txt").write_text(ran.out)
+    ran = run("ledger", "verify", "--anchor", "kept.txt")
+    assert (ran.code, "compared with 3 anchors" in ran.out) == (0, True)
+    found = json.loads(run("ledger", "verify", "--json").out)["renewals_anchor"]
+    assert (found["schema"], found["number"], found["anchor"]) == ("wssgate.renewals-anchor/1", 2, anchor)
+    assert run("ledger", "verify", "--anchor", anchor).code == 0
+    lines = _exported(run("ledger", "export", "--heads").out)
+    assert lines[-1]["anchor"] == anchor
+    _tamper(trusting, "UPDATE renewal_statements SET who = 'mallory' WHERE number = 1")
+    altered = run("ledger", "verify")
+    assert altered.code == 1
+    assert "statements: number 1 does not match its hash, or not the one before it" in altered.out
 
 
 def test_who_changed_the_keystore_cannot_be_altered_unnoticed(run: Run, trusting: Path) -> None:

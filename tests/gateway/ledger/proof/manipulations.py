@@ -12,11 +12,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, delete, insert, select, text, update
 
 from gateway.ledger import EventKind, SigningKey
+from gateway.ledger.database.ledger_tables import renewal_statements, renewal_statements_head
 from gateway.ledger.event import content_text
 from gateway.ledger.record_rows import Row
+from gateway.ledger.statements import statement_hash
+from keystore import CHAIN_START
 from tests.gateway.ledger.load import OLD
 from tests.gateway.ledger.proof.forging import Edit, Forged, forge
 from tests.gateway.ledger.proof.scene import ALPHA, EVIL
@@ -297,6 +300,52 @@ def _switch_off_in_a_month(connection: Connection) -> None:
         connection.execute(text("ALTER TABLE messages_2026_10 DISABLE TRIGGER messages_are_only_pruned"))
 
 
+def _statements_anew(edit: Callable[[list[Row]], None]) -> Act:
+    """The statements after `edit`, hashes and end and all."""
+
+    def act(connection: Connection) -> None:
+        rows: list[Row] = [dict(row) for row in connection.execute(select(renewal_statements)).mappings()]
+        edit(rows)
+        hashed = CHAIN_START
+        for row in rows:
+            row["previous_hash"] = hashed
+            row["hash"] = hashed = statement_hash(hashed, row)
+        connection.execute(delete(renewal_statements))
+        if rows:
+            connection.execute(insert(renewal_statements), rows)
+        connection.execute(update(renewal_statements_head).values(number=len(rows), hash=hashed))
+
+    return act
+
+
+def _cut_off(kept: int) -> Callable[[list[Row]], None]:
+    def edit(rows: list[Row]) -> None:
+        del rows[kept:]
+
+    return edit
+
+
+def _said_by_another(number: int) -> Callable[[list[Row]], None]:
+    def edit(rows: list[Row]) -> None:
+        rows[number - 1]["who"] = "mallory"
+
+    return edit
+
+
+def _said_earlier(number: int) -> Callable[[list[Row]], None]:
+    def edit(rows: list[Row]) -> None:
+        rows[number - 1]["at"] = 1
+
+    return edit
+
+
+def _said_nothing(number: int) -> Callable[[list[Row]], None]:
+    def edit(rows: list[Row]) -> None:
+        rows[number - 1]["content"] = "[]"
+
+    return edit
+
+
 M = Manipulation
 MANIPULATIONS: Final = (
     # Records, as they stand.
@@ -529,6 +578,36 @@ MANIPULATIONS: Final = (
     M("who changed the keystore is altered", By.PLAIN, _sql("UPDATE keystore_revisions SET who = 'nobody'")),
     M("an entry is trusted past the history", By.PLAIN, _sql("UPDATE keystore_entries SET state = 'trusted'")),
     M("the head of the history is moved back", By.PLAIN, _sql("UPDATE keystore_head SET revision = 1")),
+    M(
+        "the last revision of the keystore is cut off, with its head",
+        By.PLAIN,
+        _sql(
+            "DELETE FROM keystore_history WHERE revision = 2",
+            "DELETE FROM keystore_chain WHERE revision = 2",
+            "UPDATE keystore_entries SET state = 'trusted', revision = 1",
+            "DELETE FROM keystore_revisions WHERE revision = 2",
+            "UPDATE keystore_head SET revision = 1, hash = (SELECT hash FROM keystore_chain WHERE revision = 1)",
+        ),
+    ),
+    # Statements.
+    M("a statement is altered", By.PLAIN, _sql("UPDATE renewal_statements SET who = 'x' WHERE number = 2")),
+    M("a statement is dated back", By.PLAIN, _sql("UPDATE renewal_statements SET at = at - 1 WHERE number = 2")),
+    M("a statement is deleted", By.PLAIN, _sql("DELETE FROM renewal_statements WHERE number = 2")),
+    M("the last statement is deleted", By.PLAIN, _sql("DELETE FROM renewal_statements WHERE number = 6")),
+    M("all statements are deleted", By.PLAIN, _sql("DELETE FROM renewal_statements")),
+    M("the end of the statements is deleted", By.PLAIN, _sql("DELETE FROM renewal_statements_head")),
+    M(
+        "the end of the statements has another hash",
+        By.PLAIN,
+        _sql(f"UPDATE renewal_statements_head SET hash = '{'f' * 64}'"),
+    ),
+    M("statements are cut off, with their end", By.PLAIN, _statements_anew(_cut_off(3))),
+    M("statements that no event knows yet are cut off", By.ANCHORS, _statements_anew(_cut_off(5))),
+    M("a statement is altered, all of them anew", By.PLAIN, _statements_anew(_said_by_another(4))),
+    M("a statement that no event knows yet is altered, anew", By.ANCHORS, _statements_anew(_said_by_another(6))),
+    M("statements run backwards, all of them anew", By.PLAIN, _statements_anew(_said_earlier(6))),
+    M("a statement is no object, all of them anew", By.PLAIN, _statements_anew(_said_nothing(6))),
+    M("all statements never were", By.PLAIN, _statements_anew(_cut_off(0))),
     # Triggers.
     M("a trigger is dropped", By.PLAIN, _drop("key_uses_stay", "key_uses_hourly"), keeps_triggers_away=True),
     M(

@@ -20,14 +20,18 @@ from gateway.ledger import (
     Prunable,
     SignedHead,
     SigningKey,
+    StatementsAnchor,
+    add_statement,
     anchors,
     find_anchors,
     find_signed_heads,
+    find_statements_anchors,
     migrate,
     open_database,
     prune,
     reading,
     recent_signed_heads,
+    statements_anchor,
     verify_ledger,
     writing,
 )
@@ -73,6 +77,7 @@ class Kept:
     anchors: tuple[Anchor, ...]
     signed_heads: tuple[SignedHead, ...]
     history: tuple[HistoryAnchor, ...]
+    statements: tuple[StatementsAnchor, ...]
     pinned: tuple[str, ...] = (ALPHA.public, BETA.public)
 
 
@@ -102,12 +107,16 @@ def see(engine: Engine, kept: Kept | None = None, *, signed: bool = False) -> Se
         kept.signed_heads if kept is not None and signed else (),
         pinned=kept.pinned if kept is not None and signed else None,
         pruned_before=OCTOBER - RETENTION,
+        statements_anchors=() if kept is None else kept.statements,
     )
     relied_on = {one for chain in report.chains for one in chain.relied_on}
     revision = max((chain.keystore_revision for chain in report.chains), default=0)
     with reading(engine) as connection:
         history = verify_history(
-            connection, () if kept is None else kept.history, seen_revision=revision, relied_on=relied_on
+            connection,
+            (*(() if kept is None else kept.history), *report.keystore_ends),
+            seen_revision=revision,
+            relied_on=relied_on,
         )
     return Seen(report, history)
 
@@ -117,8 +126,9 @@ def keep(engine: Engine) -> Kept:
     text = " ".join(map(str, [*anchors(engine), *recent_signed_heads(engine, 10**18)]))
     with reading(engine) as connection:
         end = history_anchor(connection)
+        text += f" {statements_anchor(connection)}"
     assert end is not None
-    return Kept(tuple(find_anchors(text)), tuple(find_signed_heads(text)), (end,))
+    return Kept(tuple(find_anchors(text)), tuple(find_signed_heads(text)), (end,), tuple(find_statements_anchors(text)))
 
 
 def write(url: str) -> None:
@@ -130,6 +140,7 @@ def write(url: str) -> None:
     with writing(engine) as connection:
         make_partitions(connection, SEPTEMBER - timedelta(days=20))
     _trust(engine)
+    _say(engine, "acme-2026", JUNE)
     with long_steps():
         alpha = Watcher(engine, JUNE, SERVED, instance="alpha/1", key=ALPHA)
         beta = Watcher(engine, JUNE, SERVED, instance="beta/1", key=BETA)
@@ -167,8 +178,10 @@ def write_on(url: str) -> None:
         _an_hour(alpha, beta)
         alpha.record(_old(alpha))
         beta.record(_new(beta))
+        _say(engine, "acme-2026", at)
         alpha.stop()
         beta.stop()
+    _say(engine, "acme-2026", at)
     engine.dispose()
 
 
@@ -205,6 +218,13 @@ def _prune(engine: Engine, true: int) -> None:
     prunable = Prunable({"orders": OCTOBER - RETENTION}, OCTOBER - RETENTION)
     assert prune(engine, prunable, at=OCTOBER, tell=writer.tell, pause_seconds=0).total == 23
     assert writer.close(10)
+
+
+def _say(engine: Engine, renewal: str, at: datetime) -> None:
+    """Two statements, of which the next event of a gateway knows."""
+    for step in (2, 4):
+        content = {"step": step, "by": "Ann", "note": "", "fingerprint": ""}
+        add_statement(engine, renewal, "confirmed", "bob", content, at)
 
 
 def _trust(engine: Engine) -> None:

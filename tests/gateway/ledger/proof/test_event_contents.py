@@ -18,6 +18,7 @@ GOOD: dict[str, dict[str, Any]] = {
         "heads": [PLACE],
         "pruned": [["writer", 1, HASH, 5]],
         "earlier": {"until": -1, "closed": 5, "traffic": HASH, "key_usage": HASH},
+        "histories": {"keystore": [3, HASH], "renewals": [0, HASH], "of a later version": [1, HASH]},
     },
     "configuration": {"endpoints": {"orders": {"retention": 5}, "invoices": {}}},
     "heartbeat": {
@@ -39,6 +40,7 @@ GOOD: dict[str, dict[str, Any]] = {
         "sealed": 0,
         "sealed_hash": HASH,
         "heads": [],
+        "histories": {"keystore": [3, HASH], "renewals": [0, HASH]},
     },
     "pruned": {
         "writer": "w",
@@ -69,7 +71,7 @@ def test_what_is_written_is_well_formed(kind: str) -> None:
 def test_what_is_not_told_or_of_another_type_is_a_fault(kind: str, name: str) -> None:
     content = GOOD[kind]
     without = {key: value for key, value in content.items() if key != name}
-    optional = kind == "started" and name in {"pruned", "earlier"}
+    optional = name == "histories" or (kind == "started" and name in {"pruned", "earlier"})
     assert content_fault(kind, without) == (None if optional else f"it does not tell {name}")
     assert content_fault(kind, {**content, name: 1.5}) == f"what it tells of {name} was never written by this program"
 
@@ -98,6 +100,10 @@ def test_what_is_not_told_or_of_another_type_is_a_fault(kind: str, name: str) ->
         ("rollup-sealed", "watched", {"orders": [[2, 1]]}),
         ("rollup-sealed", "watched", {"orders": [[2]]}),
         ("rollup-sealed", "kept", [[1, "x"]]),
+        ("rollup-sealed", "histories", {"keystore": [3, HASH]}),
+        ("rollup-sealed", "histories", {"keystore": [3, HASH], "renewals": [1, "x"]}),
+        ("started", "histories", {"keystore": [-1, HASH], "renewals": [1, HASH]}),
+        ("started", "histories", [[1, HASH], [1, HASH]]),
     ],
 )
 def test_what_was_never_written_is_a_fault(kind: str, name: str, value: Any) -> None:

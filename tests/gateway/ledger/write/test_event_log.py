@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,8 +19,10 @@ from gateway.ledger import (
     LedgerUnavailable,
     LedgerWriter,
     SigningKey,
+    add_statement,
     is_signed_by,
     verify_chain,
+    verify_ledger,
 )
 from gateway.ledger.clock import LedgerClock, own_clock, steady_clock
 from gateway.ledger.database.connections import reading, writing
@@ -30,9 +33,12 @@ from gateway.ledger.proof.signed_heads import Head
 from gateway.ledger.uses import Uses, count_row
 from gateway.ledger.write import writer as writer_module
 from keystore import CHAIN_START, from_microseconds
+from keystore.store import KeystoreStore, history_anchor
 from tests.databases import on_sqlite
 from tests.gateway.ledger.load import NEW, NOON, OLD, RENEWED, accepted, mixture, rejected, signer
 from tests.gateway.ledger.losing import lose_one_answer
+from tests.keystore.issuing import issue
+from tests.keystore.store.authoring import BY
 
 SECOND: Final = 1_000_000
 HOUR: Final = 3600 * SECOND
@@ -234,6 +240,26 @@ def test_what_others_wrote_in_the_hour_is_told_with_its_sum(engine: Engine, tell
     sealed = _told(engine, telling.writer)[-1]
     assert other.head.place in sealed.content["heads"]
     other.close()
+
+
+def test_where_what_people_made_ended_is_told_at_the_beginning_and_with_each_sum(
+    engine: Engine, telling: LedgerWriter, hour: Time
+) -> None:
+    telling.submit(mixture(0)).result(10)
+    said = add_statement(engine, "acme", "confirmed", "bob", {"step": 2}, datetime.now(UTC))
+    KeystoreStore(engine).add("acme", issue("acme"), **BY)
+    with reading(engine) as connection:
+        changed = history_anchor(connection)
+    assert changed is not None
+    hour.pass_(3600)
+    telling.tell(EventKind.HEARTBEAT, BEAT).result(10)
+    told = _told(engine, telling.writer)
+    assert (told[0].kind, told[-1].kind) == ("started", "rollup-sealed")
+    assert told[0].content["histories"] == {"keystore": [0, CHAIN_START], "renewals": [0, CHAIN_START]}
+    assert told[-1].content["histories"] == {"keystore": [1, changed.hash], "renewals": [1, said.hash]}
+    report = verify_ledger(engine)
+    assert [finding for finding in report.findings if finding.about == "statements"] == []
+    assert [(end.revision, end.hash) for end in report.keystore_ends] == [(1, changed.hash)]
 
 
 @pytest.mark.parametrize("asleep", [True, False], ids=["asleep", "stood still"])

@@ -1,0 +1,1 @@
+"""`wssgate renewal policy ...`: the guaranteed delivery times, and whose decision they are."""

@@ -1,0 +1,170 @@
+"""The judgement on one renewal: its steps, what it waits for, and when its old certificates may go. Pure."""
+
+import shlex
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from gateway.present import instant_text
+from gateway.renewal.plan import Renewal
+from gateway.renewal.progress.eight_steps import EightSteps
+from gateway.renewal.progress.measured import Measured
+from gateway.renewal.progress.renewal_coverage import cells_text, covered_cells, watched_times
+from gateway.renewal.progress.renewal_status import (
+    CoverageState,
+    CoveredCell,
+    Mark,
+    RenewalStatus,
+    Step,
+    current_step,
+)
+from gateway.renewal.progress.renewal_warnings import countdown_of, early_at, is_late, warnings_of
+from keystore import Blocker, State
+from keystore.store import Asked
+
+_SILENT = {CoverageState.SILENT, CoverageState.NEVER_SEEN}
+
+
+def judge_renewal(renewal: Renewal, measured: Measured) -> RenewalStatus:
+    """Where `renewal` stands, by what was said of it and what was measured.
+
+    A closed one is judged as of its end; but relapses that came later are told as well.
+    """
+    judged_at = measured.now if renewal.closed is None else min(measured.now, renewal.closed.at)
+    coverage = covered_cells(renewal, measured, judged_at)
+    steps = EightSteps(renewal, measured, judged_at, coverage, measured.relapses)
+    found = steps.steps()
+    blockers = tuple(dict.fromkeys(blocker for one in measured.asked for blocker in one.answer.blockers))
+    waits = _waits(renewal, steps, found, blockers, measured.asked)
+    return RenewalStatus(
+        renewal=renewal,
+        judged_at=judged_at,
+        steps=found,
+        coverage=coverage,
+        watched=watched_times(renewal, measured, judged_at),
+        waiting_for=waits.whom,
+        since=waits.since,
+        next_possible=_opens_at(blockers),
+        may_retire=bool(measured.asked) and not blockers,
+        run=waits.run,
+        blockers=blockers,
+        relapses=measured.relapses,
+        warnings=warnings_of(steps, measured),
+        countdown=countdown_of(steps),
+        early_at=early_at(steps),
+        is_late=is_late(steps),
+        keystore_revision=measured.keystore_revision,
+        heads=tuple(writer.head.text for writer in measured.evidence.writers),
+    )
+
+
+def _opens_at(blockers: Sequence[Blocker]) -> datetime | None:
+    """When the gate opens by itself; None where it is open, or something has to happen first."""
+    times = [blocker.safe_at for blocker in blockers if blocker.safe_at is not None]
+    return max(times) if times and len(times) == len(blockers) else None
+
+
+class _Waits(NamedTuple):
+    """What a renewal waits for."""
+
+    whom: str
+    since: datetime | None
+    run: tuple[str, ...]
+
+
+def _waits(
+    renewal: Renewal, steps: EightSteps, found: Sequence[Step], blockers: Sequence[Blocker], asked: Sequence[Asked]
+) -> _Waits:
+    step = current_step(found)
+    if step is None or not renewal.is_open:
+        return _Waits("", None, ())
+    name, alias = shlex.quote(renewal.name), shlex.quote(str(renewal.new.alias))
+    run: tuple[str, ...]
+    match step.number:
+        case 2 if step.mark is Mark.CONTRADICTED:
+            whom = f"the right certificate: the fingerprint that was read out is not that of {renewal.new.alias}"
+            run = (f"wssgate renewal withdraw {name} --reason TEXT",)
+        case 2:
+            whom = f"the receiver administrator, to read out the fingerprint of {renewal.new.alias}"
+            run = (f"wssgate renewal confirm 2 {name} --by NAME --fingerprint HEX",)
+        case 3:
+            whom = f"the tenant administrator, to trust {renewal.new.alias}: {step.evidence[-1]}"
+            run = (_to_trust(steps, alias),)
+        case 4:
+            whom, run = _telling(steps, name)
+        case 5 | 7:
+            whom, run = _switching(renewal, steps, step, name)
+        case 6:
+            whom = "the receiver administrator, to say that the old key is removed"
+            run = (f"wssgate renewal confirm 6 {name} --by NAME",)
+        case _:  # the eighth
+            whom, run = _retiring(blockers, asked, name)
+    if asked and not blockers and step.number not in {2, 8}:
+        run = (*run, f"wssgate renewal retire {name} --reason TEXT")
+    return _Waits(whom, step.at, run)
+
+
+def _to_trust(steps: EightSteps, alias: str) -> str:
+    entry = steps.new_entry
+    if entry is None:
+        return f"wssgate keystore add {alias} FILE"
+    if entry.state is State.RETIRED:
+        return f"wssgate keystore restore {alias} --reason TEXT"
+    missing = steps.untrusted_at(entry)
+    if missing and entry.endpoints is not None:
+        wanted = sorted({*entry.endpoints, *missing})
+        return " ".join([f"wssgate keystore set {alias}", *(f"-e {shlex.quote(one)}" for one in wanted)])
+    return f"wssgate keystore trust {alias}"
+
+
+def _telling(steps: EightSteps, name: str) -> tuple[str, tuple[str, ...]]:
+    made = steps.trusted_by
+    live = [one for one in steps.measured.instances if not one.is_gone]
+    if made is not None and not live:
+        return "a gateway to run: nobody serves with the new certificate", ("wssgate serve",)
+    if made is not None and any(one.keystore_revision < made.revision for one in live):
+        return steps.loaded(made.revision), ("wssgate status",)
+    return (
+        "the tenant administrator, to tell the receiver administrator that the new key may be used",
+        (f"wssgate renewal notice 4 {name}", f"wssgate renewal confirm 4 {name}"),
+    )
+
+
+def _switching(renewal: Renewal, steps: EightSteps, step: Step, name: str) -> tuple[str, tuple[str, ...]]:
+    held = [cell for cell in steps.coverage if cell.waiver is None]
+    silent = [cell for cell in held if cell.state in _SILENT]
+    late = [cell for cell in held if cell.holds_up and cell not in silent]
+    unmoved = [cell for cell in late if not cell.has_moved]
+    notice = f"wssgate renewal notice 7 {name}"
+    if unmoved and step.mark is Mark.REOPENED:
+        return f"the receiver administrator: the old key came back: {cells_text(unmoved)}", (notice,)
+    if renewal.announced is not None and renewal.announced > steps.judged_at and unmoved:
+        return f"the receiver administrator, to switch at the announced time {instant_text(renewal.announced)}", ()
+    if unmoved:
+        return f"the receiver administrator, to sign with the new key: {cells_text(unmoved)}", (notice,)
+    if late:
+        return f"more messages, before it is certain that the switch is complete: {cells_text(late)}", ()
+    if silent:
+        return (
+            f"traffic, for silence is no evidence: {cells_text(silent)}",
+            tuple(
+                f"wssgate renewal waive {_cell_argument(cell)} {name} --reason TEXT --by NAME" for cell in silent[:3]
+            ),
+        )
+    return "a message that the receiver signed: none is on record", ()
+
+
+def _cell_argument(cell: CoveredCell) -> str:
+    return shlex.quote(f"{cell.endpoint}:{cell.operation or ''}" + (f"@{cell.server}" if cell.server else ""))
+
+
+def _retiring(blockers: Sequence[Blocker], asked: Sequence[Asked], name: str) -> tuple[str, tuple[str, ...]]:
+    olds = " and ".join(str(one.entry.alias) for one in asked)
+    if not blockers:
+        return (
+            f"the tenant administrator, to retire {olds}",
+            (f"wssgate renewal notice 8 {name}", f"wssgate renewal retire {name} --reason TEXT"),
+        )
+    if _opens_at(blockers) is not None:
+        return "the guaranteed delivery time to pass, watched: messages with the old key may be under way", ()
+    return blockers[0].sentence, ()
