@@ -9,6 +9,7 @@ from typing import Final
 import pytest
 import structlog
 
+from tests.databases import lay_out, make_tables
 from tests.postgresql import Server, installed, running_server
 
 _PREFIX: Final = "count:"
@@ -75,13 +76,42 @@ def postgresql() -> Iterator[Server]:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """An empty database of its own: whoever asks for it runs on each kind; see `on_sqlite` and `on_postgresql`."""
+    """An empty database of its own: whoever asks for it runs on each kind; see `on_sqlite` and `on_postgresql`.
+
+    Where the test asks for `migrated_url` as well, it has its tables already.
+    """
+    has_tables = "migrated_url" in request.fixturenames
     if request.param == "sqlite":
+        if has_tables:
+            lay_out(tmp_path / "wssgate.db")
         yield f"sqlite:///{tmp_path}/wssgate.db"
     else:
         server: Server = request.getfixturevalue("postgresql")
-        with server.database() as url:
+        template = request.getfixturevalue("postgresql_template") if has_tables else ""
+        with server.database(template) as url:
             yield url
+
+
+@pytest.fixture
+def migrated_url(database_url: str) -> str:
+    """The same with all tables: copied, which takes a tenth of the time that the migrations do."""
+    return database_url
+
+
+@pytest.fixture
+def migrated_file(tmp_path: Path) -> str:
+    """The URL of an SQLite database `wssgate.db` in the test's folder, with all tables."""
+    lay_out(tmp_path / "wssgate.db")
+    return f"sqlite:///{tmp_path}/wssgate.db"
+
+
+@pytest.fixture(scope="session")
+def postgresql_template(postgresql: Server) -> str:
+    """The name of a migrated database to be copied."""
+    name = "template_with_tables"
+    postgresql.administer(f"CREATE DATABASE {name}")
+    make_tables(postgresql.url(name))
+    return name
 
 
 @pytest.fixture

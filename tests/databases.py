@@ -1,17 +1,42 @@
 """What tests that run on every kind of database need to know of it."""
 
 import sqlite3
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
 
 import psycopg
 import pytest
 from sqlalchemy import Connection, Engine, text
 
+from gateway.ledger import migrate, open_database
+
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 """For tests about what only SQLite has: a file, and one lock for all of it."""
 on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 """For tests about what only PostgreSQL has: a server, and months."""
+
+
+def make_tables(url: str) -> None:
+    """Migrate the database at `url`."""
+    engine = open_database(url)
+    migrate(engine)
+    engine.dispose()
+
+
+def lay_out(path: Path) -> None:
+    """Put an SQLite database with all tables at `path`: a copy, which takes a tenth of the time of the migrations."""
+    path.write_bytes(_migrated())
+    path.chmod(0o600)
+
+
+@cache
+def _migrated() -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        make_tables(f"sqlite:///{folder}/wssgate.db")
+        return (Path(folder) / "wssgate.db").read_bytes()
 
 
 @contextmanager

@@ -72,6 +72,9 @@ class Server:
             "unix_socket_directories": "",
             "max_connections": 60,
             "shared_buffers": "32MB",
+            # Processes are killed here, and never the machine.
+            "fsync": "off",
+            "full_page_writes": "off",
         }
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         with self._log.open("ab") as log:
@@ -126,10 +129,10 @@ class Server:
             connection.execute(statement.encode())
 
     @contextmanager
-    def database(self) -> Iterator[str]:
-        """A new, empty database, from its URL; dropped afterwards."""
+    def database(self, template: str = "") -> Iterator[str]:
+        """A new database, from its URL: empty, or a copy of `template`; dropped afterwards."""
         name = f"test_{next(_NUMBERS)}"
-        self.administer(f"CREATE DATABASE {name}")
+        self.administer(f"CREATE DATABASE {name}" + (f" TEMPLATE {template}" if template else ""))
         try:
             yield self.url(name)
         finally:

@@ -13,10 +13,8 @@ from typing import Any, Final
 
 import structlog
 
-from gateway.anchoring.destination import CLOSE_SECONDS, deliver, is_wanted, time_stamp
-from gateway.anchoring.posting import PostFailed
+from gateway.anchoring.destination import CLOSE_SECONDS, deliver, is_wanted, stamped
 from gateway.config import GatewaySettings
-from gateway.ledger import LedgerError
 
 _log = structlog.get_logger("wssgate.anchors")
 
@@ -134,18 +132,13 @@ class AnchorDelivery:
 
     def _stamp(self, one: _Round, settings: GatewaySettings) -> tuple[str, ...]:
         """The time stamp of a round, where one is wanted and to be had; else the next round tries again."""
-        try:
-            stamp = time_stamp(one.words, settings)
-        except (LedgerError, PostFailed) as error:
-            if str(error) != self._stamp_problem:
-                _log.warning("no time stamp: the anchors go without one", error=str(error))
-            self._stamp_problem = str(error)
-            return ()
-        self._stamp_problem = None
-        if stamp is None:
-            return ()
-        _log.info("time stamp", stamp=str(stamp), authority=settings.timestamp_authority)
-        return (str(stamp),)
+        stamp, problem = stamped(one.words, settings)
+        if problem is not None and problem != self._stamp_problem:
+            _log.warning("no time stamp: the anchors go without one", error=problem)
+        self._stamp_problem = problem
+        for word in stamp:
+            _log.info("time stamp", stamp=word, authority=settings.timestamp_authority)
+        return stamp
 
     def _note(self, one: _Round, problem: str | None) -> None:
         if problem is None:

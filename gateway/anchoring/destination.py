@@ -38,6 +38,15 @@ def time_stamp(words: Sequence[str], settings: GatewaySettings) -> TimeStamp | N
     return authority.accept(request, answer, words)
 
 
+def stamped(words: Sequence[str], settings: GatewaySettings) -> tuple[tuple[str, ...], str | None]:
+    """The time stamp over `words`, as a word of its own, where one is wanted and to be had; and why there is none."""
+    try:
+        stamp = time_stamp(words, settings)
+    except (LedgerError, PostFailed) as error:
+        return (), str(error)
+    return () if stamp is None else (str(stamp),), None
+
+
 def deliver(words: Sequence[str], settings: GatewaySettings) -> str | None:
     """Write `words` to the folder, or send them to the URL; why that failed, or None."""
     place = settings.anchor_to
@@ -55,26 +64,29 @@ def deliver(words: Sequence[str], settings: GatewaySettings) -> str | None:
 
 
 def deliver_now(words: Sequence[str], settings: GatewaySettings) -> list[str]:
-    """Deliver `words` and wait for it, `CLOSE_SECONDS` at most for the time stamp and as long for the delivery; what
-    went wrong, one sentence each.
+    """Deliver `words` to the folder or the URL and wait for it, `2 * CLOSE_SECONDS` at most; what went wrong, one
+    sentence each.
+
+    A time stamp is asked for only where there is a place to keep it.
     """
+    if settings.anchor_to is None:
+        return []
     problems: list[str] = []
     done = threading.Event()
 
     def run() -> None:
-        stamped = list(words)
         try:
-            stamp = time_stamp(words, settings)
-            stamped += [] if stamp is None else [str(stamp)]
-        except (LedgerError, PostFailed) as error:
-            problems.append(str(error))
-        problem = deliver(stamped, settings)
-        if problem is not None:
-            problems.append(problem)
-        done.set()
+            stamp, problem = stamped(words, settings)
+            problems.extend([] if problem is None else [problem])
+            problem = deliver([*words, *stamp], settings)
+            problems.extend([] if problem is None else [problem])
+        except Exception as error:  # noqa: BLE001 - whatever it is, nobody waits for what will not come
+            problems.append(f"{type(error).__name__}: {error}")
+        finally:
+            done.set()
 
     # A daemon: a folder that hangs must not keep the process from ending.
     threading.Thread(target=run, name="anchors", daemon=True).start()
-    if not done.wait(2 * CLOSE_SECONDS + 1):
+    if not done.wait(2 * CLOSE_SECONDS):
         return [*problems, f"{settings.anchor_to} did not take them within {2 * CLOSE_SECONDS:g} s"]
     return problems

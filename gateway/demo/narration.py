@@ -5,6 +5,7 @@ import shlex
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from textwrap import TextWrapper
 from typing import NoReturn
 
 from rich.console import Console
@@ -56,7 +57,18 @@ class Narrator:
         """A command as one would type it, and what it printed."""
         self._console.print(Text(f"  $ {shlex.join(['wssgate', *arguments])}", style="bold"), soft_wrap=True)
         for line in output.rstrip().splitlines():
-            self._console.print(Text(f"  {line}".rstrip()), soft_wrap=True)
+            # What goes into a pipe is wrapped by nobody else.
+            indent = "  " + line[: len(line) - len(line.lstrip())]
+            wrapper = TextWrapper(
+                self._console.width,
+                initial_indent="  ",
+                subsequent_indent=f"{indent}  ",
+                replace_whitespace=False,
+                break_long_words=False,
+                break_on_hyphens=False,
+            )
+            for part in wrapper.wrap(line) or [""]:
+                self._console.print(Text(part), soft_wrap=True)
 
     def calls(self, calls: Sequence[Call]) -> None:
         """What came of some calls, one line for each operation."""

@@ -288,7 +288,7 @@ class _Story:
         self._narrator.command(command, output)
 
     def _sign_off(self) -> None:
-        self._wssgate("renewal", "signoff", _NEW, "--html", _SIGN_OFF, "--json-file", "signoff.json", quiet=True)
+        self._wssgate("renewal", "signoff", _NEW, "--html", _SIGN_OFF, "--json", "signoff.json", quiet=True)
         self._wssgate("renewal", "verify-signoff", "signoff.json", quiet=True)
         self._narrator.says("One page for the auditor, and every figure of it counted again: they match.")
 

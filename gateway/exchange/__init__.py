@@ -11,14 +11,13 @@ from gateway.exchange.judgement import INLINE_BYTES, runs_inline
 from gateway.exchange.message_log import MessageLog
 from gateway.exchange.metrics import Metrics
 from gateway.exchange.pipeline import Ledger, Surroundings
-from gateway.exchange.reachability import EndpointState, Reachability
+from gateway.exchange.reachability import Reachability
 from gateway.exchange.recorders import Recorders
 from gateway.exchange.release import own_answer, text_answer
 
 __all__ = [
     # the application
     "Application",
-    "EndpointState",
     "Generation",
     "Ledger",
     "Metrics",

@@ -42,6 +42,7 @@ from gateway.ledger.proof.bundle_archive import opened_bundle
 from gateway.ledger.proof.bundle_making import MadeBundle, make_bundle
 from gateway.ledger.proof.bundle_report import BundleReport, RecordProof, SignedEnd
 from gateway.ledger.proof.bundle_verification import verify_bundle
+from gateway.ledger.proof.histories import broken_histories
 from gateway.ledger.proof.kept_ends import KEPT_MICROSECONDS, KeptEnd, KeptEnds, LostEnd, lost_ends
 from gateway.ledger.proof.ledger_findings import ChainReport, ChainState, Finding, LedgerReport, Signing
 from gateway.ledger.proof.ledger_verification import (
@@ -86,7 +87,6 @@ from gateway.ledger.read.roll_up_sums import (
     Rejections,
     TrafficRow,
     UsageRow,
-    recorded_hours,
     rejections,
     traffic,
     usage,
@@ -152,6 +152,7 @@ __all__ = [
     "Statement",
     "StatementsAnchor",
     "add_statement",
+    "broken_histories",
     "find_statements_anchors",
     "read_statements",
     "statements_anchor",
@@ -175,7 +176,6 @@ __all__ = [
     "local_operation",
     "find_record",
     "receipts_of",
-    "recorded_hours",
     "records",
     "rejections",
     "row_of",

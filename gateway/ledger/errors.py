@@ -14,10 +14,10 @@ LedgerError
 ├── SigningKeyUnusable        the file with the signing key cannot be made or used
 ├── KeptEndsUnusable          the folder with the ends of the chains cannot be read or written
 ├── TimeStampsUnavailable     time stamps can be neither asked for nor verified
-└── TimeStampRefused          a time stamp is none, or does not hold
+├── TimeStampRefused          a time stamp is none, or does not hold
 ├── RecordNotFound            no record is meant by the id that was given, or more than one
 ├── BundleRefused             a file is no bundle of evidence, or one that this version does not read
-├── ReceiptDamaged            what a record holds as receipts was altered, or a layout of it was
+└── ReceiptDamaged            what a record holds as receipts was altered, or a layout of it was
 """
 
 # ruff: noqa: N818 - named after what happened, like the errors of the keystore

@@ -96,7 +96,10 @@ class Event:
         Raises:
             ValueError: Its content is no JSON object: this program never wrote it.
         """
-        content = json.loads(row["content"])
+        try:
+            content = json.loads(row["content"])
+        except RecursionError as error:
+            raise ValueError("the content of an event is nested without end") from error
         if not isinstance(content, dict):
             raise ValueError("the content of an event is no object")  # noqa: TRY004 - of what was read, not of a call
         return cls(

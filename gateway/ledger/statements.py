@@ -55,9 +55,10 @@ class Statement:
         """The statement in a row of the table; of a damaged one as much as there is."""
         at, told_at = _instant(row["at"]), _instant(row["told_at"])
         content = _content(row["content"])
-        is_whole = at is not None and told_at is not None
+        is_numbered = type(row["number"]) is int
+        is_whole = is_numbered and at is not None and told_at is not None
         return cls(
-            row["number"],
+            row["number"] if is_numbered else 0,
             str(row["renewal"]),
             str(row["kind"]),
             at or _EPOCH,
@@ -169,8 +170,10 @@ def statement_hash(previous: str, row: Mapping[Any, Any]) -> str:
 def statements_anchor(connection: Connection) -> StatementsAnchor | None:
     """The present end of the statements; None before the first one."""
     columns = renewal_statements.c
-    query = select(columns.at, columns.number, columns.hash).order_by(columns.number.desc()).limit(1)
-    row = connection.execute(query).one_or_none()
+    query = select(columns.at, columns.number, columns.hash).order_by(columns.number.desc())
+    with connection.execute(query) as rows:
+        # What is no number sorts last on SQLite, which lets anybody put in what he likes.
+        row = next((one for one in rows if type(one.number) is int), None)
     return None if row is None else StatementsAnchor(_instant(row.at) or _EPOCH, row.number, row.hash)
 
 

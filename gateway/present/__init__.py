@@ -4,7 +4,7 @@ Nothing is decided here: every other package hands in what it knows, and gets te
 """
 
 from gateway.present.csv_lines import csv_line, csv_text
-from gateway.present.durations import DURATION_UNITS, duration_text
+from gateway.present.durations import DURATION_UNITS, duration_text, span_text
 from gateway.present.instants import age_text, day_text, instant_in_table, instant_json, instant_text
 from gateway.present.operation_names import OTHER_OPERATIONS, OperationNames
 from gateway.present.plain_text import count_text, markdown_text, plain, share_text
@@ -17,6 +17,7 @@ __all__ = [
     "age_text",
     "day_text",
     "duration_text",
+    "span_text",
     "instant_in_table",
     "instant_json",
     "instant_text",

@@ -21,6 +21,7 @@ from gateway.renewal.cutover import (
     judge_cell,
     known_operations,
     switch_criteria,
+    without_traffic,
 )
 from gateway.renewal.delays import Delays, delays_of
 from gateway.renewal.evidence import (
@@ -63,6 +64,7 @@ from gateway.renewal.plan import (
     is_contradicted,
     planned,
     policy_json,
+    policy_warnings,
     read_renewals,
     record_notice,
     record_rehearsal,
@@ -91,6 +93,7 @@ from gateway.renewal.progress import (
     RenewalStatus,
     Step,
     WatchedTime,
+    endpoints_now,
     expiries,
     expiry_json,
     infer_cutovers,
@@ -130,6 +133,7 @@ __all__ = [
     "Expiry",
     "InferredCell",
     "InferredCutover",
+    "endpoints_now",
     "expiries",
     "expiry_json",
     "infer_cutovers",
@@ -214,9 +218,11 @@ __all__ = [
     "judge_cell",
     "known_operations",
     "switch_criteria",
+    "without_traffic",
     # what people plan and say
     "certificate_json",
     "policy_json",
+    "policy_warnings",
     "renewal_json",
     "Author",
     "Closed",

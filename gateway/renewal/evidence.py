@@ -115,17 +115,25 @@ class Evidence:
 
     def names_of(self, endpoint: str) -> frozenset[str]:
         """`endpoint` and every name that it had before."""
-        names = {endpoint}
-        for _ in range(len(self.recorded())):
-            earlier = {
+        names, found = {endpoint}, {endpoint}
+        while found:  # at most once for each name
+            found = {
                 name
-                for name, found in self.recorded().items()
-                if found.closing is not None and found.closing.new_name in names
+                for name, recorded in self.recorded().items()
+                if name not in names and recorded.closing is not None and recorded.closing.new_name in names
             }
-            if earlier <= names:
-                break
-            names |= earlier
+            names |= found
         return frozenset(names)
+
+    def every_name_of(self, endpoint: str) -> frozenset[str]:
+        """`endpoint`, what it was called before, and what it is called since, whether or not it has ended."""
+        recorded = self.recorded()
+        for _ in range(len(recorded)):  # people may have renamed in a circle
+            closing = recorded[endpoint].closing if endpoint in recorded else None
+            if closing is None or closing.new_name is None:
+                break
+            endpoint = closing.new_name
+        return self.names_of(endpoint)
 
     def uses_of(self, key_id: KeyId, endpoint: str | None = None) -> list[KeyUse]:
         """The uses of a key, at one endpoint under whatever name or at all; repetitions are no uses."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
-from gateway.present import duration_text, instant_json
+from gateway.present import instant_json, instant_text, span_text
 from gateway.renewal.evidence import Evidence, KeyUse, Span
 from keystore import Blocker
 from keystore.store import GateAnswer, StoredEntry
@@ -76,11 +76,7 @@ class GateFigures:
         asked = [one for one in self.endpoints if one.asked]
         if not asked:
             return "no endpoint loses a key by it"
-        shown = "; ".join(
-            f"{one.endpoint}: last needed {'never' if one.last_use is None else instant_json(one.last_use)}, watched "
-            f"{duration_text(_whole_seconds(one.watched))} of {duration_text(one.guaranteed_delivery_time)}"
-            for one in asked[:3]
-        )
+        shown = "; ".join(map(_seen, asked[:3]))
         waived = [cell for one in asked for cell in one.waived]
         shown += f"; and {len(asked) - 3} more endpoints" if len(asked) > 3 else ""
         return shown + (f"; waived: {', '.join(waived[:3])}" if waived else "") + (", ..." if len(waived) > 3 else "")
@@ -147,5 +143,12 @@ def _endpoint_json(figures: EndpointFigures) -> dict[str, Any]:
     }
 
 
-def _whole_seconds(time: timedelta) -> timedelta:
-    return timedelta(seconds=int(time.total_seconds()))
+def _seen(figures: EndpointFigures) -> str:
+    """What the delivery time was held against at one endpoint."""
+    last = figures.last_use
+    needed = "never needed" if last is None else f"last needed {instant_text(last)}"
+    since = "since it was trusted" if last is None else "since"
+    return (
+        f"{figures.endpoint}: {needed}, watched for {span_text(figures.watched)} {since}; guaranteed delivery time "
+        f"{span_text(figures.guaranteed_delivery_time)}"
+    )

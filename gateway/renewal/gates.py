@@ -32,7 +32,7 @@ from gateway.present import duration_text, instant_text
 from gateway.renewal.delays import Delays, delays_of
 from gateway.renewal.evidence import REMEMBERED, Evidence, KeyUse, RecordedPolicy, measure
 from gateway.renewal.gate_figures import EndpointFigures, GateFigures
-from gateway.renewal.lost_records import disturbances_of_kept_ends
+from gateway.renewal.lost_records import disturbances_of_histories, disturbances_of_kept_ends
 from gateway.renewal.plan import read_renewals
 from gateway.renewal.waived_cells import WaivedCell, waived_cells
 from gateway.vocabulary import RecordedOutcome
@@ -130,6 +130,7 @@ class MeasuredGates:
         return sorted(name for name in {*self._names(), *used} if self._is_meant_for(entry, name))
 
     def _is_meant_for(self, entry: StoredEntry, endpoint: str) -> bool:
+        """Whether it was trusted there under whichever name: what was signed with it then counts."""
         return entry.endpoints is None or not entry.endpoints.isdisjoint(self.evidence.names_of(endpoint))
 
     def _since(self, endpoint: str, entry: StoredEntry, since: TrustedSince) -> datetime:
@@ -157,7 +158,8 @@ class MeasuredGates:
         begin = max(instant for instant in (since, last, lost) if instant is not None)
         delivery = self._delivery_time(endpoint, begin)
         watched = evidence.watched_since(endpoint, begin)
-        now = evidence.taken_at or begin
+        # A message may have come after the last word of a gateway: time since then is watched by nobody yet.
+        now = begin if evidence.taken_at is None else max(begin, evidence.taken_at)
         safe_at = _next_second(now + max(timedelta(0), delivery - watched))
         trusted = [o for o in others if o.key_id not in compromised and self._is_trusted(o, endpoint, at)]
         if any(other.key_id == entry.key_id and self._is_trusted(other, endpoint, safe_at) for other in trusted):
@@ -289,7 +291,8 @@ class MeasuredGates:
         trusted = entry.trusted()
         return (
             trusted is not None
-            and self._is_meant_for(entry, endpoint)
+            # By its present name alone: a gateway takes no other entry for it.
+            and (entry.endpoints is None or endpoint in entry.endpoints)
             and trusted.state_at(at) is State.TRUSTED
             and (entry.trusted_until is None or at < entry.trusted_until)
             and trusted.public_key is not None
@@ -329,7 +332,7 @@ def gates_now(
     times = [time for one in delays.values() for time in (one.guaranteed_delivery_time, one.retention)]
     times += [] if since is None else [asked_at - since]
     evidence = measure(engine, longest=max(times, default=timedelta(0)))
-    lost = tuple(disturbances_of_kept_ends(engine, settings.gateway.signing_key))
+    lost = (*disturbances_of_kept_ends(engine, settings.gateway.signing_key), *disturbances_of_histories(engine))
     waived = waived_cells(read_renewals(engine))
     return MeasuredGates(replace(evidence, disturbances=(*evidence.disturbances, *lost)), delays, asked_at, waived)
 

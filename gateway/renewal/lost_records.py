@@ -1,11 +1,15 @@
-"""What the database does not know any more, by the ends of chains that are kept beside the signing key."""
+"""What the database does not know any more, or does not tell as it was written.
+
+The ends of chains that are kept beside the signing key tell what is lost; the histories that people make, whether they
+hold together.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 from sqlalchemy import Engine
 
-from gateway.ledger import KeptEnds, KeptEndsUnusable, lost_ends
+from gateway.ledger import KeptEnds, KeptEndsUnusable, broken_histories, lost_ends
 from gateway.renewal.evidence import Disturbance
 
 _ADVICE = (
@@ -35,3 +39,13 @@ def disturbances_of_kept_ends(engine: Engine, signing_key: Path) -> Iterator[Dis
         yield Disturbance(f"nobody knows whether the database was put back to an older state: {problem}")
     for lost in lost_ends(engine, kept):
         yield Disturbance(f"the database was put back to an older state, or is another one: {lost.sentence}; {_ADVICE}")
+
+
+def disturbances_of_histories(engine: Engine) -> Iterator[Disturbance]:
+    """Whether the keystore's history and the statements hold: since when a key is trusted, and what was waived.
+
+    Raises:
+        DatabaseUnavailable: The database cannot be read.
+    """
+    for finding in broken_histories(engine):
+        yield Disturbance(f"the evidence does not hold: {finding}; wssgate ledger verify tells more")

@@ -19,6 +19,8 @@ LOOK_SECONDS: Final = 60.0
 """How often a gateway looks for ends that are due."""
 COMPLAIN_EVERY: Final = timedelta(hours=1)
 """How often an end that is held up is told of, by all gateways together."""
+_ONCE_A_MINUTE: Final = timedelta(seconds=0.9 * LOOK_SECONDS)
+"""By all processes together: for an end that is held up everything is read that the gateways told."""
 _TASK: Final = "scheduled ends"
 _HELD: Final = timedelta(minutes=5)
 """Whoever was killed in the middle of it holds the others up no longer."""
@@ -35,12 +37,14 @@ def carry_out_due_ends(engine: Engine, settings: Settings, holder: str, at: date
     store = KeystoreStore(engine)
     if not any(entry.end_is_due(at) or entry.will_end_by_itself(at) for entry in store.entries()):
         return ()
-    if not take_maintenance(engine, _TASK, holder, at=at, length=_HELD):
+    if not take_maintenance(engine, _TASK, holder, at=at, length=_HELD, every=_ONCE_A_MINUTE):
         return ()
+    finished = None
     try:
         ended = store.end_due(at, gates_now(engine, settings, at), AUTHOR)
+        finished = at
     finally:
-        leave_maintenance(engine, _TASK, holder, finished=None)
+        leave_maintenance(engine, _TASK, holder, finished=finished)
     for end in ended:
         _tell(engine, end, holder, at)
     return ended

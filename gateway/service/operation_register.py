@@ -58,12 +58,14 @@ class OperationRegister:
             self._task = asyncio.create_task(self._write())
 
     async def _write(self) -> None:
+        failed: dict[str, tuple[str, ...]] = {}
         try:
             # Ends: each turn takes an endpoint out, and those that announce wait for their records.
             while self._configured or self._waiting:
                 if self._configured:
                     endpoint, configured = self._configured.popitem()
-                    await self._remember(endpoint, configured, instead=True)
+                    if not await self._remember(endpoint, configured, instead=True):
+                        failed[endpoint] = configured
                 else:
                     endpoint, announced = self._waiting.popitem()
                     if await self._remember(endpoint, announced, instead=False):
@@ -73,6 +75,8 @@ class OperationRegister:
                         self._written[endpoint] = kept | dict.fromkeys(announced, now)
         finally:
             self._task = None
+            # Again with the next that is announced, or the next configuration.
+            self._configured = failed | self._configured
 
     async def _remember(self, endpoint: str, operations: Collection[str], *, instead: bool) -> bool:
         try:

@@ -20,8 +20,10 @@ from gateway.renewal import (
     Relapse,
     Renewal,
     RenewalStatus,
+    endpoints_now,
     expiries,
     judge_renewal,
+    measure,
     measured_now,
     read_renewals,
 )
@@ -71,8 +73,9 @@ class RenewalAlarms:
         for status in found:
             self._tell(status, at)
         if self._metrics is not None:
-            expiring = [one for one in expiries(entries, wanted, at) if one.state is State.TRUSTED]
-            self._metrics.show(found, expiring)
+            endpoints = endpoints_now(measure(self._engine), settings.endpoints)
+            expiring = expiries(entries, wanted, at, endpoints=endpoints)
+            self._metrics.show(found, [one for one in expiring if one.state is State.TRUSTED])
         return found
 
     def close(self) -> None:

@@ -9,11 +9,12 @@ import hashlib
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Future
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import structlog
 
 from gateway.config import EndpointSettings, Settings
+from gateway.exchange import Reachability
 from gateway.ledger import (
     CLOCK_ALARM,
     CLOCK_FAR_OFF,
@@ -33,32 +34,6 @@ _log = structlog.get_logger("wssgate.evidence")
 _MICROSECOND: Final = timedelta(microseconds=1)
 TELL_SECONDS: Final = 10.0
 """How long the start and the end of a process wait for their event: a database that hangs must not hold them."""
-
-
-class ReceiverState(Protocol):
-    """An endpoint as this process sees it."""
-
-    @property
-    def serving(self) -> bool:
-        """Whether requests to it are taken."""
-
-    @property
-    def reachable(self) -> bool | None:
-        """Whether its receiver can be reached; None where that is not known."""
-
-    @property
-    def since(self) -> datetime | None:
-        """Since when that is so."""
-
-
-class Receivers(Protocol):
-    """Knows which receivers can be reached."""
-
-    async def look(self) -> None:
-        """Find out about those of which nothing was heard lately."""
-
-    def states(self) -> Mapping[str, ReceiverState]:
-        """What is known, by endpoint."""
 
 
 def key_of(settings: Settings) -> SigningKey | None:
@@ -100,8 +75,6 @@ def _endpoint(endpoint: EndpointSettings) -> dict[str, Any]:
         **told,
         "policy": policy,
         "signatures": policy["signatures"],
-        "coverage": policy["coverage"],
-        "required_parts": policy["required_parts"],
         "guaranteed_delivery_time": endpoint.guaranteed_delivery_time // _MICROSECOND,
         "retention": endpoint.retention // _MICROSECOND,
     }
@@ -114,7 +87,7 @@ class Watching:
         self,
         writer: LedgerWriter,
         settings: Callable[[], Settings],
-        receivers: Receivers,
+        receivers: Reachability,
         revision: Callable[[], int],
         on_told: Callable[[], Awaitable[None]],
     ) -> None:

@@ -4,7 +4,15 @@ The second face of the keystore, beside `keystore` itself: it needs SQLAlchemy, 
 """
 
 from keystore.store.bundles import Fate, Imported, import_bundle
-from keystore.store.change_gates import GateAnswer, Gates, TrustedSince, gate_sentences
+from keystore.store.change_gates import (
+    WRITTEN_OVER,
+    GateAnswer,
+    Gates,
+    KeptAnswer,
+    TrustedSince,
+    gate_answers,
+    gate_sentences,
+)
 from keystore.store.draft import Draft
 from keystore.store.gate_questions import Asked
 from keystore.store.history_anchors import HistoryAnchor, find_history_anchors, history_anchor
@@ -45,7 +53,10 @@ __all__ = [
     "PastRevision",
     "StoredEntry",
     "Terms",
+    "KeptAnswer",
     "TrustedSince",
+    "WRITTEN_OVER",
+    "gate_answers",
     "gate_sentences",
     # key files and folders
     "Fate",

@@ -6,13 +6,15 @@ one has just changed. What it saw stands in the history beside the change, wheth
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from keystore.errors import Blocker
 from keystore.store.stored_entry import StoredEntry
+
+WRITTEN_OVER: Final = "what the gate saw was written over by somebody"
 
 TrustedSince = Callable[[str], datetime]
 """Since when an entry has been trusted for the endpoint of that name, without interruption.
@@ -48,6 +50,17 @@ class GateAnswer:
             found = json.loads(self.evidence)
             if not isinstance(found, dict) or _canonical(found) != self.evidence:
                 raise ValueError("the evidence of a gate has to be a JSON object in canonical spelling")
+
+
+@dataclass(frozen=True, slots=True)
+class KeptAnswer:
+    """One answer as the history keeps it."""
+
+    summary: str
+    blockers: tuple[str, ...]
+    """The sentences of what spoke against the change; empty is a yes."""
+    evidence: Mapping[str, Any] | None
+    """What the answer rested on; None where the gate told nothing."""
 
 
 class Gates(Protocol):
@@ -97,16 +110,44 @@ def gate_text(answers: Sequence[GateAnswer]) -> str | None:
     return _canonical({"answers": told})
 
 
-def gate_sentences(text: str) -> tuple[str, ...]:
-    """What `gate_text` keeps, for people: a sentence for each answer that has a summary."""
+def gate_answers(text: str) -> tuple[KeptAnswer, ...] | None:
+    """What `gate_text` keeps, one for each question; None where somebody has written over it.
+
+    Empty where no gate was asked. It never raises: a history that does not hold has to be told of, and that rests on
+    reading it.
+    """
     if not text:
         return ()
     try:
-        told = json.loads(text)["answers"]
-        answers = [GateAnswer(tuple(map(Blocker, one["blockers"])), "", one["summary"]) for one in told]
-    except (ValueError, TypeError, KeyError):
-        return ("what the gate saw was written over by somebody",)
-    return tuple(answer.sentence for answer in answers if answer.sentence)
+        content = json.loads(text)
+        is_spelled = isinstance(content, dict) and _canonical(content) == text
+        json.dumps(content, ensure_ascii=False).encode()  # half a character can be spelled, and not be shown
+    except (ValueError, RecursionError):
+        return None
+    answers = content.get("answers") if is_spelled else None
+    if not isinstance(answers, list):
+        return None
+    kept = [_kept_answer(one) for one in answers]
+    return None if None in kept else tuple(filter(None, kept))
+
+
+def _kept_answer(content: object) -> KeptAnswer | None:
+    match content:
+        case {"summary": str(summary), "blockers": list(blockers), "evidence": (dict() | None) as evidence} if all(
+            isinstance(one, str) for one in blockers
+        ):
+            return KeptAnswer(summary, tuple(blockers), evidence)
+        case _:
+            return None
+
+
+def gate_sentences(text: str) -> tuple[str, ...]:
+    """What `gate_text` keeps, for people: a sentence for each answer that has a summary."""
+    answers = gate_answers(text)
+    if answers is None:
+        return (WRITTEN_OVER,)
+    told = (GateAnswer(tuple(map(Blocker, one.blockers)), "", one.summary).sentence for one in answers)
+    return tuple(filter(None, told))
 
 
 def blockers_of(answers: Sequence[GateAnswer]) -> tuple[Blocker, ...]:

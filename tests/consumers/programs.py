@@ -5,7 +5,7 @@ import fcntl
 import hashlib
 import json
 import os
-import select
+import selectors
 import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -79,7 +79,9 @@ class Program:
         with contextlib.suppress(BrokenPipeError):
             self._process.stdin.write(f"{kind} {version} {url}\n".encode())
             self._process.stdin.flush()
-        is_ready, _, _ = select.select([self._process.stdout], [], [], _ANSWER_SECONDS)
+        with selectors.DefaultSelector() as selector:  # unlike select() for any number of open files
+            selector.register(self._process.stdout, selectors.EVENT_READ)
+            is_ready = bool(selector.select(_ANSWER_SECONDS))
         line = self._process.stdout.readline() if is_ready else b""
         if not line:
             raise ConsumerFailedError(f"{kind} does not answer: {self._errors.read_text(errors='replace')[-2000:]}")

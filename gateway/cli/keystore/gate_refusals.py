@@ -45,6 +45,22 @@ def gates_of(workplace: Workplace, at: datetime, *, anchored: bool = True) -> Me
     return gates
 
 
+def instant_of_revoking(workplace: Workplace, at: datetime) -> datetime:
+    """When a certificate whose key is in wrong hands is revoked: now, which no clock holds up.
+
+    By the clock of this machine, `at`; where that is behind, by the ledger's, so that nothing is dated before what the
+    gateways have told already.
+    """
+    latest = from_microseconds(latest_event(workplace.engine))
+    if at >= latest - _BEHIND:
+        return at
+    warn(
+        f"this machine's clock says {instant_text(at)}, and a gateway recorded something at {instant_text(latest)} "
+        "already: the revocation is dated then; set the clock right"
+    )
+    return latest
+
+
 def _anchor(workplace: Workplace) -> None:
     settings = workplace.settings.gateway
     if is_wanted(settings):

@@ -1,6 +1,5 @@
 """`wssgate keystore history`: every change to the keystore."""
 
-import json
 from typing import Annotated
 
 import typer
@@ -13,7 +12,7 @@ from gateway.cli.terminal import print_json, say
 from gateway.cli.workplace import open_workplace
 from gateway.present import instant_json, instant_text
 from keystore import Thumbprint
-from keystore.store import gate_sentences
+from keystore.store import gate_answers, gate_sentences
 
 EPILOG = PLAIN
 
@@ -79,7 +78,8 @@ def command(
 
 def _gate(text: str) -> object:
     """What the gates saw; the text as it is where somebody has written over it."""
-    try:
-        return json.loads(text) if text else None
-    except ValueError:
+    answers = gate_answers(text)
+    if answers is None:
         return text
+    told = [{"summary": one.summary, "blockers": list(one.blockers), "evidence": one.evidence} for one in answers]
+    return {"answers": told} if told else None

@@ -13,7 +13,7 @@ from gateway.cli.keystore.change_options import (
     system_user,
 )
 from gateway.cli.keystore.entry_display import changed_json, print_gate, print_warnings
-from gateway.cli.keystore.gate_refusals import GATED_EPILOG, gates_of, reporting_blockers
+from gateway.cli.keystore.gate_refusals import GATED_EPILOG, gates_of, instant_of_revoking, reporting_blockers
 from gateway.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, now
 from gateway.cli.terminal import plain, print_json, say
 from gateway.cli.workplace import open_workplace
@@ -44,7 +44,7 @@ def command(
     """
     need_reason(reason, force=force)
     with open_workplace(config) as workplace, reporting_blockers(as_json=as_json):
-        at = now()
+        at = instant_of_revoking(workplace, now()) if compromised else now()
         changed = workplace.keystore.retire(
             alias,
             who=who or system_user(),

@@ -9,7 +9,7 @@ from rich.text import Text
 from gateway.cli.command_errors import ChangeRefused
 from gateway.cli.exit_codes import ExitCode, epilog
 from gateway.cli.keystore.change_options import ReasonOption, WhoOption, need_reason, system_user
-from gateway.cli.keystore.gate_refusals import blocker_json, gates_of
+from gateway.cli.keystore.gate_refusals import blocker_json, gates_of, instant_of_revoking
 from gateway.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, now
 from gateway.cli.rich_output import cell, show, table
 from gateway.cli.terminal import print_json, say, warn
@@ -49,7 +49,7 @@ def command(
     need_reason(reason, force=force)
     wanted = read_folder(folder)
     with open_workplace(config) as workplace:
-        at = now()
+        at = instant_of_revoking(workplace, now()) if _revokes(workplace, wanted) else now()
         gates, purged = gates_of(workplace, at, anchored=apply), workplace.keystore.purged()
         author = who or system_user()
         with workplace.keystore.revising(who=author, why=reason, at=at, gates=gates) as draft:
@@ -74,6 +74,12 @@ def command(
         raise ChangeRefused("Nothing was changed, because a step of the plan is refused.")
     if refused:
         raise typer.Exit(ExitCode.FINDINGS)
+
+
+def _revokes(workplace: Workplace, wanted: tuple[FolderEntry, ...]) -> bool:
+    """Whether a file says of a key that it is in wrong hands, of which the keystore does not know that yet."""
+    known = {entry.thumbprint for entry in workplace.keystore.entries() if entry.revoked}
+    return any(want.compromised and want.thumbprint not in known for want in wanted)
 
 
 def _warn_of_unknown_endpoints(workplace: Workplace, wanted: tuple[FolderEntry, ...]) -> None:

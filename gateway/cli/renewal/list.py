@@ -12,7 +12,7 @@ from gateway.cli.rich_output import cell, show
 from gateway.cli.terminal import plain, print_json, say
 from gateway.cli.workplace import open_workplace
 from gateway.present import instant_in_table, instant_json
-from gateway.renewal import Expiry, RenewalStatus, expiries, waiting_line
+from gateway.renewal import Expiry, RenewalStatus, endpoints_now, expiries, measure, waiting_line
 
 EPILOG = PLAIN
 
@@ -32,7 +32,9 @@ def command(
         renewals = renewals_in(workplace)
         wanted = list(renewals.by_name.values()) if everything else list(renewals.open)
         found = sorted(judged(workplace, renewals, wanted, at), key=_order)
-        due = [one for one in expiries(workplace.keystore.entries(), list(renewals.by_name.values()), at) if one.is_due]
+        endpoints = endpoints_now(measure(workplace.engine), workplace.settings.endpoints)
+        entries, every = workplace.keystore.entries(), list(renewals.by_name.values())
+        due = [one for one in expiries(entries, every, at, endpoints=endpoints) if one.is_due]
     if as_json:
         print_json(_json(found, due))
         return

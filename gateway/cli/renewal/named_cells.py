@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 from gateway.cli.command_errors import ChangeRefused, WrongUse
 from gateway.cli.workplace import Workplace
-from gateway.ledger import expected_operations
-from gateway.renewal import Renewal, measure
+from gateway.renewal import Renewal, known_operations, measure, without_traffic
 
 _SHOWN = 10
 """How many cells a message lists."""
@@ -55,15 +54,15 @@ def find_cell(workplace: Workplace, renewal: Renewal, text: str) -> NamedCell:
 
 def _known(workplace: Workplace, renewal: Renewal) -> set[NamedCell]:
     evidence = measure(workplace.engine)
-    expected = expected_operations(workplace.engine)
+    expected = known_operations(workplace.engine, workplace.settings)
     found: set[NamedCell] = set()
     for endpoint in renewal.endpoints:
         names = evidence.names_of(endpoint)
         uses = [use for use in evidence.uses if use.endpoint in names]
         found |= {NamedCell(endpoint, use.operation or "", use.server) for use in uses}
         found |= {NamedCell(endpoint, use.operation or "") for use in uses}
-        known = {use.operation for use in uses} | {(use.operation or "").rpartition("}")[2] for use in uses}
-        found |= {NamedCell(endpoint, one) for name in names for one in expected.get(name, ()) if one not in known}
+        announced = {one for name in names for one in expected.get(name, ())}
+        found |= {NamedCell(endpoint, one) for one in without_traffic(announced, [use.operation for use in uses])}
     return found
 
 

@@ -1,5 +1,6 @@
 """`wssgate renewal notice`: the message to the receiver administrator."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +14,7 @@ from gateway.cli.renewal.judged_renewals import judged, renewals_in
 from gateway.cli.renewal.renewal_options import RenewalArgument, WhoOption, author_of
 from gateway.cli.terminal import print_json, say, write
 from gateway.cli.workplace import open_workplace
-from gateway.renewal import NOTICE_STEPS, notice_mail, record_notice, write_notice
+from gateway.renewal import NOTICE_STEPS, WrittenNotice, notice_mail, record_notice, write_notice
 
 EPILOG = epilog("the file exists already; nothing was written or recorded then")
 
@@ -44,7 +45,7 @@ def command(
     At step 2 that the new certificate came and has to be compared, at step 4 that the new key may be used, at step 7
     which operations and servers lag behind, at step 8 that the old certificate goes. It names both certificates with
     serial numbers and fingerprints, and what was measured, with times in UTC. Nothing is sent; that it was written is
-    recorded. Own texts go into the folder of the setting renewal_templates.
+    recorded, with the SHA-256 of what was written. Own texts go into the folder of the setting renewal_templates.
     """
     if step not in NOTICE_STEPS:
         raise WrongUse(f"There is no notice of step {step}: there are those of the steps 2, 4, 7 and 8.")
@@ -57,11 +58,12 @@ def command(
         (status,) = judged(workplace, renewals, [renewal], at)
         templates = workplace.settings.gateway.renewal_templates
         notice = write_notice(step, status, author.who, at, templates=templates)
+        suffix = output.suffix if output is not None else ".md" if markdown else ".txt"
+        written = _in_form(suffix, notice, at)
         if output is not None:
-            written = {".eml": notice_mail(notice, at), ".md": notice.markdown.encode()}
             with new_file(output, replace=replace) as stream:
-                stream.write(written.get(output.suffix, f"{notice.subject}\n\n{notice.text}".encode()))
-        record_notice(workplace.engine, renewal.name, step, notice.text, author)
+                stream.write(written)
+        record_notice(workplace.engine, renewal.name, step, written, author)
     if as_json:
         print_json(
             {
@@ -78,4 +80,14 @@ def command(
     elif output is not None:
         say(f"Wrote the notice of step {step} to {output}; that is recorded.")
     else:
-        write(notice.markdown if markdown else f"{notice.subject}\n\n{notice.text}")
+        write(written.decode())
+
+
+def _in_form(suffix: str, notice: WrittenNotice, at: datetime) -> bytes:
+    match suffix:
+        case ".eml":
+            return notice_mail(notice, at)
+        case ".md":
+            return notice.markdown.encode()
+        case _:
+            return f"{notice.subject}\n\n{notice.text}".encode()

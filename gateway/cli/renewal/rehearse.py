@@ -161,7 +161,8 @@ class _Rehearsal:
 
 
 def _what(verdict: Verdict) -> str:
-    return f"{verdict.detail}; {verdict.advice}" if verdict.advice else verdict.detail
+    """Sentences, without the last full stop."""
+    return f"{verdict.detail}. {verdict.advice}".removesuffix(".") if verdict.advice else verdict.detail
 
 
 def _read(file: str, limit: int) -> bytes:

@@ -113,8 +113,7 @@ def _retire(
     due = [one for one in chosen if _is_left(entries, one)]
     if not due:
         return [], {}
-    measured = gates_of(workplace, author.told_at)
-    gates = certifying_gates(workplace.engine, measured, renewal, due)
+    gates = certifying_gates(workplace.engine, lambda: gates_of(workplace, author.told_at), renewal, due)
     changes = []
     with workplace.keystore.revising(who=author.who, why=why, at=author.told_at, gates=gates) as draft:
         for planned in due:

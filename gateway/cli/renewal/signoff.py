@@ -9,10 +9,10 @@ import typer
 from gateway.cli.command_errors import ChangeRefused
 from gateway.cli.exit_codes import epilog
 from gateway.cli.new_files import new_file
-from gateway.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, now
+from gateway.cli.options import DEFAULT_CONFIG, ConfigOption, now
 from gateway.cli.renewal.judged_renewals import judged, renewals_in
 from gateway.cli.renewal.renewal_options import RenewalArgument, WhoOption, author_of
-from gateway.cli.terminal import print_json, say, warn
+from gateway.cli.terminal import say, warn, write
 from gateway.cli.workplace import open_workplace
 from gateway.renewal import (
     SIGNOFF_SCHEMA,
@@ -40,13 +40,13 @@ def command(
     pdf: Annotated[Path | None, _file("--pdf", "PDF (needs the extra wssgate[documents])")] = None,
     markdown: Annotated[Path | None, _file("--markdown", "Markdown")] = None,
     json_file: Annotated[
-        Path | None, _file("--json-file", "JSON: the file that counts, and that renewal verify-signoff checks")
+        Path | None,
+        _file("--json", "JSON: the file that counts, and that renewal verify-signoff checks; - for standard output"),
     ] = None,
     bundle: Annotated[Path | None, _file("--bundle", "a bundle of evidence, to check it without the database")] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Replace files that exist.")] = False,
     who: WhoOption = None,
     config: ConfigOption = DEFAULT_CONFIG,
-    as_json: JsonOption = False,
 ) -> None:
     """Write the sign-off of a renewal: which key signed what, when somebody watched, and who said what.
 
@@ -55,8 +55,9 @@ def command(
     they are many. That it was written is recorded, with its SHA-256. An open renewal can be signed off as it stands;
     the page says so.
     """
+    printed = json_file is not None and str(json_file) == "-"
     renderings: list[tuple[Path | None, Callable[[Signoff], bytes]]] = [
-        (json_file, lambda one: one.text.encode("ascii")),
+        (None if printed else json_file, lambda one: one.text.encode("ascii")),
         (html, _html),
         (pdf, signoff_pdf),
         (markdown, lambda one: signoff_markdown(one).encode()),
@@ -87,10 +88,8 @@ def command(
             "many: counts can be recomputed from the database only."
         )
     files = [str(file) for file in (*(file for file, _ in wanted), bundle) if file is not None]
-    if as_json:
-        print_json(
-            {"schema": "wssgate.signoff-made/1", "files": files, "sha256": signoff.sha256, "signoff": signoff.content}
-        )
+    if printed:
+        write(signoff.text)
         return
     for sentence in claim_sentences(signoff):
         say(sentence)
@@ -100,7 +99,7 @@ def command(
     if json_file is not None:
         say(f"Check it with: wssgate renewal verify-signoff {json_file}")
     else:
-        say("The file that can be checked is that of --json-file.")
+        say("The file that can be checked is that of --json.")
 
 
 def _html(signoff: Signoff) -> bytes:

@@ -10,7 +10,7 @@ import typer
 
 from gateway.cli.command_errors import ChangeRefused
 from gateway.cli.exit_codes import epilog
-from gateway.cli.keystore.gate_refusals import gates_of
+from gateway.cli.keystore.gate_refusals import gates_of, instant_of_revoking
 from gateway.cli.keystore.key_file_options import AllowPrivateKeyOption, PasswordFileOption
 from gateway.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
 from gateway.cli.renewal.announced_date import AnnouncedDate, AnnouncedOption
@@ -187,9 +187,10 @@ def _into_keystore(
     declared = new.entry is not None and replaced <= set(new.entry.replaces)
     if declared and not revoked:
         return []
-    gates = gates_of(workplace, author.told_at) if revoked else None
+    at = instant_of_revoking(workplace, author.told_at) if revoked else author.told_at
+    gates = gates_of(workplace, at) if revoked else None
     warnings: list[str] = []
-    with workplace.keystore.revising(who=author.who, why=why, at=author.told_at, gates=gates) as draft:
+    with workplace.keystore.revising(who=author.who, why=why, at=at, gates=gates) as draft:
         if new.entry is None:
             terms = Terms(_meant_for(request, old), replaces=replaced)
             certificate = NewCertificate(new.certificate.alias, new.certificate.certificate)

@@ -5,10 +5,9 @@ from collections.abc import Iterable, Sequence
 from gateway.cli.command_errors import ChangeRefused, WrongUse
 from gateway.cli.renewal.certificates import NewEntry
 from gateway.cli.workplace import Workplace
-from gateway.config import DEFAULT_DELIVERY_TIME
 from gateway.ledger import Role
-from gateway.present import count_text, duration_text, instant_text
-from gateway.renewal import Renewal, Renewals, measure
+from gateway.present import count_text, instant_text
+from gateway.renewal import Renewal, Renewals, measure, policy_warnings
 from keystore import Alias
 from keystore.store import StoredEntry
 
@@ -80,33 +79,22 @@ def renewal_name(renewals: Renewals, asked: str | None, alias: Alias) -> str:
 def same_key_sentence(renewal: Renewal) -> str:
     """What a new certificate over an old key means for whoever runs the renewal."""
     same = ", ".join(str(old.alias) for old in renewal.old if old.key_id == renewal.new.key_id)
+    so = ", so nothing has to switch, and steps 5 to 7 are not needed" if renewal.keeps_every_key else ""
     return (
-        f"{renewal.new.alias} has the same key as {same}: every message verifies under both, and the switch shows only "
-        "in the certificate that messages carry or name. Where they name none, step 5 rests on what people say."
+        f"{renewal.new.alias} has the same key as {same}: what it signs verifies under both{so}. They are told apart "
+        "only by the certificate that messages carry or name."
     )
 
 
 def delivery_time_warnings(workplace: Workplace, renewal: Renewal, renewals: Renewals) -> list[str]:
     """Endpoints whose guaranteed delivery time nobody decided, or decided otherwise."""
-    found = []
-    for name in renewal.endpoints:
-        settings, policy = workplace.settings.endpoints.get(name), renewals.policies.get(name)
-        if settings is None:
-            continue
-        configured = settings.guaranteed_delivery_time
-        if policy is not None and policy.guaranteed_delivery_time != configured:
-            found.append(
-                f"{name}: {policy.owner} decided on a guaranteed delivery time of "
-                f"{duration_text(policy.guaranteed_delivery_time)}, and the configuration says "
-                f"{duration_text(configured)}: gates go by the configuration, so set it there"
-            )
-        if policy is None and configured == DEFAULT_DELIVERY_TIME:
-            found.append(
-                f"{name}: the guaranteed delivery time of {duration_text(configured)} is the default, which nobody "
-                "decided: ask how long a message can be under way, set it in the configuration, and record whose "
-                f"decision it is with wssgate renewal policy set {name}"
-            )
-    return found
+    configured = workplace.settings.endpoints
+    return [
+        warning
+        for name in renewal.endpoints
+        if name in configured
+        for warning in policy_warnings(name, configured[name].guaranteed_delivery_time, renewals.policies.get(name))
+    ]
 
 
 def broken_cells(workplace: Workplace, old: Sequence[StoredEntry]) -> list[str]:

@@ -26,7 +26,10 @@ EPILOG = epilog("a figure does not come out, or something else does not hold, or
 
 def command(
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="The sign-off in JSON (--json-file), or a retirement certificate.")
+        Path,
+        typer.Argument(
+            metavar="FILE", help="The sign-off in JSON (renewal signoff --json), or a retirement certificate."
+        ),
     ],
     bundle: Annotated[
         Path | None,

@@ -74,16 +74,19 @@ def _take_back(workplace: Workplace, renewal: Renewal, author: Author, why: str,
     entry = entry_of(workplace.keystore.entries(), renewal.new)
     if entry is None:
         return None
-    gates = None if entry.state is State.RETIRED else gates_of(workplace, author.told_at)
+    gates = gates_of(workplace, author.told_at) if entry.state is State.TRUSTED else None
     changed: Changed | None = None
     with workplace.keystore.revising(who=author.who, why=why, at=author.told_at, gates=gates) as draft:
         entry = entry_of(draft.entries, renewal.new) or entry
+        if entry.state is State.TRUSTED and gates is None:
+            raise ChangeRefused(f"Somebody has just trusted {entry.alias}: run the same command again.")
         replaced = frozenset(entry.replaces) - {old.thumbprint for old in renewal.old}
-        if entry.state is not State.RETIRED:
-            changed = draft.retire(entry.alias, force=force)
+        # The declaration first: while it stands, the gate takes the new key's messages for still to come.
         if replaced != frozenset(entry.replaces):
             terms = Terms(entry.endpoints, entry.trusted_from, entry.trusted_until, replaced)
-            adjusted = draft.adjust(entry.alias, terms, force=force)
-            warnings = adjusted.warnings if changed is None else (*changed.warnings, *adjusted.warnings)
-            changed = adjusted if changed is None else replace(changed, warnings=warnings)
+            changed = draft.adjust(entry.alias, terms, force=force)
+        if entry.state is not State.RETIRED:
+            adjusted, changed = changed, draft.retire(entry.alias, force=force)
+            if adjusted is not None:
+                changed = replace(changed, warnings=(*adjusted.warnings, *changed.warnings))
     return changed

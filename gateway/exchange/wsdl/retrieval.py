@@ -10,6 +10,8 @@ import time
 from datetime import datetime
 from typing import Final
 
+import structlog
+
 from gateway.config import EndpointSettings
 from gateway.exchange.defects import place_of
 from gateway.exchange.judgement import Judgement, decoded_body, refuse_unforwardable
@@ -22,6 +24,8 @@ from gateway.exchange.wsdl.wsdl_operations import announced_operations
 from gateway.verify import Expectation, Policy, Reason, Rejection, parse_without_remarks
 from gateway.vocabulary import MessageKind, RecordedOutcome
 from gateway.wire import Answer, Headers, UpstreamClient, UpstreamFailure, UpstreamResponse, request_headers, single
+
+_log = structlog.get_logger("wssgate.door")
 
 _QUERY: Final = re.compile(rb"singlewsdl|(?:wsdl|xsd)(?:=(?!\.)(?:[\w~-]|[./](?!\.))*)?", re.IGNORECASE)
 """One parameter: what services call their parts, such as `xsd=1` or `wsdl=a/b.wsdl`; no escapes, no dot segments."""
@@ -86,23 +90,23 @@ async def retrieve(
         addresses,
         surroundings.clock(),
         surroundings.trust(endpoint.name).revision,
+        endpoint.operations is None,
     )
     record = await record_judgement(
         request, endpoint, response, judgement, upstream_seconds, surroundings, _NO_OPERATION
     )
     if record is None:
         return answer_without_record(None)
-    if announced and endpoint.operations is None:
+    if announced:
         surroundings.expect_operations(endpoint.name, announced)
     return answer_to(response, judgement, record, endpoint, SoapVersion.SOAP_1_1)
 
 
 def _judge(
-    response: UpstreamResponse, policy: Policy, addresses: Addresses, at: datetime, revision: int
+    response: UpstreamResponse, policy: Policy, addresses: Addresses, at: datetime, revision: int, is_read: bool
 ) -> tuple[Judgement, tuple[str, ...]]:
-    """What is found out about `response`, and which operations it announces."""
+    """What is found out about `response`, and which operations it announces, where that `is_read`."""
     started = time.perf_counter()
-    announced: tuple[str, ...] = ()
     body, outcome = b"", RecordedOutcome.FAILED
     reason: Reason | None = None
     warnings: tuple[str, ...] = ()
@@ -112,7 +116,6 @@ def _judge(
         try:
             refuse_unforwardable(response)
             body, warnings = rewrite(decoded_body(response, policy), policy, addresses)
-            announced = announced_operations(parse_without_remarks(body))
             detail, outcome = "a WSDL or schema, delivered with its addresses rewritten", RecordedOutcome.PASSED
         except Rejection as rejection:
             reason, detail, outcome = rejection.reason, rejection.detail, RecordedOutcome.REJECTED
@@ -133,7 +136,16 @@ def _judge(
         verify_seconds=time.perf_counter() - started,
         keystore_revision=revision,
     )
-    return judgement, announced
+    return judgement, _announced(body) if is_read and outcome is RecordedOutcome.PASSED else ()
+
+
+def _announced(document: bytes) -> tuple[str, ...]:
+    """The operations that `document` announces; none where they cannot be told, which nobody has to wait for."""
+    try:
+        return announced_operations(parse_without_remarks(document))
+    except Exception as error:  # noqa: BLE001 - a defect in here must not keep a document back that is in order
+        _log.warning("the operations of a WSDL could not be listed", problem=place_of(error))
+        return ()
 
 
 def _unconditional(headers: list[tuple[str, str]]) -> list[tuple[str, str]]:

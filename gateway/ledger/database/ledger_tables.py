@@ -105,7 +105,7 @@ events = Table(
     Index("events_by_kind", "kind", "time"),
 )
 """What a writer tells beside the messages, as a chain of its own that is bound to that of its records
-(`gateway.ledger.events`). Append-only."""
+(`gateway.ledger.event`). Append-only."""
 
 signature_uses = Table(
     "signature_uses",

@@ -47,6 +47,14 @@ def digest(previous: str, row: Row) -> str:
     return link_hash(previous, row, _not_hashed(row))
 
 
+def digest_or_none(previous: str, row: Row) -> str | None:
+    """The same; None where the row holds a value of a type that was never written."""
+    try:
+        return digest(previous, row)
+    except (TypeError, ValueError, KeyError):
+        return None
+
+
 def hashed_content(row: Mapping[Any, Any]) -> dict[str, Any]:
     """What of `row` its hash is over."""
     absent = _not_hashed(row)

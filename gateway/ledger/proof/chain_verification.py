@@ -17,7 +17,7 @@ from gateway.ledger.counts import Counts
 from gateway.ledger.database.ledger_tables import events, messages
 from gateway.ledger.event import SUMMED_UP, Event, EventKind
 from gateway.ledger.proof.anchors import Anchor
-from gateway.ledger.proof.chain import Link, digest
+from gateway.ledger.proof.chain import Link, digest_or_none
 from gateway.ledger.proof.checkpoints import stored_checkpoint
 from gateway.ledger.proof.event_walk import SLACK, EventWalk
 from gateway.ledger.proof.histories import NotedHistories
@@ -220,7 +220,7 @@ class ChainWalk:
         if row["sequence"] != end.sequence + 1:
             end = self._pruned_meanwhile(connection, row, end)
         sequence, writer = end.sequence + 1, end.writer
-        if row["previous_hash"] != end.hash or row["hash"] != _digest_or_none(end.hash, row):
+        if row["previous_hash"] != end.hash or row["hash"] != digest_or_none(end.hash, row):
             detail = "it does not match its hash, or not the record before it"
             raise Refuted(ChainState.ALTERED, sequence, detail, row["id"])
         if self._events.started is None:
@@ -381,10 +381,3 @@ def _thumbprints(verified_by: str) -> Iterable[str]:
         return [str(entry["thumbprint"]) for entry in json.loads(verified_by)]
     except (ValueError, TypeError, KeyError):
         return []  # never written by this program
-
-
-def _digest_or_none(previous: str, row: Row) -> str | None:
-    try:
-        return digest(previous, row)
-    except (TypeError, ValueError):
-        return None  # a value of a type that was never written

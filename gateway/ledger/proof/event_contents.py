@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from gateway.ledger.event import EventKind
+from gateway.ledger.event import Event, EventKind, event_hash
 from gateway.ledger.hours import hour_of
 
 _HASH: Final = re.compile(r"[0-9a-f]{64}")
@@ -27,6 +27,16 @@ def content_fault(kind: str, content: Mapping[str, Any]) -> str | None:
         if not check(content[name]):
             return f"what it tells of {name} was never written by this program"
     return None
+
+
+def checked_event(row: Mapping[Any, Any]) -> Event | None:
+    """The event in a row of the table, where it fits its hash and holds what one of its kind holds."""
+    try:
+        event = Event.of_row(row)
+        fits = event_hash(event.previous_hash, row) == event.hash
+    except (ValueError, TypeError, KeyError):
+        return None  # never written by this program
+    return event if fits and content_fault(event.kind, event.content) is None else None
 
 
 def _is_text(value: Any) -> bool:

@@ -8,14 +8,15 @@ are signed, and note where both histories ended when they were written: `{"keyst
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Engine, select
 
+from gateway.ledger.database.connections import reading
 from gateway.ledger.database.ledger_tables import renewal_statements, renewal_statements_head
 from gateway.ledger.event import Event
 from gateway.ledger.proof.ledger_findings import ChainState, Finding
 from gateway.ledger.statements import Statement, StatementsAnchor, statement_hash, statements_anchor
 from keystore import CHAIN_START, from_microseconds
-from keystore.store import HistoryAnchor, history_anchor
+from keystore.store import HistoryAnchor, HistoryState, history_anchor, verify_history
 
 KEYSTORE: Final = "keystore"
 RENEWALS: Final = "renewals"
@@ -32,6 +33,22 @@ def history_ends(connection: Connection) -> dict[str, list[Any]]:
         KEYSTORE: [0, CHAIN_START] if keystore is None else [keystore.revision, keystore.hash],
         RENEWALS: [0, CHAIN_START] if statements is None else [statements.number, statements.hash],
     }
+
+
+def broken_histories(engine: Engine) -> list[str]:
+    """What does not hold of both histories by themselves, a sentence each without its full stop.
+
+    It costs as much as the histories are long, which people make; whether somebody wrote one anew from its beginning
+    only `verify_ledger` tells.
+
+    Raises:
+        DatabaseUnavailable: The database cannot be read.
+    """
+    with reading(engine) as connection:
+        keystore = verify_history(connection)
+        found = [] if keystore.state is HistoryState.INTACT else [f"the history of the keystore: {keystore.detail}"]
+        statements = NotedHistories().statement_findings(connection, ())
+        return [*found, *(f"the {one.about}: {one.detail}" for one in statements)]
 
 
 class NotedHistories:
@@ -83,7 +100,7 @@ def _wrong_with(
 ) -> Finding | None:
     """What is wrong with the statement behind the one of this number, hash and instant."""
     expected = number + 1
-    if row["number"] < expected:
+    if type(row["number"]) is not int or row["number"] < expected:
         return Finding(_ABOUT, ChainState.ALTERED, f"number {row['number']} was never written by this program")
     if row["number"] != expected:
         gone = row["number"] - expected
@@ -94,10 +111,10 @@ def _wrong_with(
     for other, who in known.get(expected, {}).items():
         if other != row["hash"]:
             return Finding(_ABOUT, ChainState.ALTERED, f"{who} knows number {expected} with another hash")
-    if row["at"] < at:
-        return Finding(_ABOUT, ChainState.ALTERED, f"the time of number {expected} runs backwards")
     if not Statement.of_row(row).content:
         return Finding(_ABOUT, ChainState.ALTERED, f"number {expected} holds nothing that this program wrote")
+    if row["at"] < at:
+        return Finding(_ABOUT, ChainState.ALTERED, f"the time of number {expected} runs backwards")
     return None
 
 
@@ -109,12 +126,12 @@ def _beyond(
     head = connection.execute(select(columns.number, columns.hash).where(columns.id == 1)).one_or_none()
     if head is None:
         yield Finding(_ABOUT, ChainState.MISSING, "the note of how many there are is gone")
-    elif head.number > number:
+    elif type(head.number) is int and head.number > number:
         yield Finding(_ABOUT, ChainState.TRUNCATED, f"number {number + 1}{_to(head.number - number - 1)} is gone")
     elif (head.number, head.hash) != (number, hashed):
         yield Finding(_ABOUT, ChainState.ALTERED, "the note of where they end is not that of the last one")
     further = max((noted for noted in known if noted > number), default=None)
-    if further is not None and (head is None or head.number < further):
+    if further is not None and (head is None or type(head.number) is not int or head.number < further):
         who = next(iter(known[further].values()))
         detail = f"number {number + 1}{_to(further - number - 1)} is gone, with the end moved back: {who} knows it"
         yield Finding(_ABOUT, ChainState.TRUNCATED, detail)

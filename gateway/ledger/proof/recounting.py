@@ -7,7 +7,7 @@ with it does not come out any more.
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -16,10 +16,11 @@ from sqlalchemy import Connection, Engine, func, select
 
 from gateway.ledger.database.connections import reading
 from gateway.ledger.database.ledger_tables import chains, checkpoints, events, messages
-from gateway.ledger.event import Event, EventKind, Span, event_hash, joined, watched_by
+from gateway.ledger.event import Span, joined
 from gateway.ledger.hours import MICROSECONDS_PER_HOUR
-from gateway.ledger.proof.chain import digest
+from gateway.ledger.proof.chain import digest_or_none
 from gateway.ledger.proof.checkpoints import stored_checkpoint
+from gateway.ledger.proof.recounted_events import ServedPolicy, recount_events, told_events
 from gateway.ledger.record import MessageRecord, Role
 from gateway.ledger.uses import role_of
 from keystore import CHAIN_START, from_microseconds, to_microseconds
@@ -87,6 +88,14 @@ class Recount:
     """By endpoint, in microseconds of the ledger's clock: sorted, and apart from each other."""
     unwatched: list[str] = field(default_factory=list)
     """Of which writers it can no longer be told what they watched."""
+    served: list[ServedPolicy] = field(default_factory=list)
+    """How the writers served each endpoint, up to the ends; those that are over before the beginning as well."""
+    unconfigured: list[str] = field(default_factory=list)
+    """Of which writers it can no longer be told by which policies they served."""
+    broken: set[str] = field(default_factory=set)
+    """The writers of whom any finding tells."""
+    unproven: set[str] = field(default_factory=set)
+    """Writers whose last record or last event was pruned since, so that nothing tells any more what it was."""
 
 
 def chain_ends(engine: Engine, since: datetime) -> ChainEnds:
@@ -137,8 +146,10 @@ def recount(
         DatabaseUnavailable: The database cannot be read.
     """
     found = Recount()
+    with reading(engine) as connection:
+        told = told_events(connection)
     for end in ends:
-        _Walk(engine, end, to_microseconds(since), found).walk(take)
+        _Walk(engine, end, to_microseconds(since), found).walk(told.get(end.writer, ()), take)
     found.watched = {name: _apart(spans) for name, spans in found.watched.items()}
     return found
 
@@ -239,44 +250,57 @@ class _Walk:
         self._found = found
         self._name = f"{end.instance} ({end.writer})"
 
-    def walk(self, take: Callable[[CountedRecord], None]) -> None:
+    def walk(self, told: Sequence[Mapping[Any, Any]], take: Callable[[CountedRecord], None]) -> None:
         with reading(self._engine) as connection:
-            self._watch(connection)
-            place = self._beginning(connection)
-        if place is None:
+            self._read_events(connection, told)
+            begun = self._beginning(connection)
+        if begun is None:
             return
-        previous: str | None = None
+        place, previous = begun
         while place < self._end.sequence:
             rows = self._page(place)
             for row in rows:
                 place, previous = self._next(place, previous, dict(row), take)
             if not rows:
-                self._found.findings.append(f"{self._name}: its records from number {place + 1} on are missing")
+                self._find(f"its records from number {place + 1} on are missing")
                 return
         if previous is not None and previous != self._end.hash:
-            self._found.findings.append(f"{self._name}: its record {self._end.sequence} is not the one that was there")
+            self._find(f"its record {self._end.sequence} is not the one that was there")
 
-    def _beginning(self, connection: Connection) -> int | None:
-        """The place before the first record that counts; None where none does."""
-        columns = messages.c
+    def _beginning(self, connection: Connection) -> tuple[int, str | None] | None:
+        """The place before the first record that counts, and its hash where anything tells it; None where none does.
+
+        What lies there has to hold as well: else whoever takes the first records away, or dates them back, would only
+        move the beginning.
+        """
+        columns, end = messages.c, self._end
         query = select(func.min(columns.sequence)).where(
-            columns.writer == self._end.writer, columns.time >= self._since - _DAY
+            columns.writer == end.writer, columns.time >= self._since - _DAY
         )
         first = connection.execute(query).scalar_one()
-        checkpoint = stored_checkpoint(connection, self._end.writer)
+        checkpoint = stored_checkpoint(connection, end.writer)
         if checkpoint.sequence and to_microseconds(checkpoint.time) >= self._since:
             self._found.missing.append(
-                f"{self._name}: its records up to number {min(checkpoint.sequence, self._end.sequence)} were pruned"
+                f"{self._name}: its records up to number {min(checkpoint.sequence, end.sequence)} were pruned"
             )
-            return max(checkpoint.sequence, (first or 1) - 1)
-        if first is not None:
-            return int(first) - 1
-        last = connection.execute(
-            select(func.max(columns.sequence)).where(columns.writer == self._end.writer)
-        ).scalar_one()
-        if max(last or 0, checkpoint.sequence) < self._end.sequence:
-            self._found.findings.append(f"{self._name}: its last records are missing")
-        return None
+        if checkpoint.sequence > end.sequence:
+            self._found.unproven.add(end.writer)
+            return None
+        place = end.sequence if first is None else min(int(first) - 1, end.sequence)
+        place = max(place, checkpoint.sequence)
+        if place == checkpoint.sequence:
+            return place, checkpoint.hash
+        row = connection.execute(
+            select(messages).where(columns.writer == end.writer, columns.sequence == place)
+        ).mappings()
+        before = row.one_or_none()
+        if before is None:
+            which = "last records are" if place == end.sequence else f"record {place} and perhaps others before are"
+            self._find(f"its {which} missing")
+            return None if place == end.sequence else (place, None)
+        if not _fits(before):
+            self._find(f"its record {place} ({before['id']}) was altered")
+        return place, str(before["hash"])
 
     def _page(self, place: int) -> Sequence[Mapping[Any, Any]]:
         columns = messages.c
@@ -294,79 +318,48 @@ class _Walk:
     ) -> tuple[int, str]:
         number = int(row["sequence"])
         if number != place + 1 and previous is not None:
-            self._found.findings.append(f"{self._name}: its records {place + 1} to {number - 1} are missing")
+            self._find(f"its records {place + 1} to {number - 1} are missing")
         elif previous is not None and row["previous_hash"] != previous:
-            self._found.findings.append(f"{self._name}: its record {number} does not follow the one before it")
+            self._find(f"its record {number} does not follow the one before it")
         try:
-            record = _counted(row) if digest(row["previous_hash"], row) == row["hash"] else None
+            record = _counted(row) if _fits(row) else None
         except (ValueError, TypeError, KeyError):
             record = None  # never written by this program
         if record is None:
-            self._found.findings.append(f"{self._name}: its record {number} ({row['id']}) was altered")
+            self._find(f"its record {number} ({row['id']}) was altered")
         elif to_microseconds(record.at) >= self._since:
             take(record)
         return number, str(row["hash"])
 
-    def _watch(self, connection: Connection) -> None:
-        """What it watched: hours that are summed up, and the heartbeats since the last sum before the end."""
-        columns, end = events.c, self._end
+    def _read_events(self, connection: Connection, told: Sequence[Mapping[Any, Any]]) -> None:
+        """What it watched, and by which policies."""
+        end, found = self._end, self._found
         if end.event_number == 0:
             return
-        of_writer = (columns.writer == end.writer, columns.number <= end.event_number)
-        last = connection.execute(
-            select(func.max(columns.number)).where(*of_writer, columns.kind == str(EventKind.SEALED))
-        ).scalar_one()
-        query = select(events).where(*of_writer, columns.number >= (last or 1)).order_by(columns.number)
-        previous, number, sealed = "", (last or 1) - 1, None
-        for row in connection.execute(query).mappings():
-            event = _checked(row)
-            if event is None or (previous and event.previous_hash != previous):
-                self._found.findings.append(f"{self._name}: its event {row['number']} was altered")
-                return
-            if event.number != number + 1:
-                break
-            previous, number = event.hash, event.number
-            if event.kind == EventKind.SEALED:
-                sealed = event
-            elif event.kind == EventKind.HEARTBEAT:
-                for name, span in watched_by(event.at, event.content).items():
-                    self._add(name, span)
-        if number < end.event_number:
-            self._found.unwatched.append(self._name)
-        elif previous != end.event_hash:
-            self._found.findings.append(f"{self._name}: its event {end.event_number} is not the one that was there")
-        for event in self._sums(connection, sealed):
-            for name, spans in event.content["watched"].items():
-                for start, until in spans:
-                    self._add(name, (int(start), int(until)))
+        head = connection.execute(select(chains).where(chains.c.writer == end.writer)).one_or_none()
+        is_end = head is not None and (head.sequence, head.event_number) == (end.sequence, end.event_number)
+        ended = head.time if head is not None and is_end else None
+        place = end.event_number, end.event_hash
+        read = recount_events(connection, end.writer, place, self._since, told, ended)
+        for what in read.findings:
+            self._find(what)
+        if read.is_pruned:
+            found.unwatched.append(self._name)
+            found.unproven.add(end.writer)
+        if read.are_policies_gone:
+            found.unconfigured.append(self._name)
+        found.served += read.served
+        for name, span in read.watched:
+            found.watched.setdefault(name, []).append(span)
 
-    def _sums(self, connection: Connection, sealed: Event | None) -> Iterator[Event]:
-        """The hours that are summed up, from the last one back to the beginning."""
-        columns = events.c
-        while sealed is not None:
-            yield sealed
-            before = int(sealed.content["sealed"])
-            if not 0 < before < sealed.number or int(sealed.content["from"]) < self._since:
-                return
-            query = select(events).where(columns.writer == self._end.writer, columns.number == before)
-            row = connection.execute(query).mappings().one_or_none()
-            event = None if row is None else _checked(row)
-            if event is None or event.hash != sealed.content["sealed_hash"]:
-                self._found.findings.append(f"{self._name}: its event {before}, which sums up an hour, was altered")
-                return
-            sealed = event
-
-    def _add(self, name: str, span: Span) -> None:
-        self._found.watched.setdefault(name, []).append(span)
+    def _find(self, what: str) -> None:
+        self._found.findings.append(f"{self._name}: {what}")
+        self._found.broken.add(self._end.writer)
 
 
-def _checked(row: Mapping[Any, Any]) -> Event | None:
-    """The event in `row`, where it fits its hash."""
-    try:
-        event = Event.of_row(row)
-        return event if event_hash(event.previous_hash, row) == event.hash else None
-    except (ValueError, TypeError, KeyError):
-        return None  # never written by this program
+def _fits(row: Mapping[Any, Any]) -> bool:
+    """Whether the record in `row` fits its hash."""
+    return digest_or_none(row["previous_hash"], dict(row)) == str(row["hash"])
 
 
 def _apart(spans: Iterable[Span]) -> list[Span]:

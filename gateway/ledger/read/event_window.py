@@ -14,9 +14,11 @@ from sqlalchemy import Connection, Engine, func, select
 
 from gateway.ledger.database.connections import reading
 from gateway.ledger.database.ledger_tables import chains, events, key_usage_hourly, messages
-from gateway.ledger.event import Event, EventKind, Span, event_hash, watched_by
-from gateway.ledger.proof.chain import Link, digest
+from gateway.ledger.event import Event, EventKind, Span, watched_by
+from gateway.ledger.proof.chain import Link, digest_or_none
 from gateway.ledger.proof.checkpoints import stored_checkpoint
+from gateway.ledger.proof.event_contents import checked_event
+from gateway.ledger.proof.sealed_rows import SealedRows
 from gateway.ledger.proof.signed_heads import Head
 from gateway.ledger.proof.signing_key import is_signed_by
 from gateway.ledger.record import Role
@@ -71,20 +73,10 @@ def latest_event(engine: Engine) -> int:
     Raises:
         DatabaseUnavailable: The database cannot be read.
     """
-    columns = events.c
+    # Heads move with every record: what counts is the last word of a writer about the time.
+    last = (events.c.writer == chains.c.writer) & (events.c.number == chains.c.event_number)
+    query = select(func.max(events.c.time + events.c.clock_offset)).join_from(chains, events, last)
     with reading(engine) as connection:
-        found = connection.execute(
-            select(func.max(chains.c.time)).where(chains.c.event_number.is_not(None))
-        ).scalar_one()
-        if found is None:
-            return 0
-        # Heads move with every record: what counts is the last word of a writer about the time.
-        of_writers = (
-            select(events.c.writer, func.max(columns.number).label("number")).group_by(columns.writer).subquery()
-        )
-        query = select(func.max(columns.time + columns.clock_offset)).join(
-            of_writers, (of_writers.c.writer == columns.writer) & (of_writers.c.number == columns.number)
-        )
         return int(connection.execute(query).scalar_one() or 0)
 
 
@@ -196,8 +188,10 @@ class _Reading:
             return
         window.writers.append(WriterSeen(head.writer, self._instance, head, key, started.at))
         self._note_heads(started)
-        known = {1: started.hash}
+        known: dict[int, str] = {}
         self._sealed_hours(self._open_hours(known, pruned), known)
+        if known.get(1, started.hash) != started.hash:
+            self._problem("its first event does not belong to its chain")
         for row in told:
             event = self._checked(row)
             if event is None:
@@ -246,6 +240,7 @@ class _Reading:
 
     def _sealed_hours(self, event: Event | None, known: dict[int, str]) -> None:
         """The summed-up hours, from the last one back to the beginning of the window."""
+        rows = SealedRows(self._connection, self._head.writer)
         for _ in range(_SEALED_AT_MOST):
             if event is None:
                 return
@@ -258,7 +253,8 @@ class _Reading:
             before = int(content["sealed"])
             if before == 0 or int(content["from"]) < self._window.since:
                 return
-            found = self._event(before)
+            row = rows.at(before)
+            found = None if row is None else self._checked(row)
             if found is None or found.hash != content["sealed_hash"]:
                 self._problem(f"its event {before}, which sums up an hour, is missing or altered")
                 return
@@ -277,12 +273,15 @@ class _Reading:
             .order_by(columns.sequence)
         )
         for row in self._connection.execute(query.execution_options(stream_results=True)).mappings():
-            hashed = _digest_or_none(end.hash, dict(row))
+            hashed = digest_or_none(end.hash, dict(row))
             if row["sequence"] != end.sequence + 1 or row["hash"] != hashed or hashed is None:
                 self._problem(f"its records from number {end.sequence + 1} on are missing or altered")
                 return
             end = Link(head.writer, row["sequence"], hashed)
-            count_row(self._window.uses, row, row["operation"])
+            try:
+                count_row(self._window.uses, row, row["operation"])
+            except (ValueError, TypeError, KeyError):
+                self._problem(f"its record {end.sequence} holds a value that this program never wrote")
         if end != head:
             self._problem("the last of its records are missing or altered")
 
@@ -304,24 +303,13 @@ class _Reading:
         return None if row is None else self._checked(row)
 
     def _checked(self, row: Mapping[Any, Any]) -> Event | None:
-        """The event in `row`, where it fits its hash."""
-        try:
-            event = Event.of_row(row)
-            if event_hash(event.previous_hash, row) == event.hash:
-                return event
-        except (ValueError, TypeError, KeyError):
-            pass  # never written by this program
-        self._problem(f"its event {row['number']} does not fit its hash")
-        return None
+        """The event in `row`, where it is as it was written."""
+        event = checked_event(row)
+        if event is None:
+            self._problem(f"its event {row['number']} does not fit its hash")
+        return event
 
     def _problem(self, what: str) -> None:
         sentence = f"{self._instance} ({self._head.writer}): {what}"
         if sentence not in self._window.problems:
             self._window.problems.append(sentence)
-
-
-def _digest_or_none(previous: str, row: dict[str, Any]) -> str | None:
-    try:
-        return digest(previous, row)
-    except (TypeError, ValueError):
-        return None  # a value of a type that was never written

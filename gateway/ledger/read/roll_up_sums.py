@@ -30,7 +30,7 @@ from sqlalchemy import (
 
 from gateway.ledger.database.connections import reading
 from gateway.ledger.database.ledger_tables import key_usage_hourly, key_uses_hourly, traffic_hourly
-from gateway.ledger.hours import MICROSECONDS_PER_HOUR, hour_of
+from gateway.ledger.hours import hour_of
 from gateway.ledger.record import Role
 from gateway.verify import Outcome
 from gateway.vocabulary import RecordedOutcome
@@ -298,14 +298,3 @@ def _summed(
     if since is not None:
         query = query.where(table.c.hour >= hour_of(to_microseconds(since)))
     return query
-
-
-def recorded_hours(engine: Engine) -> list[datetime]:
-    """The beginnings of all hours (UTC) in which a message was recorded at any endpoint, oldest first.
-
-    Raises:
-        DatabaseUnavailable: The database cannot be read.
-    """
-    query = select(traffic_hourly.c.hour).distinct().order_by(traffic_hourly.c.hour)
-    with reading(engine) as connection:
-        return [from_microseconds(hour * MICROSECONDS_PER_HOUR) for hour in connection.execute(query).scalars()]

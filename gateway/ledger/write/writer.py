@@ -9,7 +9,6 @@ written, it is kept and written again once the database is back.
 
 import asyncio
 import threading
-import time
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
@@ -21,8 +20,6 @@ from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 from gateway.deadlines import within
 from gateway.ledger.clock import LedgerClock
 from gateway.ledger.database.connections import explain
-from gateway.ledger.database.opening import database_path
-from gateway.ledger.database.sqlite_file import file_identity
 from gateway.ledger.errors import (
     AlreadyRecorded,
     LedgerBusy,
@@ -33,20 +30,15 @@ from gateway.ledger.errors import (
     RecordRefused,
 )
 from gateway.ledger.event import Content, EventKind
-from gateway.ledger.proof.signed_heads import Head, held_head, store_head
+from gateway.ledger.proof.signed_heads import Head
 from gateway.ledger.proof.signing_key import SigningKey
 from gateway.ledger.record import MessageRecord, Receipt
 from gateway.ledger.record_rows import row_of
-from gateway.ledger.write.counted_operations import CountedOperations
 from gateway.ledger.write.encoded import Encoded
-from gateway.ledger.write.event_log import EventDraft, EventLog
+from gateway.ledger.write.event_log import EventLog
 from gateway.ledger.write.group_commit import GroupCommit
-from gateway.ledger.write.held_connection import HeldConnection
-from gateway.ledger.write.receipt_layouts import ReceiptLayouts
-from gateway.ledger.write.replay_cache import forget_expired
-from gateway.ledger.write.storing import store_records
+from gateway.ledger.write.transactions import ChainTransactions, WriterState
 from gateway.ledger.write.waiting_records import Answer, Telling, Waiting, hand_out
-from gateway.ledger.write.write_lock import WriteLock
 
 QUEUE_LIMIT = 10_000
 """Records that may wait: a few seconds of full load; beyond it waiting only adds to the delay."""
@@ -54,31 +46,6 @@ GROUP_LIMIT = 512
 """Records of one transaction: keeps the write lock, which other workers wait for, to some tens of milliseconds."""
 PROBE_SECONDS = 1.0
 """How often a writer whose last group failed tries whether the database can be written again."""
-FORGET_SECONDS = 5.0
-"""How often expired replay keys are dropped."""
-FORGET_LIMIT = 1000
-"""Replay keys dropped at a time."""
-
-
-@dataclass(slots=True)
-class WriterState:
-    """What the writer tells about itself; read by /readyz and /metrics."""
-
-    healthy: bool = True
-    last_error: str | None = None
-    """Why the last group failed; kept after the recovery."""
-    groups: int = 0
-    """Transactions committed."""
-    records: int = 0
-    """Records committed."""
-    failed: int = 0
-    """Records that got no receipt."""
-    clock_offset: int = 0
-    """Microseconds that the ledger's clock was ahead of this machine's at the last commit."""
-    recovered: str | None = None
-    """What was found missing in the database that this writer had written: the last time that this happened."""
-    lost: int = 0
-    """Records that nobody waited for and that will never be written; counted at the end, or when they are refused."""
 
 
 @dataclass(slots=True)
@@ -117,30 +84,15 @@ class LedgerWriter:
             clock: The ledger's clock; None makes one.
         """
         self._engine = engine
-        self._instance = instance
         self._queue_limit = queue_limit
-        self._path = database_path(engine.url.render_as_string(hide_password=False))
-        self._write_lock = WriteLock(self._path)
-        self._held = HeldConnection(engine)
-        self._identity = None if self._path is None else file_identity(self._path)
-        self._head = Head.first()
+        self._state = WriterState()
         self._clock = clock or LedgerClock()
-        self._key = key
-        self._log = EventLog(self._clock, key, {"instance": instance, **(started or {})})
-        self._layouts = ReceiptLayouts()
-        self._operations = CountedOperations()
-        self._in_doubt = False
-        """Whether the database may hold something else than the last commit that is known of."""
-        self._attempt: tuple[Head, EventDraft] | None = None
-        """The end of the transaction whose COMMIT was sent last, for as long as its outcome is not known."""
-        self._lost: Content | None = None
-        """What the database had lost, until a new chain tells it."""
-        self._next_forget = 0.0
+        log = EventLog(self._clock, key, {"instance": instance, **(started or {})})
+        self._chains = ChainTransactions(engine, instance, log, self._state)
         self._owed: list[Waiting] = []
         self._has_failed_at_the_end = False
         self._events: list[Telling] = []
         """Taken from the inbox, to be written."""
-        self._state = WriterState()
         self._inbox = _Inbox()
         self._group_commit = GroupCommit(self._release)
         self._thread = threading.Thread(target=self._run, name="ledger-writer", daemon=True)
@@ -227,12 +179,12 @@ class LedgerWriter:
     @property
     def writer(self) -> str:
         """The id of the chain that is being written."""
-        return self._head.writer
+        return self._chains.head.writer
 
     @property
     def head(self) -> Head:
         """The ends of its chains as they were committed last."""
-        return self._head
+        return self._chains.head
 
     def note_step(self) -> None:
         """Tell that an exchange of this event loop got a step further: records of others may wait for its own."""
@@ -314,10 +266,9 @@ class LedgerWriter:
             except Exception as error:  # noqa: BLE001 - whatever it is, those who wait get an answer and the thread lives on
                 hand_out(self._unavailable(group, f"{type(error).__name__}: {error}"))
         self._state.lost += len(self._owed)
-        if self._head.event_number:
+        if self._chains.head.event_number:
             self._tell([Telling(EventKind.STOPPED, {})])
-        self._held.close()
-        self._write_lock.close()
+        self._chains.close()
 
     def _next_group(self) -> list[Waiting] | None:
         """The next records, none when it is time to probe, None when all is written and the writer closed."""
@@ -361,7 +312,7 @@ class LedgerWriter:
             except LedgerUnavailable as error:
                 answers += self._unavailable([w for w, _ in batch], str(error))
             except (IntegrityError, DataError, ValueError, OverflowError) as error:
-                self._in_doubt = True
+                self._chains.doubt()
                 if len(batch) > 1:
                     # One of them is not acceptable to the database: alone, it takes no others down. Encoded anew,
                     # because the attempt has changed the rows: the chain's columns, and what was found replayed.
@@ -382,7 +333,7 @@ class LedgerWriter:
     def _commit(self, batch: Sequence[tuple[Waiting, Encoded]]) -> list[tuple[Waiting, Answer]]:
         """One transaction: rows, roll-ups, replay keys, ends of the chains; all or nothing."""
         group = [encoded for _, encoded in batch]
-        self._transact(group, ())
+        self._chains.write(group, ())
         self._state.groups += 1
         self._state.records += len(group)
         return [(waiting, Receipt(encoded.record)) for waiting, encoded in batch]
@@ -390,11 +341,8 @@ class LedgerWriter:
     def _tell(self, events: Sequence[Telling]) -> None:
         """Write events; whoever does not wait any more has them written all the same."""
         waited_for = [event for event in events if event.waiter.set_running_or_notify_cancel()]
-        for event in events:
-            if event.kind is EventKind.CONFIGURATION:
-                self._log.configuration = event.content
         try:
-            self._transact((), events)
+            self._chains.write((), events)
         except Exception as error:  # noqa: BLE001 - whoever tells gets an answer, and the records have a transaction of their own
             why = explain(error, self._engine) if isinstance(error, SQLAlchemyError) else str(error)
             self._fail(why)
@@ -403,82 +351,6 @@ class LedgerWriter:
             return
         for event in waited_for:
             event.waiter.set_result(None)
-
-    def _transact(self, group: Sequence[Encoded], events: Sequence[Telling]) -> None:
-        """One transaction with records, events, or both; all or nothing."""
-        self._check_file()
-        with self._write_lock, self._held.transaction() as connection:
-            self._clock.sync(connection)
-            if self._in_doubt:
-                self._resolve(held_head(connection, self._head.writer))
-                self._layouts.forget()
-                self._operations.forget()
-            before, draft = self._head, self._log.draft(self._head.writer)
-            link = before.records
-            draft.begin(connection, link, self._lost)
-            if group:
-                offsets = self._clock.offsets(encoded.lead for encoded in group)
-                for encoded, offset in zip(group, offsets, strict=True):
-                    encoded.row["clock_offset"] = offset
-                link, counts = store_records(
-                    connection, group, link, self._layouts, self._operations, self._clock.now()
-                )
-                draft.count(counts)
-            for event in events:
-                draft.tell(connection, link, event.kind, event.content)
-            head = Head(link, draft.number, draft.hash, self._clock.now())
-            store_head(connection, before, head, self._instance, self._key)
-            if group and time.monotonic() >= self._next_forget:
-                # By the records' own instants: what counts as expired must not depend on a second clock.
-                forget_expired(connection, min(encoded.row["time"] for encoded in group), FORGET_LIMIT)
-                self._next_forget = time.monotonic() + FORGET_SECONDS
-            # Whether a COMMIT that fails was carried out is not known: the chain is looked up before the next one.
-            self._attempt = head, draft
-            self._in_doubt = True
-        self._adopt(head, draft)
-        self._in_doubt = False
-        self._state.healthy = True
-        self._state.clock_offset = self._clock.offset()
-
-    def _adopt(self, head: Head, draft: EventDraft) -> None:
-        """The transaction that ends so was committed."""
-        self._head, self._attempt, self._lost = head, None, None
-        draft.adopt()
-
-    def _resolve(self, stored: Head | None) -> None:
-        """After a failure: go on from what the database really holds, if this writer made it."""
-        mine, attempt = self._head, self._attempt
-        if attempt is not None and stored is not None and stored.place == attempt[0].place:
-            self._adopt(*attempt)
-            return
-        self._attempt = None
-        if mine.event_number and stored is not None and stored.place == mine.place:
-            return
-        # An older database was put in its place, or somebody changed it: a fresh chain tells it from an alteration,
-        # and what this writer has not written itself it does not sign. Also where the chain had not begun: the COMMIT
-        # of its beginning may still arrive.
-        self._head = Head.first()
-        self._log.begin_anew()
-        if mine.event_number:
-            found = [] if stored is None else stored.place
-            self._lost = {"what": "lost-end", "expected": mine.place, "found": found}
-            self._state.recovered = (
-                f"the database was put back to an older state: the records of {mine.writer} up to number "
-                f"{mine.records.sequence} had been written, and it knows "
-                + ("nothing of them" if stored is None else _known(stored))
-            )
-
-    def _check_file(self) -> None:
-        """A file that was moved or replaced would still take writes, through the open descriptor, and lose them."""
-        if self._path is None:
-            return
-        identity = file_identity(self._path)
-        if identity is None:
-            raise LedgerUnavailable(f"the database {self._path} is gone; put it back or check its disk")
-        if identity != self._identity:
-            self._open_anew()
-            self._identity = identity
-            self._in_doubt = True
 
     def _unavailable(self, group: Iterable[Waiting], why: str) -> list[tuple[Waiting, Answer]]:
         """The answers to those who wait; what nobody waits for is kept, to be written later."""
@@ -490,31 +362,20 @@ class LedgerWriter:
         return [(one, LedgerUnavailable(f"the record could not be written: {why}")) for one in waiting]
 
     def _fail(self, why: str) -> None:
-        self._in_doubt = True
         self._state.healthy = False
         self._state.last_error = why
-        self._open_anew()
+        self._chains.doubt()
+        self._chains.open_anew()
 
     def _probe(self) -> None:
         """Try whether the database can be written, without waiting for a record: an unready gateway gets none."""
         try:
-            self._check_file()
-            with self._held.transaction() as connection:
-                held_head(connection, self._head.writer)
+            self._chains.probe()
         except (SQLAlchemyError, LedgerUnavailable) as error:
             self._state.last_error = explain(error, self._engine)
-            self._open_anew()
+            self._chains.open_anew()
         else:
             self._state.healthy = True
-
-    def _open_anew(self) -> None:
-        """Let go of every connection: the next transaction opens the database again."""
-        self._held.close()
-        self._engine.dispose()
-
-
-def _known(stored: Head) -> str:
-    return f"those up to number {stored.records.sequence}, with the hash {stored.records.hash}"
 
 
 def _refusal(record: MessageRecord, error: Exception) -> RecordRefused:

@@ -5,7 +5,7 @@ from gateway.renewal.cutover.cutover_formats import cutover_csv, cutover_json
 from gateway.renewal.cutover.declared_goal import Goal, RenewalRole, goal_of
 from gateway.renewal.cutover.endpoints import CutoverReport, EndpointCutover, cutover_report, judge_endpoint
 from gateway.renewal.cutover.sentences import cell_sentence, endpoint_sentence
-from gateway.renewal.cutover.silent_operations import known_operations
+from gateway.renewal.cutover.silent_operations import known_operations, without_traffic
 from gateway.renewal.cutover.switch_rule import SwitchCriteria, SwitchEvidence, switch_criteria, switch_evidence
 from gateway.renewal.cutover.table import cutover_table
 
@@ -34,4 +34,5 @@ __all__ = [
     "known_operations",
     "switch_criteria",
     "switch_evidence",
+    "without_traffic",
 ]

@@ -2,9 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from itertools import dropwhile
 
-from gateway.present import OperationNames, age_text, count_text, instant_in_table, plain
+from gateway.present import OperationNames, age_text, count_text, instant_in_table, plain, span_text
 from gateway.renewal.cutover.cells import Cell, CellState, KeySighting
 from gateway.renewal.cutover.declared_goal import Goal, RenewalRole
 from gateway.renewal.cutover.endpoints import EndpointCutover
@@ -13,13 +12,8 @@ from keystore import State, TrustedCertificate
 
 DECLARE = "wssgate keystore set NEW --replaces OLD"
 """How to say which key is the new one."""
-
-_UNITS = (
-    (timedelta(days=1), "d"),
-    (timedelta(hours=1), "h"),
-    (timedelta(minutes=1), "min"),
-    (timedelta(seconds=1), "s"),
-)
+_SAME_TIME = timedelta(minutes=2)
+"""A message that says it was signed within this time of its arrival came at once; clocks differ by as much."""
 
 
 def cell_sentence(cell: Cell, now: datetime) -> str:
@@ -91,16 +85,6 @@ def key_name(key: KeySighting, keys: Iterable[KeySighting]) -> str:
     return plain(key.alias) + (f" ({key.thumbprint[:8]})" if shared else "")
 
 
-def span_text(length: timedelta) -> str:
-    """A length of time in its two largest units: 3 h 10 min."""
-    rest, found = length, []
-    for unit, name in _UNITS:
-        found.append((rest // unit, name))
-        rest %= unit
-    shown = list(dropwhile(lambda part: not part[0], found))[:2]
-    return " ".join(f"{count} {name}" for count, name in shown if count) or "0 s"
-
-
 def _parts(cutover: EndpointCutover, now: datetime) -> Iterable[str]:
     cells, names = cutover.cells, OperationNames(cell.operation for cell in cutover.cells)
     switched = len(cutover.cells_in(CellState.SWITCHED))
@@ -139,10 +123,13 @@ def _why_late(cell: Cell, now: datetime) -> str:
 def _only_new(cell: Cell, now: datetime) -> str:
     """Since when, and what there is beside what it takes: messages, quiet, and the longest quiet before."""
     messages = ("" if cell.exact else "at least ") + count_text(cell.messages_since, "message")
-    said = (
-        f"only the new key since {_when(cell.new_since, now)}: {messages} of the {cell.messages_needed:,} that it "
-        f"takes; {_quiet(cell, cell.evidence)}"
+    needed = f"{cell.messages_needed:,}"
+    enough = (
+        f", and {needed} are enough"
+        if cell.messages_since > cell.messages_needed
+        else f" of the {needed} that it takes"
     )
+    said = f"only the new key since {_when(cell.new_since, now)}: {messages}{enough}; {_quiet(cell, cell.evidence)}"
     return said if cell.last_old is None else f"{said}; old key last {_last_old(cell, now)}"
 
 
@@ -157,7 +144,7 @@ def _quiet(cell: Cell, evidence: SwitchEvidence) -> str:
         return (
             f"the old key quiet for {quiet} of the {needed} that it takes, longer than the {longest} that it ever was"
         )
-    return f"the old key quiet for {quiet} of the {needed} that it takes, and it was for {longest} before"
+    return f"the old key quiet for {quiet} of the {needed} that it takes, for it was quiet for {longest} before"
 
 
 def _missed(cell: Cell) -> str:
@@ -193,7 +180,7 @@ def _beside(cell: Cell, now: datetime) -> str:
 
 def _last_old(cell: Cell, now: datetime) -> str:
     said = _when(cell.last_old, now)
-    if cell.last_old_signed is None:
+    if cell.last_old is None or cell.last_old_signed is None or abs(cell.last_old - cell.last_old_signed) < _SAME_TIME:
         return said
     return f"{said} (signed {instant_in_table(cell.last_old_signed)})"
 

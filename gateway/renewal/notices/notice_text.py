@@ -190,6 +190,8 @@ def _told(cell: CoveredCell) -> str:
             return f"no message since the renewal began, the last one came at {last}"
         case CoverageState.WAIVED:
             return "it need not switch, as was agreed"
+        case CoverageState.SAME_KEY:
+            return f"the key is the same: {new}, the last one at {last}"
         case CoverageState.OTHER:
             return "signed with neither of the two keys"
         case _:

@@ -1,5 +1,6 @@
 """What people plan and said of renewals: kept apart from what was measured, and never a reason by itself."""
 
+from gateway.renewal.plan.delivery_policy import policy_warnings
 from gateway.renewal.plan.plan_errors import PlanRefused, RenewalError, SaidWrongly, UnknownRenewal
 from gateway.renewal.plan.plan_json import certificate_json, policy_json, renewal_json
 from gateway.renewal.plan.planning import (
@@ -41,6 +42,7 @@ from gateway.renewal.plan.statement_contents import STEPS
 __all__ = [
     "certificate_json",
     "policy_json",
+    "policy_warnings",
     "renewal_json",
     "Author",
     "Closed",

@@ -181,3 +181,8 @@ class Renewal:
     def has_same_key(self) -> bool:
         """Whether it is a renewal in PKIX words: a new certificate over a key that is in use already."""
         return any(old.key_id == self.new.key_id for old in self.old)
+
+    @property
+    def keeps_every_key(self) -> bool:
+        """Whether no key goes with any of the old certificates, so that nothing has to switch."""
+        return all(old.key_id == self.new.key_id for old in self.old)

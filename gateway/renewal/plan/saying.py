@@ -149,14 +149,14 @@ def waive_cell(
     return record(engine, name, StatementKind.WAIVED, content, author, check)
 
 
-def record_notice(engine: Engine, name: str, step: int, text: str, author: Author) -> Renewal:
-    """Record that a notice to the receiver administrator was written; `text` is its plain text.
+def record_notice(engine: Engine, name: str, step: int, written: bytes, author: Author) -> Renewal:
+    """Record that a notice to the receiver administrator was written; `written` is the file, or what was printed.
 
     Raises:
         UnknownRenewal: There is no renewal of that name.
         DatabaseUnavailable: Nothing could be recorded.
     """
-    content = {"step": step, "sha256": hashlib.sha256(text.encode()).hexdigest()}
+    content = {"step": step, "sha256": hashlib.sha256(written).hexdigest()}
     return _record(engine, name, StatementKind.NOTICED, content, author)
 
 

@@ -1,6 +1,6 @@
 """Where a renewal stands: judged from what was measured and what people said."""
 
-from gateway.renewal.progress.certificate_expiry import DUE_WITHIN, Expiry, expiries, expiry_json
+from gateway.renewal.progress.certificate_expiry import DUE_WITHIN, Expiry, endpoints_now, expiries, expiry_json
 from gateway.renewal.progress.inferred_cutovers import InferredCell, InferredCutover, infer_cutovers, inferred_json
 from gateway.renewal.progress.judging_renewal import judge_renewal
 from gateway.renewal.progress.measured import Measured, measured_now
@@ -23,6 +23,7 @@ __all__ = [
     "Expiry",
     "InferredCell",
     "InferredCutover",
+    "endpoints_now",
     "expiries",
     "expiry_json",
     "infer_cutovers",

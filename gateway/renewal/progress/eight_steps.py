@@ -50,8 +50,12 @@ class EightSteps:
         found = (self.created, self.handed_over, self.trusted, self.told, self.used, self.removed, self.switched)
         steps = (*found, self.retired)
         closed = self.renewal.closed
-        if closed is None or closed.how is Closure.FINISHED:
+        if closed is None:
             return steps
+        if closed.how is Closure.FINISHED:
+            # Nobody waits for them any more, and what is not certain is not called needless either.
+            open_marks = {Mark.WAITING, Mark.LATER}
+            return tuple(replace(one, mark=Mark.LEFT_OPEN) if one.mark in open_marks else one for one in steps)
         given_up = f"{closed.how} by {closed.who} at {instant_text(closed.at)}: {closed.reason}"
         return tuple(
             step if step.mark.is_settled else replace(step, mark=Mark.NOT_NEEDED, evidence=(given_up, *step.evidence))
@@ -126,27 +130,29 @@ class EightSteps:
             evidence=(
                 f"{new.alias}: serial {new.serial}, valid from {instant_text(new.not_before)} until "
                 f"{instant_text(new.not_after)}",
-                *((_SAME_KEY,) if self.renewal.has_same_key else ()),
+                *((_SAME_KEY,) if self.renewal.keeps_every_key else ()),
             ),
         )
 
     @cached_property
     def handed_over(self) -> Step:
         said, new = self.said(2), self.renewal.new
+        # A word without a fingerprint compares nothing, and takes none back that was read out before.
+        read_out = [one for one in self.renewal.confirmations if one.step == 2 and one.fingerprint]
+        compared = read_out[-1] if read_out else None
         rehearsed = [one for one in self.renewal.rehearsals if one.accepted]
         failed = [one for one in self.renewal.rehearsals if not one.accepted]
-        told = [_words(said)] if said is not None else []
+        told = [_words(one) for one in dict.fromkeys((compared, said)) if one is not None]
         told += [
             f"rehearsed at {instant_text(one.at)} with {one.file}: accepted at {one.endpoint}" for one in rehearsed
         ]
         told += [f"rehearsed at {instant_text(one.at)} with {one.file}: {one.sentence}" for one in failed]
-        if said is not None and said.fingerprint and said.fingerprint != new.thumbprint:
+        if compared is not None and compared.fingerprint != new.thumbprint:
             told.append(f"that is not the certificate that is here, whose fingerprint is {new.thumbprint}")
-            return self._step(2, Mark.CONTRADICTED, said.at, said.by, told)
-        if said is not None and said.fingerprint:
-            return self._step(
-                2, Mark.DONE, said.at, said.by, [*told, "its fingerprint is that of the certificate here"]
-            )
+            return self._step(2, Mark.CONTRADICTED, compared.at, compared.by, told)
+        if compared is not None:
+            told.append("its fingerprint is that of the certificate here")
+            return self._step(2, Mark.DONE, compared.at, compared.by, told)
         if rehearsed:
             return self._step(2, Mark.DONE, rehearsed[0].at, rehearsed[0].who, told)
         if self.first_accepted is not None and not self.renewal.has_same_key:
@@ -175,19 +181,28 @@ class EightSteps:
         at = self.measured.asked_at if self.renewal.closed is None else self.renewal.closed.at
         if entry is None or entry.state_at(at) is not State.TRUSTED or self.untrusted_at(entry):
             return None
+        if self.withdrawn_through is not None:
+            return None
         made: HistoryItem | None = None
         for item in self.changes_of(self.renewal.new):
             is_so = item.entry.state is State.TRUSTED and not self.untrusted_at(item.entry)
             made = (made or item) if is_so else None
         return made
 
+    @cached_property
+    def withdrawn_through(self) -> StoredEntry | None:
+        """The entry through which the new key was withdrawn, while its own certificate looks trusted; None mostly."""
+        if not self.renewal.is_open:
+            return None
+        new = self.renewal.new
+        revoked = (one for one in self.measured.entries if one.revoked and one.key_id == new.key_id)
+        return next((one for one in revoked if one.thumbprint != new.thumbprint), None)
+
     def untrusted_at(self, entry: StoredEntry) -> list[str]:
-        """The endpoints of the renewal for which the entry is not meant."""
+        """The endpoints of the renewal for which the entry is not meant, by their present names as gateways go."""
         if entry.endpoints is None:
             return []
-        evidence = self.measured.evidence
-        names = names_now(self.renewal.endpoints, evidence)
-        return [name for name in names if entry.endpoints.isdisjoint(evidence.names_of(name))]
+        return [n for n in names_now(self.renewal.endpoints, self.measured.evidence) if n not in entry.endpoints]
 
     def _not_trusted(self, entry: StoredEntry | None) -> str:
         alias = self.renewal.new.alias
@@ -195,6 +210,9 @@ class EightSteps:
             return f"{alias} is not in the keystore"
         if entry.state is State.TRUSTED and entry.trusted_from is not None and entry.trusted_from > self.judged_at:
             return f"{entry.alias} is to be trusted only from {instant_text(entry.trusted_from)} on"
+        if entry.state is State.TRUSTED and self.withdrawn_through is not None:
+            through = self.withdrawn_through.alias
+            return f"the key of {entry.alias} is withdrawn: {through}, which has it too, is revoked"
         if entry.state is State.TRUSTED and self.untrusted_at(entry):
             return f"{entry.alias} is not trusted for {', '.join(self.untrusted_at(entry))}"
         return f"{entry.alias} is {'revoked' if entry.revoked else entry.state}"
@@ -240,20 +258,20 @@ class EightSteps:
 
     @cached_property
     def used(self) -> Step:
-        if self.renewal.has_same_key:
+        if self.renewal.keeps_every_key:
             return self._step(5, Mark.NOT_NEEDED, evidence=[_SAME_KEY])
         held = [cell for cell in self.coverage if cell.waiver is None]
         missing = [cell for cell in held if not (cell.has_moved or cell.is_switched)]
         words = self._words_on_use(5, missing)
         if self.coverage and not missing:
-            moved = [cell.first_new for cell in held if cell.first_new is not None]
+            moved = [cell.new_since or cell.first_new for cell in held]
             mark = Mark.DONE if held else Mark.NOT_NEEDED
-            return self._step(5, mark, max(moved, default=None), "", words)
+            return self._step(5, mark, max((at for at in moved if at is not None), default=None), "", words)
         return self._open_step(5, words, begun=self.told.mark.is_settled, since=self.told.at, missing=missing)
 
     @cached_property
     def removed(self) -> Step:
-        if self.renewal.has_same_key:
+        if self.renewal.keeps_every_key:
             return self._step(6, Mark.NOT_NEEDED, evidence=["the old certificate's key is the new one's"])
         said = self.said(6)
         if said is not None:
@@ -270,7 +288,7 @@ class EightSteps:
 
     @cached_property
     def switched(self) -> Step:
-        if self.renewal.has_same_key:
+        if self.renewal.keeps_every_key:
             return self._step(7, Mark.NOT_NEEDED, evidence=[_SAME_KEY])
         held = [cell for cell in self.coverage if cell.waiver is None]
         missing = [cell for cell in held if cell.holds_up]
@@ -339,13 +357,17 @@ class EightSteps:
             words.append("the gate is open")
         if said is not None:
             return self._step(8, Mark.CONTRADICTED, said.at, said.by, [*words, "it is trusted still"])
-        begun = self.switched.mark.is_settled or (bool(asked) and not blockers)
-        return self._step(8, Mark.WAITING if begun else Mark.LATER, self.switched.at if begun else None, "", words)
+        begun = (self.switched.mark.is_settled and self.trusted.mark.is_settled) or (bool(asked) and not blockers)
+        at = self.switched.at or self.trusted.at
+        return self._step(8, Mark.WAITING if begun else Mark.LATER, at if begun else None, "", words)
 
     def _step(
         self, number: int, mark: Mark, at: datetime | None = None, who: str = "", evidence: Sequence[str] = ()
     ) -> Step:
         actor, title = TITLES[number - 1]
+        if mark is Mark.WAITING and at is not None:
+            # Nobody waited before the renewal began; and what the keystore dates by another clock is no later than now.
+            at = min(max(at, self.renewal.started_at), self.judged_at)
         return Step(number, actor, title, mark, at, who, tuple(evidence))
 
 

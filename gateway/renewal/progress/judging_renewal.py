@@ -88,8 +88,7 @@ def _waits(
             whom = f"the receiver administrator, to read out the fingerprint of {renewal.new.alias}"
             run = (f"wssgate renewal confirm 2 {name} --by NAME --fingerprint HEX",)
         case 3:
-            whom = f"the tenant administrator, to trust {renewal.new.alias}: {step.evidence[-1]}"
-            run = (_to_trust(steps, alias),)
+            whom, run = _trusting(steps, step, alias)
         case 4:
             whom, run = _telling(steps, name)
         case 5 | 7:
@@ -101,7 +100,41 @@ def _waits(
             whom, run = _retiring(blockers, asked, name)
     if asked and not blockers and step.number not in {2, 8}:
         run = (*run, f"wssgate renewal retire {name} --reason TEXT")
-    return _Waits(whom, step.at, run)
+    return _Waits(whom, _since(steps, step), run)
+
+
+def _since(steps: EightSteps, step: Step) -> datetime | None:
+    """Since when it is waited for: of what was said and is not so since that showed, not since it was said."""
+    announced = steps.renewal.announced
+    if step.number == 3 and (rejected := _rejected_already(steps)):
+        return min((cell.first_new_seen for cell in rejected if cell.first_new_seen is not None), default=step.at)
+    if step.number not in {5, 7}:
+        return step.at
+    if step.mark is Mark.CONTRADICTED:
+        back = [one.first for one in steps.came_back]
+        if step.number == 7 and steps.used.mark.is_settled:
+            return steps.used.at
+        return max(back) if back else steps.told.at
+    if step.at is not None and announced is not None and step.at < announced <= steps.judged_at:
+        return announced
+    return step.at
+
+
+def _rejected_already(steps: EightSteps) -> list[CoveredCell]:
+    """The cells that do not work, for the receiver signs with the new key before that is trusted."""
+    return [cell for cell in steps.coverage if cell.new_rejected and cell.first_new is None]
+
+
+def _trusting(steps: EightSteps, step: Step, alias: str) -> tuple[str, tuple[str, ...]]:
+    new, rejected = steps.renewal.new.alias, _rejected_already(steps)
+    run = (_to_trust(steps, alias),)
+    if rejected:
+        return (
+            f"the tenant administrator, to trust {new} now: the receiver signs with it already, and its messages are "
+            f"rejected: {cells_text(rejected)}; {step.evidence[-1]}",
+            run,
+        )
+    return f"the tenant administrator, to trust {new}: {step.evidence[-1]}", run
 
 
 def _to_trust(steps: EightSteps, alias: str) -> str:
@@ -110,6 +143,8 @@ def _to_trust(steps: EightSteps, alias: str) -> str:
         return f"wssgate keystore add {alias} FILE"
     if entry.state is State.RETIRED:
         return f"wssgate keystore restore {alias} --reason TEXT"
+    if entry.state is State.TRUSTED and steps.withdrawn_through is not None:
+        return f"wssgate renewal withdraw {shlex.quote(steps.renewal.name)} --reason TEXT"
     missing = steps.untrusted_at(entry)
     if missing and entry.endpoints is not None:
         wanted = sorted({*entry.endpoints, *missing})
@@ -141,9 +176,13 @@ def _switching(renewal: Renewal, steps: EightSteps, step: Step, name: str) -> tu
     if renewal.announced is not None and renewal.announced > steps.judged_at and unmoved:
         return f"the receiver administrator, to switch at the announced time {instant_text(renewal.announced)}", ()
     if unmoved:
-        return f"the receiver administrator, to sign with the new key: {cells_text(unmoved)}", (notice,)
+        when = "" if renewal.announced is None else f", as was announced for {instant_text(renewal.announced)}"
+        return f"the receiver administrator, to sign with the new key{when}: {cells_text(unmoved)}", (notice,)
     if late:
-        return f"more messages, before it is certain that the switch is complete: {cells_text(late)}", ()
+        # A quiet time is measured up to the last message: where there are enough of them, they have to go on.
+        few = any(cell.messages_since < cell.messages_needed for cell in late)
+        more = "more messages" if few else "messages for some time more"
+        return f"{more}, before it is certain that the switch is complete: {cells_text(late)}", ()
     if silent:
         return (
             f"traffic, for silence is no evidence: {cells_text(silent)}",

@@ -3,7 +3,6 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final
 
 from sqlalchemy import Engine
 
@@ -13,7 +12,6 @@ from gateway.ledger import (
     Role,
     UsageRow,
     UseHour,
-    expected_operations,
     known_instances,
     start_of_hour,
     usage,
@@ -27,6 +25,7 @@ from gateway.renewal.cutover import (
     Goal,
     SwitchCriteria,
     judge_endpoint,
+    known_operations,
     switch_criteria,
 )
 from gateway.renewal.delays import Delays, delays_of
@@ -37,8 +36,6 @@ from gateway.renewal.progress.relapses import CellHours, relapses_in
 from gateway.renewal.progress.renewal_status import Relapse
 from keystore import KeyId, State, Thumbprint, TrustedCertificate
 from keystore.store import Asked, HistoryItem, KeystoreStore, StoredEntry
-
-DELIVERY_SETTING: Final = "guaranteed_delivery_time"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,8 +59,6 @@ class Measured:
     keystore_revision: int = 0
     delays: Mapping[str, Delays] | None = None
     """Of every endpoint that is configured at present."""
-    undecided: frozenset[str] = frozenset()
-    """Endpoints whose guaranteed delivery time is the default, because nobody has written one down."""
     policies: Mapping[str, SitePolicy] | None = None
     """What people decided, by endpoint."""
 
@@ -112,15 +107,12 @@ def measured_now(
     started = min(renewal.started_at for renewal in renewals)
     gates = gates_now(engine, settings, asked_at, since=started if from_start else None)
     history, entries, revision = keystore.history(), keystore.entries(), keystore.revision()
-    instances, operations = known_instances(engine), expected_operations(engine)
-    undecided = {
-        name for name, endpoint in settings.endpoints.items() if DELIVERY_SETTING not in endpoint.model_fields_set
-    }
-    criteria = switch_criteria(settings)
+    instances, operations = known_instances(engine), known_operations(engine, settings)
+    criteria, delays = switch_criteria(settings), delays_of(settings)
     found = []
     for renewal in renewals:
         changes = [item for item in history if item.thumbprint in _thumbprints(renewal)]
-        cells = _Cells(engine, renewal, gates.evidence, entries, changes, delays_of(settings), asked_at)
+        cells = _Cells(engine, renewal, gates.evidence, entries, changes, delays, asked_at)
         cutovers, relapses = cells.judged(operations, criteria)
         found.append(
             Measured(
@@ -133,8 +125,7 @@ def measured_now(
                 asked=_asked(keystore, renewal, gates, asked_at),
                 instances=instances,
                 keystore_revision=revision,
-                delays=delays_of(settings),
-                undecided=frozenset(undecided),
+                delays=delays,
                 policies=policies,
             )
         )
@@ -216,13 +207,6 @@ def _asked(keystore: KeystoreStore, renewal: Renewal, gates: MeasuredGates, at: 
     return keystore.before_retiring([old.thumbprint for old in renewal.old], at=at, gates=gates)
 
 
-def _unheard(expected: Iterable[str], rows: Sequence[UsageRow]) -> list[str]:
-    """Of the operations that are expected those of which nothing came; one without a namespace is met in any."""
-    known = {row.operation for row in rows if row.operation is not None}
-    known |= {operation.rpartition("}")[2] for operation in known}
-    return sorted(set(expected) - known)
-
-
 @dataclass(frozen=True, slots=True)
 class _Cells:
     """The cells of one renewal in the roll-ups."""
@@ -257,32 +241,36 @@ class _Cells:
                 self.at,
                 ever,
                 ever,
-                _unheard({operation for one in names for operation in operations.get(one, ())}, ever),
+                {operation for one in names for operation in operations.get(one, ())},
                 asked_for,
                 names=names,
                 until=self.until,
             )
             cutovers.append(cutover)
             if goal.is_declared:
-                relapses += self._relapses(cutover, names, asked_for)
+                later = ever if self.until is None else self._rows(names, name, None)
+                relapses += self._relapses(cutover, names, later, asked_for)
         return tuple(cutovers), tuple(sorted(relapses, key=lambda one: (one.first, one.operation or "", one.server)))
 
     def _rows(self, names: Iterable[str], name: str, until: datetime | None) -> list[UsageRow]:
         return [replace(row, endpoint=name) for one in names for row in usage(self.engine, one, until=until)]
 
-    def _relapses(self, cutover: EndpointCutover, names: Sequence[str], criteria: SwitchCriteria) -> list[Relapse]:
+    def _relapses(
+        self, cutover: EndpointCutover, names: Sequence[str], seen: Sequence[UsageRow], criteria: SwitchCriteria
+    ) -> list[Relapse]:
         renewal = self.renewal
         gone = None if renewal.compromised else retired_at(renewal, self.changes)
         delivery = delivery_time(cutover.endpoint, renewal.started_at, self.evidence, self.delays)
         # What is known of the cells of a closed renewal ends with it.
         counted = cutover.cells_in(CellState.SWITCHED) if renewal.is_open else ()
         switched = {(cell.operation, cell.server) for cell in counted}
-        old = self._rows(names, cutover.endpoint, None)
         found: list[Relapse] = []
-        of_new = [row.first_seen for row in old if row.key_id == renewal.new.key_id and row.role in USES]
+        of_new = [row.first_seen for row in seen if row.key_id == renewal.new.key_id and row.role in USES]
         together_since = start_of_hour(min(of_new, default=self.at))
-        for operation, server in sorted({(row.operation, row.server) for row in old}, key=lambda c: (c[0] or "", c[1])):
-            rows = [row for row in old if (row.operation, row.server) == (operation, server)]
+        for operation, server in sorted(
+            {(row.operation, row.server) for row in seen}, key=lambda c: (c[0] or "", c[1])
+        ):
+            rows = [row for row in seen if (row.operation, row.server) == (operation, server)]
             news = [row for row in rows if row.key_id == renewal.new.key_id and row.role in USES]
             olds = [row for row in rows if row.key_id in cutover.goal.old_keys and row.role in BINDING_USES]
             last_old = max((row.last_seen for row in olds), default=None)

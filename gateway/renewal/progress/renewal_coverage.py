@@ -25,7 +25,8 @@ def covered_cells(renewal: Renewal, measured: Measured, judged_at: datetime) -> 
 def _covered(cell: Cell, renewal: Renewal, evidence: Evidence, judged_at: datetime) -> CoveredCell:
     waiver = waiver_of(cell.endpoint, cell.operation, cell.server, renewal, evidence)
     new, old = _of_role(cell, RenewalRole.NEW), _of_role(cell, RenewalRole.OLD)
-    last = max((key.last_seen for key in cell.keys), default=None)
+    # A key of which nothing but repetitions came was not used.
+    last = max((key.last_seen for key in cell.keys if key.accepted + key.rejected), default=None)
     state = CoverageState.WAIVED if waiver is not None else _state(cell, renewal, last, judged_at)
     sentence = cell_sentence(cell, judged_at)
     if state is CoverageState.SILENT and last is not None:
@@ -59,6 +60,8 @@ def _covered(cell: Cell, renewal: Renewal, evidence: Evidence, judged_at: dateti
 def _state(cell: Cell, renewal: Renewal, last: datetime | None, judged_at: datetime) -> CoverageState:
     if last is None:
         return CoverageState.NEVER_SEEN
+    if renewal.keeps_every_key:
+        return CoverageState.SAME_KEY
     if cell.state is CellState.SWITCHED:
         return CoverageState.ONLY_NEW
     if last < renewal.started_at and judged_at - last > _SILENT_AFTER:

@@ -9,8 +9,18 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from gateway.present import OperationNames, age_text, bare_table, count_text, indented, instant_in_table, plain
+from gateway.present import (
+    OperationNames,
+    age_text,
+    bare_table,
+    count_text,
+    indented,
+    instant_in_table,
+    plain,
+    span_text,
+)
 from gateway.renewal.evidence import Span
+from gateway.renewal.plan import Renewal
 from gateway.renewal.progress.renewal_status import (
     CoverageState,
     CoveredCell,
@@ -28,6 +38,7 @@ _MARKS: Final = {
     Mark.CONTRADICTED: "bold red",
     Mark.REOPENED: "bold red",
     Mark.NOT_NEEDED: "dim",
+    Mark.LEFT_OPEN: "yellow",
 }
 _STATES: Final = {
     CoverageState.ONLY_NEW: "green",
@@ -37,6 +48,7 @@ _STATES: Final = {
     CoverageState.SILENT: "yellow",
     CoverageState.NEVER_SEEN: "yellow",
     CoverageState.WAIVED: "dim",
+    CoverageState.SAME_KEY: "",
 }
 _ANY_WIDTH: Final = 10_000
 _GAPS_SHOWN: Final = 3
@@ -83,7 +95,9 @@ def _parts(status: RenewalStatus) -> Iterable[RenderableType]:
         + (f" ({'; '.join(kinds)})" if kinds else "")
     )
     if renewal.announced is not None:
-        yield Text(f"announced for {instant_in_table(renewal.announced)}{_until(renewal.announced, now)}")
+        yield Text(
+            f"announced for {instant_in_table(renewal.announced)}{_until(renewal.announced, now)}{_as_said(renewal)}"
+        )
     yield Text(f"as of {instant_in_table(now)}, the ledger's clock; times in UTC", style="dim")
     yield from _waiting(status)
     yield _section("Steps")
@@ -111,6 +125,12 @@ def _parts(status: RenewalStatus) -> Iterable[RenderableType]:
         for warning in status.warnings:
             warned.add_row(Text("  ! ", style="yellow"), Text(plain(warning), style="yellow"))
         yield warned
+
+
+def _as_said(renewal: Renewal) -> str:
+    """The announced instant in the words of whoever announced it, where that was by another zone's clock."""
+    text = renewal.announced_text
+    return f" (that is {plain(text)})" if text and not text.endswith(("Z", "+00:00")) else ""
 
 
 def _section(title: str) -> Text:
@@ -143,6 +163,8 @@ def _olds(status: RenewalStatus) -> str:
 
 def _steps(steps: Sequence[Step]) -> Iterable[RenderableType]:
     width = max(len(step.mark) for step in steps)
+    # What is missing of step 5 is missing of step 7 as well: once is enough. What people said is told for each.
+    once = {sentence for sentence in steps[4].evidence if not sentence.startswith("said by ")}
     for step in steps:
         is_later = step.mark is Mark.LATER
         head = _grid()
@@ -154,13 +176,14 @@ def _steps(steps: Sequence[Step]) -> Iterable[RenderableType]:
         yield head
         told = _grid()
         when = "" if step.at is None else instant_in_table(step.at)
-        label = "since " if step.mark in {Mark.WAITING, Mark.REOPENED} else ""
+        label = "since " if step.mark in {Mark.WAITING, Mark.REOPENED, Mark.LEFT_OPEN} else ""
         by = f"by {plain(step.who)}" if step.who else ""
         if when or by:
             told.add_row(Text("     "), Text(f"{label}{', '.join(part for part in (when, by) if part)}", style="dim"))
         # What a later step will rest on is in the coverage below; programs get all of it.
         for sentence in step.evidence if not is_later else ():
-            told.add_row(Text("   - "), Text(plain(sentence)))
+            if step.number != 7 or sentence not in once:
+                told.add_row(Text("   - "), Text(plain(sentence)))
         if told.rows:
             yield told
 
@@ -194,7 +217,7 @@ class _Coverage:
                 Text(self._names.short(cell.operation)),
                 Text(plain(cell.server)),
                 Text(str(cell.state), style=_STATES[cell.state]),
-                Text(_counts(cell.old_messages, cell.old_rejected)),
+                Text(_old_counts(cell)),
                 Text(_last(cell.last_old)),
                 Text(_counts(cell.new_messages, cell.new_rejected)),
                 Text(_last(cell.last_new)),
@@ -208,10 +231,10 @@ class _Coverage:
             at = f" at {plain(cell.server)}" if cell.server else ""
             yield Text.assemble(f"{self._names.short(cell.operation)}{at}: ", (str(cell.state), _STATES[cell.state]))
             told = [
-                f"{key} {_counts(accepted, rejected)}" + (f", last {_last(last)}" if last is not None else "")
-                for key, accepted, rejected, last in (
-                    ("old key", cell.old_messages, cell.old_rejected, cell.last_old),
-                    ("new key", cell.new_messages, cell.new_rejected, cell.last_new),
+                f"{key} {counts}" + (f", last {_last(last)}" if last is not None else "")
+                for key, counts, last in (
+                    ("old key", _old_counts(cell), cell.last_old),
+                    ("new key", _counts(cell.new_messages, cell.new_rejected), cell.last_new),
                 )
             ]
             yield indented(Text("; ".join([*told, f"switched: {_progress(cell)}"])))
@@ -219,6 +242,10 @@ class _Coverage:
 
 def _counts(accepted: int, rejected: int) -> str:
     return f"{accepted:,}" + (f" (and {rejected:,} rejected)" if rejected else "")
+
+
+def _old_counts(cell: CoveredCell) -> str:
+    return "-" if cell.state is CoverageState.SAME_KEY else _counts(cell.old_messages, cell.old_rejected)
 
 
 def _last(instant: datetime | None) -> str:
@@ -229,6 +256,8 @@ def _progress(cell: CoveredCell) -> str:
     """Whether the cell counts as switched, or how much of it there is."""
     if cell.is_switched:
         return "yes"
+    if cell.state is CoverageState.SAME_KEY:
+        return "nothing to switch"
     if cell.waiver is not None:
         return f"waived by {plain(cell.waiver.by)}"
     if cell.messages_needed and cell.messages_since >= cell.messages_needed:
@@ -237,6 +266,8 @@ def _progress(cell: CoveredCell) -> str:
 
 
 def _watched_sentence(watched: WatchedTime) -> str:
+    if watched.until - watched.since < _NO_GAP:
+        return f"{plain(watched.endpoint)}: the renewal has only just begun"
     share = f"{watched.share * 100:.0f}"
     if watched.share < 1 and share == "100":
         share = ">99"
@@ -262,5 +293,4 @@ def _ago(instant: datetime, now: datetime) -> str:
 def _until(instant: datetime, now: datetime) -> str:
     if instant <= now:
         return _ago(instant, now)
-    # From the later to the earlier one, as an age is told.
-    return f", in {age_text(now, instant)}"
+    return f", in {span_text(instant - now)}"

@@ -31,6 +31,8 @@ class Mark(StrEnum):
     """It was done, and the old key came back since."""
     NOT_NEEDED = "not-needed"
     """This kind of renewal does without it, or it was given up."""
+    LEFT_OPEN = "left-open"
+    """It was not done or not certain yet when the renewal was finished."""
 
     @property
     def is_settled(self) -> bool:
@@ -77,6 +79,8 @@ class CoverageState(StrEnum):
     """Of an operation that is expected no message ever came."""
     WAIVED = "waived"
     """Somebody said that it need not switch."""
+    SAME_KEY = "same-key"
+    """The certificates share one key: every message verifies under both, and nothing has to switch."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

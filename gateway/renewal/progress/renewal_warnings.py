@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from gateway.present import count_text, duration_text, instant_text
+from gateway.renewal.plan import policy_warnings
 from gateway.renewal.progress.eight_steps import EightSteps, relapse_sentence
 from gateway.renewal.progress.measured import Measured, names_now
 from gateway.renewal.progress.renewal_coverage import cell_title, cells_text
@@ -13,6 +14,8 @@ from keystore import State
 
 _UNHEARD: Final = timedelta(minutes=5)
 """A gateway tells each half minute that it watches."""
+_NOT_TOLD_YET: Final = timedelta(minutes=1)
+"""One that started within this time need not have told yet."""
 
 
 def warnings_of(steps: EightSteps, measured: Measured) -> tuple[str, ...]:
@@ -128,18 +131,8 @@ def _delivery_times(steps: EightSteps, measured: Measured) -> Iterator[str]:
     policies, evidence = measured.policies or {}, measured.evidence
     for name in names_now(steps.renewal.endpoints, evidence):
         policy, delays = policies.get(name), measured.configured().get(name)
-        if steps.renewal.is_open and policy is None and name in measured.undecided:
-            yield (
-                f"{name}: the guaranteed delivery time is the default, and nobody has decided on it; "
-                f"wssgate renewal policy set {name} says who did, and why"
-            )
-        if steps.renewal.is_open and policy is not None and delays is not None:
-            decided, used = policy.guaranteed_delivery_time, delays.guaranteed_delivery_time
-            if decided != used:
-                yield (
-                    f"{name}: {policy.owner} decided on a guaranteed delivery time of {duration_text(decided)}, and "
-                    f"the configuration says {duration_text(used)}"
-                )
+        if steps.renewal.is_open and delays is not None:
+            yield from policy_warnings(name, delays.guaranteed_delivery_time, policy)
         before: tuple[timedelta, timedelta] | None = None
         for recorded in evidence.policies_since(name, steps.renewal.started_at):
             times = (recorded.guaranteed_delivery_time, recorded.retention)
@@ -194,6 +187,25 @@ def _watching(steps: EightSteps, measured: Measured) -> Iterator[str]:
             "no gateway has ever told" if taken_at is None else f"no gateway has told since {instant_text(taken_at)}"
         )
         yield f"{since} that it watches: what is possible next moves on until one does"
+    elif steps.renewal.is_open and taken_at is not None:
+        yield from _unwatched(steps, measured, taken_at)
+
+
+def _unwatched(steps: EightSteps, measured: Measured, now: datetime) -> Iterator[str]:
+    """Endpoints of which a gateway tells, but not that it can see the receiver's messages."""
+    evidence = measured.evidence
+    for name in names_now(steps.renewal.endpoints, evidence):
+        started = max((one.during.start for one in evidence.policies_since(name, now)), default=None)
+        if started is not None and now - started < _NOT_TOLD_YET:
+            continue
+        spans = [span for one in evidence.names_of(name) for span in (evidence.watched or {}).get(one, ())]
+        until = max((span.end for span in spans), default=None)
+        if until is None or now - until > _UNHEARD:
+            since = "" if until is None else f" since {instant_text(until)}"
+            yield (
+                f"nobody watches {name}{since}: its receiver cannot be reached, or no gateway serves it; this time "
+                "does not count, and what is possible next moves on"
+            )
 
 
 def countdown_of(steps: EightSteps) -> tuple[Preparation, ...]:

@@ -1,9 +1,7 @@
 """Answers to the questions of figures: from the database, or from a bundle of evidence without one."""
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any, Final, Protocol
 
 from sqlalchemy import Engine
@@ -19,14 +17,13 @@ from gateway.ledger import (
     reading,
     recount,
 )
-from gateway.present import instant_json
-from gateway.renewal.evidence import measure
+from gateway.present import count_text, instant_json
 from gateway.renewal.plan import renewals_of
 from gateway.renewal.signoff.figures import Question, Window
 from gateway.renewal.signoff.said import said_json
 from gateway.renewal.signoff.tallies import Counting, Scope, Tally, scope_of, tally_of
 from keystore import from_microseconds, to_microseconds
-from keystore.store import HistoryItem, HistoryState, KeystoreStore, verify_history
+from keystore.store import HistoryItem, HistoryState, KeystoreStore, gate_answers, verify_history
 
 _OF_RECORDS: Final = "the bundle holds not every record of that time"
 _OF_ONE_RECORD: Final = "the bundle does not hold that record"
@@ -94,9 +91,9 @@ class LedgerSource:
             case {"ask": "watched"}:
                 return self._watched(scope_of(question))
             case {"ask": "delivery-times"}:
-                return Answered(self._delivery_times(scope_of(question)))
-            case {"ask": "chain-end", "writer": str(writer), "sequence": int(), "event_number": int()}:
-                return Answered(self._chain_end(writer))
+                return self._delivery_times(scope_of(question))
+            case {"ask": "chain-end", "writer": str(writer), "sequence": int(place), "event_number": int(number)}:
+                return self._chain_end(writer, place, number)
             case {"ask": "keystore-revision", "revision": int(revision)}:
                 return Answered(next((one.hash for one in self._changes() if one.revision == revision), None))
             case {"ask": "keystore-history", "revision": int(revision), "thumbprints": list(thumbprints)}:
@@ -119,22 +116,28 @@ class LedgerSource:
         spans = [span for name in scope.endpoints for span in self._walk.watched.get(name, ())]
         return Answered(_watched_json(spans, to_microseconds(scope.since), to_microseconds(scope.until)))
 
-    def _delivery_times(self, scope: Scope) -> list[list[float]]:
-        evidence = measure(self._engine, longest=max(timedelta(0), scope.until - scope.since))
+    def _delivery_times(self, scope: Scope) -> Answered:
+        if self._walk.unconfigured:
+            who = ", ".join(self._walk.unconfigured)
+            return Answered(unknown=f"by which policies {who} served before that end is not whole any more")
+        since, until = to_microseconds(scope.since), to_microseconds(scope.until)
         found = {
-            (one.guaranteed_delivery_time.total_seconds(), one.retention.total_seconds())
-            for name in scope.endpoints
-            if name in evidence.recorded()
-            for one in evidence.recorded()[name].policies
-            if one.during.start <= scope.until and one.during.end >= scope.since
+            (one.guaranteed_delivery_time / 1_000_000, one.retention / 1_000_000)
+            for one in self._walk.served
+            if one.endpoint in scope.endpoints
+            and one.since <= until
+            and (one.until is None or max(one.since, one.until) >= since)
         }
-        return [list(one) for one in sorted(found)]
+        return Answered([list(one) for one in sorted(found)])
 
-    def _chain_end(self, writer: str) -> Any:
-        end = next((one for one in self._window.ends if one.writer == writer), None)
-        if end is None or any(f"({writer})" in finding for finding in self._walk.findings):
-            return None
-        return [end.hash, end.event_hash]
+    def _chain_end(self, writer: str, sequence: int, event_number: int) -> Answered:
+        asked = (writer, sequence, event_number)
+        end = next((e for e in self._window.ends if (e.writer, e.sequence, e.event_number) == asked), None)
+        if end is None or writer in self._walk.broken:
+            return Answered(None)
+        if writer in self._walk.unproven:
+            return Answered(unknown=f"what stood at the end of {end.instance} ({writer}) was pruned")
+        return Answered([end.hash, end.event_hash])
 
     def _changes(self) -> tuple[HistoryItem, ...]:
         if self._history is None:
@@ -157,7 +160,7 @@ class BundleSource:
         """Answer from `report`, over `window`."""
         self._report = report
         self._window = window
-        self.findings: Sequence[str] = report.findings
+        self.findings: Sequence[str] = (*report.findings, *_unnamed(report, window))
         self._by_writer: dict[str, dict[int, RecordProof]] = {}
         for proof in report.proofs:
             self._by_writer.setdefault(proof.writer, {})[proof.sequence] = proof
@@ -170,7 +173,7 @@ class BundleSource:
         """
         tallies = [tally_of(question) for question in questions]
         counting = Counting(tally for tally in tallies if tally is not None)
-        is_whole = all(self._is_whole(end) for end in self._window.ends)
+        is_whole = bool(self._window.ends) and all(self._is_whole(end) for end in self._window.ends)
         known = {end.writer: end for end in self._window.ends}
         for proof in self._report.proofs:
             end = known.get(proof.writer)
@@ -203,6 +206,20 @@ class BundleSource:
         while number in held and counted_record(held[number].record).at >= self._window.since:
             number -= 1
         return number == 0 or number in held
+
+
+def _unnamed(report: BundleReport, window: Window) -> Iterator[str]:
+    """Records of the window by writers of which it names no chain: what is counted without them is not all."""
+    named = {end.writer for end in window.ends}
+    left_out: dict[str, int] = {}
+    for proof in report.proofs:
+        if proof.writer not in named and window.since <= counted_record(proof.record).at <= window.until:
+            left_out[proof.writer] = left_out.get(proof.writer, 0) + 1
+    for writer, count in sorted(left_out.items()):
+        yield (
+            f"the bundle holds {count_text(count, 'record')} of that time by the writer {writer}, whose chain the "
+            "document does not name"
+        )
 
 
 def _unknown() -> Answered:
@@ -238,19 +255,28 @@ def _change_json(item: HistoryItem) -> dict[str, Any]:
         "alias": str(item.alias),
         "thumbprint": str(item.thumbprint),
         "overrode": item.overrode,
-        "gate": _gate_json(item.gate),
+        "gate": gate_json(item.gate),
     }
 
 
-def _gate_json(text: str) -> list[Mapping[str, Any]]:
-    """What a gate answered, without the figures: those stand in the history, and in the retirement certificate."""
-    if not text:
-        return []
+def gate_json(text: str) -> list[Mapping[str, Any]] | None:
+    """What a gate answered, without the figures: those stand in the history, and in the retirement certificate.
+
+    None where somebody has written over it.
+    """
+    answers = gate_answers(text)
+    if answers is None:
+        return None
     return [
         {
-            "summary": one["summary"],
-            "blockers": one["blockers"],
-            "retirement_certificate": (one["evidence"] or {}).get("retirement_certificate"),
+            "summary": one.summary,
+            "blockers": list(one.blockers),
+            "retirement_certificate": _certificate_in(one.evidence or {}),
         }
-        for one in json.loads(text)["answers"]
+        for one in answers
     ]
+
+
+def _certificate_in(evidence: Mapping[str, Any]) -> str | None:
+    found = evidence.get("retirement_certificate")
+    return found if isinstance(found, str) else None

@@ -116,7 +116,7 @@ def read_document(text: bytes, schemas: Iterable[str]) -> dict[str, Any]:
         canonical(found)
     except (ValueError, RecursionError) as error:
         raise DocumentUnreadable(
-            "it is no JSON; a page in HTML, a PDF or a text is made for people: give the file of --json-file"
+            "it is no JSON; a page in HTML, a PDF or a text is made for people: give the file of --json"
         ) from error
     known = tuple(schemas)
     if not isinstance(found, dict) or found.get("schema") not in known:

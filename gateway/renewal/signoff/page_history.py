@@ -7,10 +7,13 @@ from gateway.present import OperationNames, instant_text
 from gateway.renewal.signoff.page_blocks import Block, Facts, Grid, Paragraph, Section, Tone
 from gateway.renewal.signoff.page_values import figure_value, instant_of, operation_of
 from gateway.renewal.signoff.signing_off import Signoff, retirement_certificates
+from keystore.store import WRITTEN_OVER, Action
 
 _MEASURED: Final = "measured"
 _SAID: Final = "said"
 _KEYSTORE: Final = "keystore"
+_ENDS_TRUST: Final = frozenset({Action.RETIRED, Action.REVOKED})
+_NO_OTHER_TRUST: Final = frozenset({Action.CHANGED, Action.PURGED})
 
 
 def step_section(content: Mapping[str, Any]) -> Section:
@@ -96,6 +99,11 @@ def exception_section(signoff: Signoff, said: Mapping[str, Any]) -> Section:
         if change["overrode"]
     ]
     texts += [
+        f"{change['alias']} {change['action']} at {_at(change['time'])}: {WRITTEN_OVER}."
+        for change in figure_value(signoff, "keystore/history") or []
+        if change["gate"] is None
+    ]
+    texts += [
         f"Waived by {one['by']} at {_at(one['at'])}: {_cell(one)}. Reason: {one['reason']}."
         for one in said.get("waivers", [])
     ]
@@ -106,13 +114,13 @@ def exception_section(signoff: Signoff, said: Mapping[str, Any]) -> Section:
     return Section("Exceptions", [Paragraph(text, Tone.WARNING) for text in texts])
 
 
-def retirement_section(signoff: Signoff) -> Section:
-    """The retirement certificates, and what the gates said."""
+def retirement_section(signoff: Signoff, said: Mapping[str, Any]) -> Section:
+    """The retirement certificates, what the gates said, and what was retired without one."""
     blocks: list[Block] = []
     gates = {
         gate["retirement_certificate"]: (change, gate)
         for change in figure_value(signoff, "keystore/history") or []
-        for gate in change["gate"]
+        for gate in change["gate"] or ()
         if gate["retirement_certificate"]
     }
     for one in retirement_certificates(signoff.content):
@@ -127,16 +135,41 @@ def retirement_section(signoff: Signoff) -> Section:
             ("SHA-256", str(one["sha256"])),
         ]
         blocks.append(Facts(rows, frozenset({"SHA-256"})))
-    if not blocks:
+    without = list(_retired_without_one(signoff, said))
+    if not blocks and not without:
         blocks.append(Paragraph("No old certificate was retired within this renewal yet."))
-    else:
+    elif blocks:
         blocks.append(
             Paragraph(
                 "Each is in the file in JSON in full, with figures of its own, and its SHA-256 stands in the history "
                 "of the keystore, in the revision that retired the certificate."
             )
         )
-    return Section("Retirement certificates", blocks)
+    return Section("Retirement certificates", [*blocks, *(Paragraph(text, Tone.WARNING) for text in without)])
+
+
+def _retired_without_one(signoff: Signoff, said: Mapping[str, Any]) -> Iterator[str]:
+    """Of the old certificates that are not trusted any more those of which no retirement certificate is here."""
+    certificates = [one["certificate"] or {} for one in retirement_certificates(signoff.content)]
+    certified = {certificate.get("question", {}).get("thumbprint") for certificate in certificates}
+    changes = figure_value(signoff, "keystore/history") or []
+    for old in said.get("old", []):
+        last = None
+        for one in changes:
+            if one["thumbprint"] == old["thumbprint"] and one["action"] not in _NO_OTHER_TRUST:
+                last = (last or one) if one["action"] in _ENDS_TRUST else None
+        if last is None or old["thumbprint"] in certified:
+            continue
+        digests = [gate["retirement_certificate"] for gate in last["gate"] if gate["retirement_certificate"]]
+        why = (
+            f"the one that was written, with the SHA-256 {digests[0]}, was not kept: the command was interrupted"
+            if digests
+            else "that was not done with wssgate renewal retire, or no gate was asked"
+        )
+        yield (
+            f"{last['alias']} was {last['action']} at {_at(last['time'])} by {last['who']}, and there is no retirement "
+            f"certificate: {why}."
+        )
 
 
 def _cell(waiver: Mapping[str, Any]) -> str:

@@ -48,6 +48,8 @@ def watched_text(watched: Mapping[str, Any] | None, since: datetime, until: date
     if watched is None:
         return "an unknown part of the time watched"
     length = (until - since).total_seconds()
-    if length <= 0 or watched["seconds"] >= length:
+    if length <= 0:
+        return "no time watched"
+    if watched["seconds"] >= length:
         return "100 % of the time watched"
     return f"{int(watched['seconds'] / length * 1000) / 10:.1f} % of the time watched"

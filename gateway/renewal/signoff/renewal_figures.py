@@ -44,8 +44,9 @@ def counted_figures(
 
 
 def last_use(evidence: Evidence, certificate: PlannedCertificate, endpoint: str, window: Window) -> datetime | None:
-    """When the key of `certificate` was last used at `endpoint`, within the window."""
-    seen = (use.last_seen for use in evidence.uses_of(certificate.key_id, endpoint))
+    """When the key of `certificate` was last used at `endpoint`, under whichever of its names, within the window."""
+    names = evidence.every_name_of(endpoint)
+    seen = (use.last_seen for use in evidence.uses_of(certificate.key_id) if use.endpoint in names)
     return max((one for one in seen if window.since <= one <= window.until), default=None)
 
 
@@ -53,7 +54,7 @@ def _questions(
     renewal: Renewal, old: Sequence[PlannedCertificate], evidence: Evidence, window: Window
 ) -> Iterator[tuple[str, Question]]:
     for endpoint in renewal.endpoints:
-        names = sorted(evidence.names_of(endpoint))
+        names = sorted(evidence.every_name_of(endpoint))
         whole = _scope(names, window.since, window)
         for ask in ("responses", "unexamined", "watched", "delivery-times"):
             yield f"{endpoint}/{ask}", {"ask": ask, **whole}

@@ -3,11 +3,12 @@
 Its SHA-256 stands in the keystore's history, in the evidence of the gate that was passed or overridden, as
 `retirement_certificate`. It holds the question, the window, the figures with their own questions, what the gate saw
 (`wssgate.gate/1`), what speaks against it all the same, and the command that recomputes it. The figures are counted
-before the change, and outside of its lock; what the gate answered is put in while it is asked.
+before the change, and outside of its lock; what the gate answered is put in while it is asked. Counting takes as long
+as there are records, so the gate's own evidence is taken after it: a message that comes meanwhile is not overlooked.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -16,7 +17,7 @@ from sqlalchemy import Engine
 
 from gateway.ledger import chain_ends, read_statements, reading, start_of_hour
 from gateway.present import instant_json
-from gateway.renewal.gates import MeasuredGates
+from gateway.renewal.evidence import measure
 from gateway.renewal.plan import PlannedCertificate, Renewal
 from gateway.renewal.signoff.figures import Figure, Window, canonical, ends_of, figures_json, sha256_of, window_json
 from gateway.renewal.signoff.renewal_figures import counted_figures
@@ -87,13 +88,13 @@ class CertifyingGates:
 
 
 def certifying_gates(
-    engine: Engine, gates: MeasuredGates, renewal: Renewal, old: Sequence[PlannedCertificate]
+    engine: Engine, gates_now: Callable[[], Gates], renewal: Renewal, old: Sequence[PlannedCertificate]
 ) -> CertifyingGates:
     """Gates for the retirement of `old`, with everything counted that their retirement certificates hold.
 
     Args:
         engine: The ledger's database, with the keystore in it.
-        gates: What the answers come from.
+        gates_now: Gives what the answers come from; asked once everything has been counted.
         renewal: In whose course they are retired.
         old: Which of its old certificates.
 
@@ -101,11 +102,12 @@ def certifying_gates(
         DatabaseUnavailable: The database cannot be read.
     """
     window = window_now(engine, renewal)
+    evidence = measure(engine, longest=window.until - window.since)
     prepared: dict[Thumbprint, Mapping[str, Any]] = {}
     for certificate in old:
-        figures, source = counted_figures(engine, renewal, [certificate], gates.evidence, window)
+        figures, source = counted_figures(engine, renewal, [certificate], evidence, window)
         prepared[certificate.thumbprint] = _content(renewal, certificate, window, figures, source.findings)
-    return CertifyingGates(gates, prepared)
+    return CertifyingGates(gates_now(), prepared)
 
 
 def window_now(engine: Engine, renewal: Renewal) -> Window:

@@ -7,6 +7,7 @@ said; all else is a figure, with the question that recomputes it.
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, BinaryIO, Final
 
 from sqlalchemy import Engine
@@ -33,7 +34,7 @@ MOST_BUNDLED: Final = 20_000
 """Records of a window that are put into a bundle, all of them: each is checked signature by signature."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Signoff:
     """One sign-off."""
 
@@ -50,7 +51,7 @@ class Signoff:
         """Of the text in UTF-8: what identifies it."""
         return sha256_of(self.content)
 
-    @property
+    @cached_property
     def figures(self) -> Mapping[str, Figure]:
         """The figures by name."""
         return {one.name: one for one in read_figures(self.content)}
@@ -58,7 +59,7 @@ class Signoff:
     @property
     def evidence_ids(self) -> tuple[str, ...]:
         """The records that stand for its cells."""
-        return tuple(one.question["id"] for one in read_figures(self.content) if one.question["ask"] == "record")
+        return tuple(one.question["id"] for one in self.figures.values() if one.question["ask"] == "record")
 
 
 def make_signoff(engine: Engine, renewal: Renewal, status: RenewalStatus, who: str) -> Signoff:

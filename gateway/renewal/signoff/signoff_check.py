@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 
 from gateway.ledger import read_statements, verify_bundle
 from gateway.renewal.plan import StatementKind
-from gateway.renewal.signoff.answers import Answered, BundleSource, LedgerSource, Source
+from gateway.renewal.signoff.answers import Answered, BundleSource, LedgerSource, Source, gate_json
 from gateway.renewal.signoff.figures import Figure, canonical, read_document, read_figures, read_window, sha256_of
 from gateway.renewal.signoff.retirement import RETIREMENT_SCHEMA
 from gateway.renewal.signoff.signing_off import SIGNOFF_SCHEMA, retirement_certificates
@@ -156,7 +156,8 @@ def _of_its_place(engine: Engine, content: Mapping[str, Any]) -> Iterator[str]:
         wanted = [str(one.get("sha256")) for one in retirement_certificates(content)]
     else:
         wanted = [digest]
-    gates = [item.gate for item in KeystoreStore(engine).history()] if wanted else []
+    history = KeystoreStore(engine).history() if wanted else ()
+    named = [gate["retirement_certificate"] for item in history for gate in gate_json(item.gate) or ()]
     for one in wanted:
-        if not any(f'"retirement_certificate":"{one}"' in gate for gate in gates):
+        if one not in named:
             yield f"the retirement certificate {one} does not stand in the keystore's history"

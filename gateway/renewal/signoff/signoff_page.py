@@ -64,7 +64,7 @@ def signoff_page(signoff: Signoff) -> Page:
             time_line_section(signoff, said),
             confirmation_section(said),
             exception_section(signoff, said),
-            retirement_section(signoff),
+            retirement_section(signoff, said),
             Section("The certificates", list(_certificates(said))),
             Section("What the figures rest on", list(_heads(signoff))),
             Section("How to check it", list(_checking(signoff))),
@@ -123,14 +123,19 @@ def _claims_of(signoff: Signoff, said: Mapping[str, Any], endpoint: str, alias: 
     unexamined = figure_value(signoff, f"{stem}/since/unexamined")
     watched = figure_value(signoff, f"{stem}/since/watched")
     carried = "none carried" if not signed["messages"] else f"{signed['messages']:,} carried"
+    others = sorted(set(question["endpoints"]) - {endpoint})
+    also = f" (also called {', '.join(others)})" if others else ""
     text = (
-        f"{endpoint}: among {count_text(responses, 'recorded response')} between {instant_text(since)} and "
+        f"{endpoint}{also}: among {count_text(responses, 'recorded response')} between {instant_text(since)} and "
         f"{instant_text(until)}, with {watched_text(watched, since, until)}, {carried} a signature by the key of "
         f"{alias}."
     )
     if unexamined:
         text += f" Of {unexamined:,} of them nobody looked who signed."
-    yield Paragraph(text, Tone.CLAIM if not signed["messages"] else Tone.WARNING)
+    if not responses:
+        text += " Silence is no evidence."
+    is_claim = responses and not signed["messages"] and not figure_value(signoff, "findings")
+    yield Paragraph(text, Tone.CLAIM if is_claim else Tone.WARNING)
     whole = figure_value(signoff, f"{stem}/signed")
     last = (
         f"The key of {alias} was used last at {_text_of(whole['last'])} (record {whole['last_record']})."
@@ -167,8 +172,15 @@ def _charts(signoff: Signoff, said: Mapping[str, Any]) -> Iterator[Block]:
 
 
 def _coverage(signoff: Signoff, said: Mapping[str, Any]) -> Iterator[Block]:
+    named = {
+        name: endpoint
+        for endpoint in said.get("endpoints", [])
+        if f"{endpoint}/responses" in signoff.figures
+        for name in signoff.figures[f"{endpoint}/responses"].question["endpoints"]
+    }
     judged = {
-        (cell["endpoint"], cell["operation"], cell["server"]): cell for cell in signoff.content["judged"]["coverage"]
+        (named.get(cell["endpoint"], cell["endpoint"]), cell["operation"], cell["server"]): cell
+        for cell in signoff.content["judged"]["coverage"]
     }
     names = OperationNames(operation or None for _, operation, _ in judged)
     old_aliases = [str(one["alias"]) for one in said.get("old", [])]
@@ -339,7 +351,7 @@ def _short(value: object) -> str:
         case list() if all(isinstance(one, str) for one in value):
             return ", ".join(value) or "none"
         case list():
-            return count_text(len(value), "entry").replace("entrys", "entries")
+            return count_text(len(value), "item")
         case {"messages": messages}:
             return count_text(int(messages), "message")
         case {"seconds": seconds}:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import structlog
 
-from gateway.anchoring import AnchorDelivery, deliver_now, posting
+from gateway.anchoring import AnchorDelivery, deliver_now, destination, posting
 from gateway.anchoring.anchor_files import append_anchors
 from gateway.anchoring.posting import PostFailed, post
 from gateway.config import GatewaySettings
@@ -165,6 +165,14 @@ def test_a_server_that_is_not_there_at_all_is_told_and_tried_again(soon: None) -
     assert "cannot be reached" in delivery.status()["problem"]
     assert str(port) in delivery.status()["problem"]
     assert not delivery.close(10)
+
+
+def test_nobody_waits_for_a_delivery_that_broke_down(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("a case that nobody thought of")
+
+    monkeypatch.setattr(destination, "append_anchors", broken)
+    assert deliver_now(WORDS, settings(tmp_path)) == ["RuntimeError: a case that nobody thought of"]
 
 
 @pytest.mark.parametrize("behaviour", [chatter, take_and_drip])

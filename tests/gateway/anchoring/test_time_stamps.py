@@ -100,6 +100,11 @@ def test_openssl_itself_verifies_what_is_kept(
     assert ran.returncode == 0, ran.stderr
 
 
+def test_a_command_asks_for_no_stamp_that_nothing_keeps(authority: Authority, server: Collector) -> None:
+    assert deliver_now(WORDS, settings(authority, server, None)) == []
+    assert server.asked == 0
+
+
 @pytest.mark.parametrize("change", ["altered", "removed", "added", "swapped", "digest", "count", "response"])
 def test_words_that_were_changed_afterwards_are_not_what_was_stamped(
     authority: Authority, server: Collector, folder: Path, change: str

@@ -14,11 +14,21 @@ from tests.gateway.cli.running import Ran, Run
 
 
 @pytest.fixture(scope="session")
-def signed_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Key pairs `old` and `new`, and responses: old.xml, new.xml, altered.xml, wrapped.xml."""
+def key_pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the key pairs `old` and `new`."""
     folder = tmp_path_factory.mktemp("signed")
     for name in ("old", "new"):
         make_key_pair(folder, name, "ACME")
+    return folder
+
+
+@pytest.fixture
+def signed_files(key_pairs: Path) -> Path:
+    """Key pairs `old` and `new`, and responses: old.xml, new.xml, altered.xml, wrapped.xml.
+
+    Signed for each test: their Timestamps expire, and the tests of a session take longer.
+    """
+    folder = key_pairs
     for name, key, attack in (
         ("old", "old", Attack.NONE),
         ("new", "new", Attack.NONE),

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import typer
 
-from gateway.cli.instant_options import parse_instant, parse_since
+from gateway.cli.instant_options import parse_instant, parse_length, parse_since
 
 
 @pytest.mark.parametrize(
@@ -32,6 +32,13 @@ def test_rfc_3339(text: str) -> None:
 def test_all_else_is_refused(text: str) -> None:
     with pytest.raises(typer.BadParameter, match="is no instant"):
         parse_instant(text)
+
+
+@pytest.mark.parametrize(("text", "words"), [("99999999999w", "no length of time"), ("2 weeks", "no length of time")])
+def test_what_is_no_length_of_time_is_refused(text: str, words: str) -> None:
+    assert parse_length("2W") == timedelta(days=14)
+    with pytest.raises(typer.BadParameter, match=words):
+        parse_length(text)
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,11 @@
 """The entry: exit codes, and no traceback whatever happens."""
 
+import fcntl
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import time
 from pathlib import Path
 
@@ -58,15 +61,28 @@ def test_a_reader_that_goes_away_is_no_error(signed_files: Path, options: list[s
         assert process.wait(30) == 141
 
 
+def _wait_until_it_waits(process: subprocess.Popen[bytes]) -> None:
+    """A signal between two reads would only be seen after the second one: wait until it has read all, and sleeps."""
+    assert process.stdin is not None
+    limit, asleep = time.monotonic() + 30, 0
+    while asleep < 5:
+        assert time.monotonic() < limit
+        left = struct.unpack("i", fcntl.ioctl(process.stdin, termios.FIONREAD, bytes(4)))[0]
+        stat = Path(f"/proc/{process.pid}/stat")
+        sleeps = not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] == "S"
+        asleep = asleep + 1 if not left and sleeps else 0
+        time.sleep(0.05)
+
+
 def test_ctrl_c_ends_it_quietly() -> None:
     with subprocess.Popen(
         [*COMMAND, "verify", "-", "--json"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
         assert process.stdin is not None
-        # More than a pipe holds: once it is written, the command has started and waits for the rest.
+        # More than a pipe holds: once it is written, the command has started and reads.
         process.stdin.write(b"<" * 1_000_000)
         process.stdin.flush()
-        time.sleep(0.3)  # a signal between two reads would only be seen after the second one
+        _wait_until_it_waits(process)
         process.send_signal(signal.SIGINT)
         assert process.communicate(timeout=30) == (b"", b"")
         assert process.returncode == 130

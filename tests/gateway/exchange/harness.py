@@ -27,6 +27,7 @@ from gateway.exchange import Recorder
 from gateway.ledger import RecordFilter, StoredRecord, migrate, open_database, records
 from gateway.service.gateway import Gateway
 from keystore.store import KeystoreStore
+from tests.databases import lay_out
 
 KEYS = Path(__file__).parents[3] / "fixtures" / "keys"
 SOAP = {"1.1": "http://schemas.xmlsoap.org/soap/envelope/", "1.2": "http://www.w3.org/2003/05/soap-envelope"}
@@ -222,6 +223,8 @@ async def world(
         f"[endpoint.orders.policy]\n{policy}\n"
     )
     settings = load_settings(config)
+    if settings.gateway.database.startswith("sqlite") and not (folder / "wssgate.db").exists():
+        lay_out(folder / "wssgate.db")
     engine = open_database(settings.gateway.database)
     try:
         migrate(engine)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import Engine
 
-from gateway.ledger import LedgerWriter, migrate, open_database
+from gateway.ledger import LedgerWriter, open_database
 
 
 @pytest.fixture
@@ -14,9 +14,8 @@ def url(database_url: str) -> str:
 
 
 @pytest.fixture
-def engine(url: str) -> Iterator[Engine]:
-    engine = open_database(url)
-    migrate(engine)
+def engine(migrated_url: str) -> Iterator[Engine]:
+    engine = open_database(migrated_url)
     yield engine
     engine.dispose()
 

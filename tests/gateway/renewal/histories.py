@@ -7,7 +7,6 @@ watched in truth, and when a message last needed the old key in truth, whether o
 import os
 import shutil
 import sqlite3
-import tempfile
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -15,15 +14,15 @@ from typing import Any, Final
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
-from sqlalchemy import Engine, event
 
-from gateway.ledger import EventKind, LedgerError, migrate, open_database
+from gateway.ledger import EventKind, LedgerError
 from gateway.renewal import Delays, MeasuredGates, measure
 from gateway.verify import Signer, VerifiedBy
 from keystore import State, from_microseconds, to_microseconds
 from keystore.store import StoredEntry
 from tests.gateway.ledger.load import NOON, OPERATIONS, accepted, rejected
 from tests.gateway.ledger.watched_time import Watcher, long_steps, served
+from tests.gateway.renewal.database_place import Place
 from tests.gateway.report.scene import NEW, OLD
 
 STEP: Final = timedelta(minutes=30)
@@ -75,17 +74,15 @@ class Truth:
 class Histories(RuleBasedStateMachine):
     """One history. Every rule is something that happens in a year of operation."""
 
-    template: Path
-    """A migrated, empty database."""
+    place: Place
+    """Where the database of each history lies."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.folder = Path(tempfile.mkdtemp(dir=_FAST if _FAST.is_dir() else None, prefix="wssgate-history-"))
-        self.path = self.folder / "wssgate.db"
-        shutil.copy(self.template, self.path)
+        self.path = self.place.path
+        self.place.lay_out()
         self.true = to_microseconds(NOON)
         self.gateways: dict[int, Watcher] = {}
-        self.engines: list[Engine] = []
         self.truth = Truth()
         self.name = "orders"
         self.signatures = "all"
@@ -97,18 +94,12 @@ class Histories(RuleBasedStateMachine):
         self.steps.__enter__()
 
     def teardown(self) -> None:
+        if self.is_away:
+            self.database_goes_or_comes()
         for number in list(self.gateways):
             self.end(number)
-        for engine in self.engines:
-            engine.dispose()
         self.steps.__exit__(None, None, None)
-        shutil.rmtree(self.folder)
-
-    def engine(self) -> Engine:
-        engine = open_database(f"sqlite:///{self.path}", create=False)
-        event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous = OFF"))
-        self.engines.append(engine)
-        return engine
+        self.place.clear()
 
     def endpoints(self) -> dict[str, dict[str, Any]]:
         return {self.name: served(DELIVERY, signatures=self.signatures)}
@@ -148,7 +139,9 @@ class Histories(RuleBasedStateMachine):
             at = from_microseconds(self.true)
             if off:
                 self.truth.steps_of_clocks += 1
-            self.gateways[number] = Watcher(self.engine(), at, self.endpoints(), instance=f"host/{number}", off=off)
+            self.gateways[number] = Watcher(
+                self.place.engine(), at, self.endpoints(), instance=f"host/{number}", off=off
+            )
 
     def end(self, number: int) -> None:
         """A gateway stops in order."""
@@ -209,7 +202,7 @@ class Histories(RuleBasedStateMachine):
         """Somebody copies the database."""
         if self.is_away:
             return
-        with sqlite3.connect(self.path) as source, sqlite3.connect(self.folder / "backup.db") as target:
+        with sqlite3.connect(self.path) as source, sqlite3.connect(self.place.folder / "backup.db") as target:
             source.backup(target)
         source.close()
         target.close()
@@ -219,8 +212,8 @@ class Histories(RuleBasedStateMachine):
         """An older database is put in the place of the present one, while gateways run: they notice what they lost."""
         if self.is_away or not self.has_backup or not self.gateways:
             return
-        restored = self.folder / "restored.db"
-        shutil.copy(self.folder / "backup.db", restored)
+        restored = self.place.folder / "restored.db"
+        shutil.copy(self.place.folder / "backup.db", restored)
         for suffix in ("-wal", "-shm"):
             Path(f"{self.path}{suffix}").unlink(missing_ok=True)
         restored.rename(self.path)
@@ -336,9 +329,7 @@ class Histories(RuleBasedStateMachine):
         """May the old key go?"""
         if self.is_away:
             return
-        engine = self.engine()
-        evidence = measure(engine)
-        engine.dispose()
+        evidence = measure(self.place.engine())
         since = from_microseconds(self.truth.trusted_since)
         gates = MeasuredGates(evidence, {self.name: Delays(DELIVERY)}, from_microseconds(self.true))
         at = gates.asked_at
@@ -361,10 +352,3 @@ class Histories(RuleBasedStateMachine):
             act()
         finally:
             away.rename(self.path)
-
-
-def make_template(path: Path) -> None:
-    """A migrated database to begin with."""
-    engine = open_database(f"sqlite:///{path}")
-    migrate(engine)
-    engine.dispose()

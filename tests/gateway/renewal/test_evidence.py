@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, text
 
-from gateway.ledger import EventKind, Role, migrate, open_database, signing_key, writing
-from gateway.renewal import Closing, Evidence, Span, measure
+from gateway.ledger import EventKind, Role, open_database, signing_key, writing
+from gateway.ledger.read import event_window
+from gateway.renewal import Closing, Evidence, Span, endpoints_now, measure
 from gateway.verify import Signer
 from gateway.vocabulary import RecordedOutcome
 from keystore import State
@@ -21,9 +22,8 @@ SECONDS_30 = timedelta(seconds=30)
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    engine = open_database(f"sqlite:///{tmp_path}/wssgate.db")
-    migrate(engine)
+def engine(migrated_file: str) -> Iterator[Engine]:
+    engine = open_database(migrated_file)
     yield engine
     engine.dispose()
 
@@ -137,6 +137,20 @@ def test_the_configuration_is_what_was_recorded(engine: Engine) -> None:
     assert found.recorded()["orders"].closing == Closing(NOON + 2 * MINUTE, "eva", "merged", "purchase")
     assert found.names_of("purchase") == {"orders", "purchase"}
     assert found.recorded()["purchase"].closing is None, "it is still served: it did not end"
+    assert found.every_name_of("orders") == found.every_name_of("purchase") == {"orders", "purchase"}
+    assert endpoints_now(found, ["bills"]) == {"bills": {"bills"}, "purchase": {"orders", "purchase"}}
+    one.stop()
+
+
+def test_names_that_were_changed_in_a_circle_are_all_names_of_it(engine: Engine) -> None:
+    one = Watcher(engine, NOON, {"orders": served(), "purchase": served()})
+    one.watch(MINUTE, SECONDS_30)
+    one.configure({})
+    for old, new in (("orders", "purchase"), ("purchase", "orders")):
+        told = {"endpoint": old, "new_name": new, "reason": "changed our minds", "who": "eva"}
+        one.writer.tell(EventKind.RENAMED, told).result(10)
+    one.watch(MINUTE, SECONDS_30)
+    assert measure(engine).every_name_of("orders") == {"orders", "purchase"}
     one.stop()
 
 
@@ -258,6 +272,19 @@ def test_what_was_changed_disturbs_the_evidence(engine: Engine, tmp_path: Path, 
     assert any(finding in disturbance.sentence for disturbance in measure(engine).disturbances)
     manipulate(engine, "SELECT 1")
     one.writer.close(0)
+
+
+@pytest.mark.parametrize("signers", ["x", "[1]", "[{}]"])
+def test_signers_that_were_never_written_disturb_it_even_where_their_hash_fits(
+    engine: Engine, signers: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = Watcher(engine, NOON)
+    one.record(accepted(OLD, time=one.instant()))
+    manipulate(engine, f"UPDATE messages SET signers = '{signers}'")  # noqa: S608 - those above
+    monkeypatch.setattr(event_window, "digest_or_none", lambda _previous, row: row["hash"])
+    (disturbance,) = measure(engine).disturbances
+    assert "its record 1 holds a value that this program never wrote" in disturbance.sentence
+    one.stop()
 
 
 def manipulate(engine: Engine, statement: str) -> None:

@@ -251,6 +251,17 @@ def test_an_endpoint_that_is_configured_no_more_counts_until_somebody_ends_it() 
     assert (late.endpoint, late.safe_at) == ("orders", NOON + 1 * DAY + 20 * DAY), "with the delivery time it had"
 
 
+def test_after_a_rename_a_successor_counts_only_where_gateways_take_it() -> None:
+    at = NOON + 2 * DAY
+    renamed = recorded("purchase", policy()), recorded("orders", policy(), closing=Closing(at, "eva", "x", "purchase"))
+    uses = seen(OLD, 0), seen(NEW, 1), seen(NEW, 3, endpoint="purchase")
+    measured = MeasuredGates(evidence_of(*uses, now=40, endpoints=renamed), {"purchase": Delays(FORTNIGHT)}, NOON)
+    old = replace(OLD_ENTRY, endpoints=frozenset({"orders", "purchase"}))
+    assert retiring(measured, replace(NEW_ENTRY, endpoints=frozenset({"purchase"})), entry=old) == ()
+    (alone,) = retiring(measured, replace(NEW_ENTRY, endpoints=frozenset({"orders"})), entry=old)
+    assert "purchase: no other key is trusted, so every response would be rejected" in alone.sentence
+
+
 def with_endpoint(measured: MeasuredGates, one: RecordedEndpoint) -> MeasuredGates:
     endpoints = {**measured.evidence.recorded(), one.name: one}
     return replace(measured, evidence=replace(measured.evidence, endpoints=endpoints))
@@ -419,7 +430,9 @@ def test_what_a_gate_saw_is_told_for_the_history() -> None:
     assert [one["endpoint"] for one in told["endpoints"]] == ["a", "b", "c", "d", "orders"]
     assert told["endpoints"][-1]["last_use"] == "2026-06-01T12:00:00Z"
     assert told["blockers"] == [blocker.sentence for blocker in answer.blockers]
-    assert answer.summary.startswith("a: last needed never, watched 240d of 14d; ")
+    assert answer.summary.startswith(
+        "a: never needed, watched for 240 d since it was trusted; guaranteed delivery time 14 d; "
+    )
     assert answer.summary.endswith("; and 2 more endpoints")
     through_another = measured.before_retiring(OLD_ENTRY, [RENEWED_ENTRY], at=measured.asked_at, since=lambda _: SINCE)
     assert through_another.summary == "no endpoint loses a key by it"

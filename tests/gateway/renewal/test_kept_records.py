@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import Engine, text
 
-from gateway.ledger import migrate, open_database
+from gateway.ledger import open_database
 from gateway.ledger.database.connections import writing
 from gateway.renewal.kept_records import Keep, keep
 from keystore.store import GateAnswer, KeystoreStore
@@ -17,9 +17,8 @@ DAY = timedelta(days=1)
 
 
 @pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
-    engine = open_database(database_url)
-    migrate(engine)
+def engine(migrated_url: str) -> Iterator[Engine]:
+    engine = open_database(migrated_url)
     yield engine
     engine.dispose()
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from gateway.ledger import LedgerWriter, migrate, open_database
+from gateway.ledger import LedgerWriter, open_database
 from gateway.ledger.database.connections import reading
 from gateway.verify import VerifiedBy
 from keystore import Alias, State
@@ -26,9 +26,8 @@ DAY = timedelta(days=1)
 
 
 @pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
-    engine = open_database(database_url)
-    migrate(engine)
+def engine(migrated_url: str) -> Iterator[Engine]:
+    engine = open_database(migrated_url)
     yield engine
     engine.dispose()
 

@@ -11,7 +11,7 @@ import structlog
 from sqlalchemy import Engine, update
 
 from gateway.config import Settings, load_settings
-from gateway.ledger import migrate, open_database
+from gateway.ledger import open_database
 from gateway.service import due_ends
 from gateway.service.due_ends import AUTHOR, carry_out_due_ends
 from gateway.service.maintenance import Maintenance
@@ -36,9 +36,8 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
-    made = open_database(database_url)
-    migrate(made)
+def engine(migrated_url: str) -> Iterator[Engine]:
+    made = open_database(migrated_url)
     store = KeystoreStore(made)
     for alias in ("old", "new"):
         store.add(alias, issue(alias), **BY)
@@ -104,6 +103,15 @@ def test_one_process_at_a_time(
     monkeypatch.setattr(due_ends, "gates_now", meanwhile)
     assert len(carried_out(engine, settings, END)) == 1
     assert [asked["entry"] for asked in gate.asked] == ["old"]
+
+
+def test_the_gates_are_asked_once_a_minute_however_many_processes_there_are(
+    engine: Engine, settings: Settings, gate: Recording
+) -> None:
+    gate.retiring = CLOSED.retiring
+    for second in range(0, 180, 10):
+        carried_out(engine, settings, END + timedelta(seconds=second), f"host:{second % 6}")
+    assert len(gate.asked) == 3
 
 
 def test_an_end_that_would_come_by_itself_is_taken_over_in_time(engine: Engine, settings: Settings) -> None:

@@ -152,10 +152,10 @@ def test_nobody_empties_the_folder_by_moving_the_ledgers_clock(
     one = keeping(engine, writer, ends)
     one._is_compared = True
     head = writer.head
-    writer._head = replace(head, time=head.time + timedelta(days=1000) // timedelta(microseconds=1))
+    writer._chains.head = replace(head, time=head.time + timedelta(days=1000) // timedelta(microseconds=1))
     asyncio.run(one.keep())
     assert [kept.signed.head.writer for kept in ends.read()[0]] == [another(1).head.writer, head.writer]
-    writer._head = head
+    writer._chains.head = head
 
 
 def test_a_process_that_has_written_nothing_keeps_nothing(engine: Engine, writer: LedgerWriter, ends: KeptEnds) -> None:

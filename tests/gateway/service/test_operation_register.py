@@ -136,6 +136,28 @@ def test_a_database_that_cannot_be_written_holds_nobody_up(
     run(scenario())
 
 
+def test_what_is_configured_is_written_once_the_database_is_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(*_: Any, **__: Any) -> int:
+        raise OperationalError("INSERT", None, Exception("disk full"))
+
+    monkeypatch.setattr(operation_register, "remember_expected", refuse)
+
+    async def scenario() -> None:
+        async with world(tmp_path, 'operations = ["Quote"]') as it:
+            async with asyncio.timeout(10):
+                while "expected operations could not be written down" not in caplog.text:
+                    await asyncio.sleep(0.02)
+            monkeypatch.undo()
+            it.config.write_text(it.config.read_text().replace("operations =", "# operations ="))
+            await it.gateway.reload()
+            assert await _retrieve(it) == 200
+            await _becomes(it, {"orders": ("Quote", GET)})
+
+    run(scenario())
+
+
 def test_too_many_are_told_of(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -26,6 +26,8 @@ def test_the_default_is_what_a_careful_operator_would_choose() -> None:
         ({"allow_sha1": True}, "SHA-1 is admitted"),
         ({"minimum_rsa_bits": 1024}, "RSA keys from 1024 bits are admitted"),
         ({"expired_certificate": "accept"}, "expired certificates are admitted"),
+        ({"coverage": "together"}, "parts that different signatures cover are taken for one message"),
+        ({"split_text": "accept"}, "signed texts may be split by CDATA sections"),
         ({"signatures": "any"}, "signatures that fail are tolerated beside one that verifies"),
         ({"required_parts": ["Timestamp"]}, "the Body need not be signed"),
     ],

@@ -6,7 +6,17 @@ import pytest
 from sqlalchemy import Engine
 
 from keystore import GateClosed, Refused
-from keystore.store import GateAnswer, HistoryState, KeystoreStore, Terms, gate_sentences, verify_history
+from keystore.store import (
+    WRITTEN_OVER,
+    GateAnswer,
+    HistoryState,
+    KeptAnswer,
+    KeystoreStore,
+    Terms,
+    gate_answers,
+    gate_sentences,
+    verify_history,
+)
 from keystore.store.change_gates import gate_text
 from tests.keystore.issuing import issue
 from tests.keystore.store.authoring import BY, HOUR, later
@@ -100,3 +110,36 @@ def test_a_gate_that_is_closed_is_asked_once_more_and_not_kept(store: KeystoreSt
         with pytest.raises(Refused):
             store.retire("old", **later(1), gates=gates)
     assert ([one["at"] for one in gates.asked], store.revision()) == ([BY["at"] + HOUR] * 2, 1)
+
+
+def test_what_the_history_keeps_is_read_as_it_was_answered() -> None:
+    given = [GateAnswer((TOO_EARLY,), SEEN, "two new messages"), GateAnswer()]
+    assert gate_answers(gate_text(given) or "") == (
+        KeptAnswer("two new messages", (TOO_EARLY.sentence,), json.loads(SEEN)),
+        KeptAnswer("", (), None),
+    )
+    assert gate_answers("") == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "nonsense",
+        "[" * 100_000,
+        "[]",
+        "{}",
+        '{"answers":1}',
+        '{"answers":[1]}',
+        '{"answers":[{"blockers":"abc","evidence":null,"summary":""}]}',
+        '{"answers":[{"blockers":[1],"evidence":null,"summary":""}]}',
+        '{"answers":[{"blockers":[],"evidence":[],"summary":""}]}',
+        '{"answers":[{"blockers":[],"evidence":null,"summary":1}]}',
+        '{"answers":[{"blockers":[],"evidence":{"a":NaN},"summary":""}]}',
+        '{"answers":[{"blockers":[],"evidence":{"a":1e999},"summary":""}]}',
+        '{"answers":[{"blockers":[],"evidence":null,"summary":"\\ud800"}]}',
+        '{"answers":[], "other":1}',
+    ],
+)
+def test_what_somebody_wrote_over_is_told_and_raises_nothing(text: str) -> None:
+    assert gate_answers(text) is None
+    assert gate_sentences(text) == (WRITTEN_OVER,)

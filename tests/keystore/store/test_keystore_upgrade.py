@@ -27,8 +27,12 @@ ENTRY_COLUMNS = (
 INSERT_ENTRY = f"INSERT INTO keystore_entries ({ENTRY_COLUMNS}) VALUES (:{ENTRY_COLUMNS.replace(', ', ', :')})"  # noqa: S608 - of nothing but the names above
 
 
-def write_as_0004(connection: Connection) -> None:
-    """A revision with each of `ENDS`, as the program of that schema wrote it."""
+def write_as_0004(connection: Connection, *, chained: bool = True) -> list[str]:
+    """A revision with each of `ENDS`, as the program of that schema wrote it; their hashes.
+
+    Before schema 0003 there was no chain.
+    """
+    hashes = []
     time, end = to_microseconds(NOON), "0" * 64
     for number, (alias, until) in enumerate(ENDS.items(), 1):
         revision: dict[str, Any] = {"revision": number, "time": time, "who": "eva", "why": ""}
@@ -63,6 +67,11 @@ def write_as_0004(connection: Connection) -> None:
         }
         hashed = json.dumps(revision | {"changes": [change]}, sort_keys=True, separators=(",", ":"))
         end = hashlib.sha256(bytes.fromhex(end) + hashed.encode("ascii")).hexdigest()
+        hashes.append(end)
+        of_chain = (
+            ("INSERT INTO keystore_chain VALUES (:revision, :hash)", {"revision": number, "hash": end}),
+            ("UPDATE keystore_head SET revision = :revision, hash = :hash", {"revision": number, "hash": end}),
+        )
         for statement, values in (
             ("INSERT INTO keystore_revisions VALUES (:revision, :time, :who, :why)", revision),
             (INSERT_ENTRY, entry),
@@ -71,10 +80,10 @@ def write_as_0004(connection: Connection) -> None:
                 "VALUES (:revision, :entry_id, :action, :alias, :thumbprint, :entry)",
                 change | {"revision": number},
             ),
-            ("INSERT INTO keystore_chain VALUES (:revision, :hash)", {"revision": number, "hash": end}),
-            ("UPDATE keystore_head SET revision = :revision, hash = :hash", {"revision": number, "hash": end}),
+            *(of_chain if chained else [("UPDATE keystore_head SET revision = :revision", {"revision": number})]),
         ):
             connection.execute(text(statement), values)
+    return hashes
 
 
 @pytest.fixture
@@ -89,6 +98,18 @@ def old(database_url: str) -> Iterator[Engine]:
 
 def _states(store: KeystoreStore, at: datetime) -> dict[str, State]:
     return {str(entry.alias): entry.state_at(at) for entry in store.entries()}
+
+
+def test_what_was_changed_before_there_was_a_chain_is_chained(database_url: str) -> None:
+    engine = create_engine(database_url.replace("postgresql:", "postgresql+psycopg:"))
+    with engine.begin() as connection:
+        SCRIPTS.upgrade(connection, "0002")
+        hashes = write_as_0004(connection, chained=False)
+    assert migrate(engine).status is SchemaStatus.CURRENT
+    assert [item.hash for item in KeystoreStore(engine).history()] == hashes
+    with engine.connect() as connection:
+        assert verify_history(connection).state is HistoryState.INTACT
+    engine.dispose()
 
 
 def test_hashes_and_trust_are_what_they_were(old: Engine) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from gateway.ledger import EventKind, LedgerWriter, latest_event, migrate, open_database, signing_key
+from gateway.ledger import EventKind, LedgerWriter, latest_event, open_database, signing_key
 from gateway.renewal import measure
 from keystore import to_microseconds
 from tests.gateway.cli.running import Ran, Run
@@ -31,9 +31,8 @@ def config(tmp_path: Path, database_url: str) -> Path:
 
 
 @pytest.fixture
-def engine(config: Path, database_url: str) -> Iterator[Engine]:
-    engine = open_database(database_url)
-    migrate(engine)
+def engine(config: Path, migrated_url: str) -> Iterator[Engine]:
+    engine = open_database(migrated_url)
     yield engine
     engine.dispose()
 

@@ -119,15 +119,16 @@ def test_an_end_in_the_past_is_not_taken_for_trust(run: Run, workplace: Path, si
     assert "Next" not in added.out
 
 
+@pytest.mark.parametrize("text", ["nonsense", "[" * 100_000, '{"answers":1}'])
 def test_a_history_that_was_written_over_is_shown_as_it_is(
-    run: Run, workplace: Path, gate: Recording, monkeypatch: pytest.MonkeyPatch
+    run: Run, workplace: Path, gate: Recording, monkeypatch: pytest.MonkeyPatch, text: str
 ) -> None:
     trusted_since(workplace, 100, "old", "new")
     assert run("keystore", "retire", "old", "--reason", "switched").code == 0
     with open_workplace(workplace / "gateway.toml") as place, place.engine.begin() as connection:
         connection.exec_driver_sql("DROP TRIGGER keystore_history_refuses_update")
-        connection.exec_driver_sql("UPDATE keystore_history SET gate = 'nonsense' WHERE gate IS NOT NULL")
+        connection.exec_driver_sql("UPDATE keystore_history SET gate = ? WHERE gate IS NOT NULL", (text,))
         assert KeystoreStore(place.engine).revision() == 2
     monkeypatch.setenv("COLUMNS", "200")
     assert "what the gate saw was written over by somebody" in run("keystore", "history").out
-    assert json.loads(run("keystore", "history", "--json").out.splitlines()[-1])["gate"] == "nonsense"
+    assert json.loads(run("keystore", "history", "--json").out.splitlines()[-1])["gate"] == text

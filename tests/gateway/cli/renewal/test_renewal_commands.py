@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,13 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
+from gateway.cli.keystore import retire, sync
+from gateway.cli.renewal import renewal_options, withdraw
+from gateway.cli.renewal.renewal_entries import entry_of
 from gateway.cli.workplace import open_workplace
-from gateway.ledger import read_statements, remember_expected
-from gateway.renewal import WaivedCell, read_renewals, waived_cells
+from gateway.ledger import read_statements, remember_expected, writing
+from gateway.renewal import PlannedCertificate, WaivedCell, read_renewals, waived_cells
+from keystore.store import StoredEntry
 from tests.gateway.cli.keystore.test_gate_refusals import seen, trusted_since, watched
 from tests.gateway.cli.keystore.test_keystore_commands import issue, listed, pem
 from tests.gateway.cli.running import Ran, Run
@@ -161,7 +166,7 @@ def test_a_renewal_over_the_same_key_says_what_that_means(run: Run, filled: Path
     assert run("keystore", "add", "first", "a.pem").code == 0
     ran = start(run, "--alias", "second", old="first", new="b.pem")
     assert ran.code == 0
-    assert "second has the same key as first: every message verifies under both" in ran.out
+    assert "second has the same key as first: what it signs verifies under both, so nothing has to switch" in ran.out
     assert run("renewal", "abandon", "--reason", "x").code == 0
     emergency = start(run, "--compromised", old="first", new="b.pem")
     refused(run, filled, emergency, 1, "the very key that is in wrong hands")
@@ -255,6 +260,32 @@ def test_in_an_emergency_the_old_key_stops_now_and_what_breaks_is_told(run: Run,
     assert run("keystore", "trust", "acme-2026").code == 0
     finished = run("renewal", "retire", "--json")
     assert json.loads(finished.out)["renewal"]["closed"]["how"] == "finished"
+
+
+@pytest.mark.parametrize("by", ["renewal", "keystore", "folder"])
+def test_an_emergency_waits_for_no_clock(run: Run, filled: Path, monkeypatch: pytest.MonkeyPatch, by: str) -> None:
+    watched(filled, 2)
+    behind = datetime.now(UTC) - timedelta(hours=3)
+    for module in (renewal_options, retire, sync):
+        monkeypatch.setattr(module, "now", lambda: behind)
+    refusal = run("keystore", "retire", "acme-2024", "--reason", "switched")
+    assert (refusal.code, "set the clock right" in refusal.err) == (3, True), "what is no emergency does"
+    if by == "renewal":
+        ran = start(run, "--alias", "acme-2026", "--compromised")
+    elif by == "keystore":
+        ran = run("keystore", "retire", "acme-2024", "--compromised", "--reason", "stolen")
+    else:
+        assert run("keystore", "export", "--all", "--to", "folder").code == 0
+        assert run("keystore", "sync", "folder", "--apply").code == 3, "nobody is revoked: the clock counts"
+        text = Path("folder/trusted/acme-2024.pem").read_text()
+        Path("folder/trusted/acme-2024.pem").unlink()
+        Path("folder/retired").mkdir(exist_ok=True)
+        Path("folder/retired/acme-2024.pem").write_text(f"# compromised: yes\n{text}")
+        ran = run("keystore", "sync", "folder", "--apply", "--reason", "stolen")
+    assert (ran.code, "the revocation is dated then; set the clock right" in ran.err) == (0, True), ran
+    assert entry(run, "acme-2024")["revoked"] is True
+    revoked = json.loads(run("keystore", "history", "acme-2024", "--json").out.splitlines()[-1])
+    assert datetime.fromisoformat(revoked["time"]) > behind + timedelta(hours=2), "not before what was told already"
 
 
 def test_an_emergency_that_began_before_its_renewal(run: Run, filled: Path) -> None:
@@ -491,6 +522,39 @@ def test_a_waived_cell_is_not_asked_but_the_delivery_time_passes(run: Run, switc
     assert "{urn:x}Yearly" in history[-1], "the gate's figures tell what was waived"
 
 
+@pytest.mark.parametrize(
+    ("forgery", "finding"),
+    [
+        (
+            "INSERT INTO renewal_statements VALUES (2, 'acme', 'waived', 0, 0, 'x', json_object('by', 'Ann', "
+            "'reason', 'r', 'endpoint', 'orders', 'operation', '{urn:x}Rare', 'server', ''), '', '')",
+            "statements: number 2 does not match its hash",
+        ),
+        (
+            "INSERT INTO renewal_statements VALUES ('x', '', '', 0, 0, 'x', '{}', '', '')",
+            "statements: number x was never",
+        ),
+        (
+            "INSERT INTO keystore_history (id, revision, entry_id, action, alias, thumbprint, entry) "
+            "SELECT -id, 1, entry_id, action, alias, thumbprint, entry FROM keystore_history WHERE id = 2",
+            "the history of the keystore: ",
+        ),
+    ],
+)
+def test_what_nobody_said_or_decided_opens_no_gate(run: Run, switched: Path, forgery: str, finding: str) -> None:
+    """A row more is let in by every trigger; what it says is held against the chain before a gate rests on it."""
+    with open_workplace(switched / "gateway.toml") as workplace, writing(workplace.engine) as connection:
+        connection.exec_driver_sql(forgery)
+    ran = run("renewal", "retire", "--json")
+    assert ran.code == 1
+    (sentence,) = (blocker["sentence"] for blocker in json.loads(ran.out)["blockers"])
+    assert finding in sentence
+    assert "wssgate ledger verify tells more" in sentence
+    status = json.loads(run("renewal", "status", "--json").out)
+    assert any(finding in warning for warning in status["warnings"])
+    assert run("ledger", "verify").code == 1
+
+
 # withdraw
 
 
@@ -506,14 +570,60 @@ def test_a_staged_certificate_is_withdrawn_at_once(run: Run, filled: Path) -> No
     refused(run, filled, run("renewal", "withdraw", "acme-2026", "--reason", "x"), 1, "withdrawn already")
 
 
+def test_what_is_only_staged_is_withdrawn_whatever_the_clock_says(
+    run: Run, filled: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watched(filled, 2)
+    started(run, "--alias", "acme-2026")
+    behind = datetime.now(UTC) - timedelta(hours=3)
+    monkeypatch.setattr(renewal_options, "now", lambda: behind)
+    assert run("renewal", "withdraw", "--reason", "it was the wrong one").code == 0
+    assert listed(run)["acme-2026"] == "retired"
+
+
+def test_what_somebody_trusts_meanwhile_is_withdrawn_through_the_gate(
+    run: Run, filled: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started(run, "--alias", "acme-2026")
+    looked = 0
+
+    def look(entries: Sequence[StoredEntry], one: PlannedCertificate) -> StoredEntry | None:
+        nonlocal looked
+        looked += one.alias == "acme-2026"
+        if looked == 1 and one.alias == "acme-2026":
+            assert run("keystore", "trust", "acme-2026", "--reason", "x").code == 0
+        return entry_of(entries, one)
+
+    monkeypatch.setattr(withdraw, "entry_of", look)
+    ran = run("renewal", "withdraw", "--reason", "it was the wrong one")
+    assert (ran.code, "Somebody has just trusted acme-2026" in ran.err) == (1, True)
+    assert listed(run)["acme-2026"] == "trusted"
+
+
 def test_a_trusted_certificate_is_withdrawn_through_the_gate(run: Run, switched: Path) -> None:
     ran = run("renewal", "withdraw", "--reason", "it did not work")
     assert ran.code == 1
     assert "it is too early" in ran.err
     assert listed(run) == {"new": "trusted", "old": "trusted"}
+    assert entry(run, "new")["replaces"] == [entry(run, "old")["thumbprint"]], "all or nothing"
     forced = run("renewal", "withdraw", "--reason", "it did not work", "--force", "--json")
     assert forced.code == 0
     assert json.loads(forced.out)["renewal"]["closed"]["how"] == "withdrawn"
+    assert listed(run) == {"new": "retired", "old": "trusted"}
+    assert entry(run, "new")["replaces"] == []
+
+
+def test_a_new_key_that_has_been_quiet_for_long_enough_is_withdrawn_without_force(run: Run, workplace: Path) -> None:
+    watched(workplace, 40, timedelta(days=10))
+    trusted_since(workplace, 100, "old", "new")
+    assert run("keystore", "set", "new", "--replaces", "old").code == 0
+    seen(workplace, "new", *(day + 0.5 for day in range(20, 25)))
+    seen(workplace, "old", *(day + 0.5 for day in range(20)))
+    assert run("renewal", "start", "--old", "old", "--new", "new", "--name", "acme", "--json").code == 0
+    refused(run, workplace, run("keystore", "retire", "new", "--reason", "x"), 1, "is declared to replace old")
+    ran = run("renewal", "withdraw", "--reason", "it did not work")
+    assert ran.code == 0, ran.err
+    assert "gate passed" in ran.out
     assert listed(run) == {"new": "retired", "old": "trusted"}
     assert entry(run, "new")["replaces"] == []
 

@@ -1,5 +1,6 @@
 """The commands that write and check sign-offs, and that write notices."""
 
+import hashlib
 import json
 import sys
 from collections.abc import Iterator
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from gateway.ledger import migrate, open_database, writing
+from gateway.ledger import open_database, writing
 from gateway.renewal import read_renewals
 from tests.gateway.cli.running import Run
 from tests.gateway.ledger.proof.bundles import KEY
@@ -16,11 +17,10 @@ from tests.gateway.renewal.signoff.signoff_scene import GET, NEW_MESSAGE, OLD_ME
 
 
 @pytest.fixture
-def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SignoffScene]:
+def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, migrated_file: str) -> Iterator[SignoffScene]:
     """A renewal that is under way, in the current folder."""
     monkeypatch.chdir(tmp_path)
-    engine = open_database(f"sqlite:///{tmp_path}/wssgate.db")
-    migrate(engine)
+    engine = open_database(migrated_file)
     with days_pass():
         made = SignoffScene(engine, tmp_path)
         made.hours(3, (OLD_MESSAGE, GET, "app-1"))
@@ -32,7 +32,7 @@ def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SignoffSc
 
 
 def test_a_sign_off_is_written_in_every_form_and_checked(run: Run, scene: SignoffScene) -> None:
-    files = ["--json-file", "a.json", "--html", "a.html", "--pdf", "a.pdf", "--markdown", "a.md", "--bundle", "a.zip"]
+    files = ["--json", "a.json", "--html", "a.html", "--pdf", "a.pdf", "--markdown", "a.md", "--bundle", "a.zip"]
     ran = run("renewal", "signoff", *files)
     assert ran.code == 0, ran.err
     assert "among 2 recorded responses" in " ".join(ran.out.split())
@@ -49,16 +49,15 @@ def test_a_sign_off_is_written_in_every_form_and_checked(run: Run, scene: Signof
     assert again.code == 1
     assert "exists already" in again.err
     assert run("renewal", "signoff", *files, "--replace").code == 0
-    made = json.loads(run("renewal", "signoff", "--json").out)
-    assert made["files"] == []
-    assert made["signoff"]["schema"] == "wssgate.signoff/1"
-    assert "The file that can be checked is that of --json-file" in run("renewal", "signoff").out
+    Path("printed.json").write_text(run("renewal", "signoff", "--json", "-").out)
+    assert run("renewal", "verify-signoff", "printed.json").code == 0, "what is printed is the document, to the octet"
+    assert "The file that can be checked is that of --json" in run("renewal", "signoff").out
 
 
 def test_one_byte_of_the_ledger_that_was_changed_is_told_by_the_figures_that_do_not_hold(
     run: Run, scene: SignoffScene
 ) -> None:
-    assert run("renewal", "signoff", "--json-file", "a.json").code == 0
+    assert run("renewal", "signoff", "--json", "a.json").code == 0
     with writing(scene.engine) as connection:
         for name in connection.execute(text("SELECT name FROM sqlite_master WHERE type = 'trigger'")).scalars().all():
             connection.execute(text(f'DROP TRIGGER "{name}"'))
@@ -79,7 +78,7 @@ def test_what_cannot_be_checked_is_said_in_a_sentence(run: Run, scene: SignoffSc
     assert (ran.code, "made for people" in " ".join(ran.err.split())) == (2, True)
     assert run("renewal", "verify-signoff", "nowhere.json").code == 2
     assert run("renewal", "verify-signoff", "a.json", "--pinned", "keys.txt").code == 2
-    assert run("renewal", "signoff", "--json-file", "a.json").code == 0
+    assert run("renewal", "signoff", "--json", "a.json").code == 0
     Path("b.zip").write_bytes(b"PK")
     ran = run("renewal", "verify-signoff", "a.json", "--bundle", "b.zip")
     assert (ran.code, "is no bundle" in ran.err) == (2, True)
@@ -114,6 +113,9 @@ def test_a_notice_is_printed_or_written_and_recorded(run: Run, scene: SignoffSce
     for file in ("a.txt", "a.md", "a.eml"):
         assert run("renewal", "notice", 7, "--output", file).code == 0
     assert b"Rita Receiver <rita@receiver.example>" in Path("a.eml").read_bytes()
+    digests = [one.sha256 for one in read_renewals(scene.engine).named("acme").notices]
+    assert digests[0] == hashlib.sha256(ran.out.encode()).hexdigest(), "of what was printed"
+    assert digests[2:] == [hashlib.sha256(Path(f"a{end}").read_bytes()).hexdigest() for end in (".txt", ".md", ".eml")]
     assert run("renewal", "notice", 7, "-o", "a.txt").code == 1
     assert json.loads(run("renewal", "notice", 2, "--json").out)["step"] == 2
     assert [one.step for one in read_renewals(scene.engine).named("acme").notices] == [4, 4, 7, 7, 7, 2]
@@ -136,7 +138,7 @@ def test_own_texts_of_the_site_are_used(run: Run, scene: SignoffScene) -> None:
 def test_retiring_writes_a_certificate_that_can_be_checked(run: Run, scene: SignoffScene) -> None:
     ran = run("renewal", "retire", "--force", "--reason", "for the test", "--json")
     assert ran.code == 0, ran.err
-    assert run("renewal", "signoff", "acme", "--json-file", "a.json").code == 0
+    assert run("renewal", "signoff", "acme", "--json", "a.json").code == 0
     (one,) = json.loads(Path("a.json").read_text())["retirement_certificates"]
     Path("retirement.json").write_text(
         json.dumps(one["certificate"], sort_keys=True, separators=(",", ":"), ensure_ascii=True)

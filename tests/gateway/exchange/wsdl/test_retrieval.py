@@ -4,9 +4,11 @@ import asyncio
 from pathlib import Path
 
 import pytest
+import structlog
 import zeep
 from lxml import etree
 
+from gateway.exchange.wsdl import retrieval
 from gateway.exchange.wsdl.addresses import Addresses
 from gateway.exchange.wsdl.retrieval import is_retrieval
 from gateway.exchange.wsdl.rewriting import rewrite
@@ -360,5 +362,26 @@ def test_zeep_finds_its_way_through_the_gateway(tmp_path: Path) -> None:
                 ("wsdl", "passed"),
                 ("message", "accepted"),
             ]
+
+    run(scenario())
+
+
+def test_a_document_whose_operations_cannot_be_listed_is_delivered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are there to tell what nobody called yet, and keep no document back that is in order."""
+
+    def broken(_: object) -> tuple[str, ...]:
+        raise RuntimeError("a case that nobody thought of")
+
+    async def scenario() -> None:
+        async with world(tmp_path) as it:
+            it.receiver.reply = http(ZEEP_WSDL.encode())
+            monkeypatch.setattr(retrieval, "announced_operations", broken)
+            with structlog.testing.capture_logs() as said:
+                answer = await it.raw(b"GET /orders?wsdl HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+            assert answer.startswith(b"HTTP/1.1 200 ")
+            assert b"<definitions" in answer
+            assert "the operations of a WSDL could not be listed" in [line["event"] for line in said]
 
     run(scenario())

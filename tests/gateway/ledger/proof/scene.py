@@ -37,6 +37,7 @@ from gateway.ledger import (
 )
 from gateway.ledger.clock import LedgerClock
 from gateway.ledger.database.partitions import make_partitions
+from gateway.ledger.write.transactions import ChainTransactions
 from keystore import State, to_microseconds
 from keystore.store import (
     Action,
@@ -187,7 +188,7 @@ def write_on(url: str) -> None:
 
 def _kill(watcher: Watcher) -> None:
     """Let it tell nothing more, and not that it ends."""
-    with patch.object(watcher.writer, "_head", replace(watcher.writer.head, event_number=0)):
+    with patch.object(ChainTransactions, "write", side_effect=OSError("the process was killed")):
         watcher.stop()
 
 

@@ -34,6 +34,7 @@ from gateway.ledger.hours import hour_of
 from gateway.ledger.proof import chain_verification, rollup_comparison
 from gateway.ledger.proof.chain import Link
 from gateway.ledger.proof.overview import NEW_KEY
+from gateway.ledger.read import event_window
 from gateway.ledger.record_rows import row_of
 from keystore import to_microseconds
 from tests.databases import on_postgresql, on_sqlite, unprotected
@@ -338,7 +339,7 @@ class TestWhatWasNeverWritten:
     ) -> None:
         _start(engine, accepted(OLD, time=NOON))
         _act(engine, f"UPDATE messages SET {change}")  # noqa: S608 - those above
-        monkeypatch.setattr(chain_verification, "_digest_or_none", lambda _previous, row: row["hash"])
+        monkeypatch.setattr(chain_verification, "digest_or_none", lambda _previous, row: row["hash"])
         report = verify_ledger(engine)
         assert [chain.detail for chain in report.chains] == ["it holds a value that this program never wrote"]
 
@@ -347,7 +348,7 @@ class TestWhatWasNeverWritten:
     ) -> None:
         _start(engine, accepted(OLD, time=NOON))
         _act(engine, "UPDATE messages SET verified_by = 'x'")
-        monkeypatch.setattr(chain_verification, "_digest_or_none", lambda _previous, row: row["hash"])
+        monkeypatch.setattr(chain_verification, "digest_or_none", lambda _previous, row: row["hash"])
         assert [chain.relied_on for chain in verify_ledger(engine).chains] == [frozenset()]
 
     @pytest.mark.parametrize("change", ["messages = 'x'", "hour = 'x'", "last_seen = x'00'"])
@@ -459,6 +460,7 @@ class TestEventsThatFitTheirHashes:
                 row[name] = value(row[name]) if callable(value) else value
             row["hash"] = event_hash(row["previous_hash"], row)
             connection.execute(update(events).where(events.c.number == number).values(row))
+        assert event_window.read_events(engine, 0).problems, "whoever decides by it is told as well, and gets no error"
         return [chain.detail for chain in verify_ledger(engine).chains]
 
     @pytest.mark.parametrize(

@@ -35,3 +35,12 @@ def test_what_is_finished_rests_for_everybody(engine: Engine) -> None:
     assert not _take(engine, "a", 24.9)
     assert not _take(engine, "b", 24.9)
     assert _take(engine, "b", 25.1)
+
+
+def test_a_clock_that_ran_ahead_for_a_while_stops_nobody_for_as_long(engine: Engine) -> None:
+    assert _take(engine, "a", 9000)
+    assert _take(engine, "b"), "held for an hour at most, whatever the end of it is said to be"
+    leave_maintenance(engine, "pruning", "b", finished=NOON + 9000 * HOUR)
+    assert _take(engine, "a")
+    leave_maintenance(engine, "pruning", "a", finished=NOON + 1 * HOUR)
+    assert not _take(engine, "b"), "two clocks may differ by a little"

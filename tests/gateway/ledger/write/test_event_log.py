@@ -393,7 +393,7 @@ def test_an_end_that_is_not_where_it_was_is_noticed_without_any_failure(
 
 def _put_back(engine: Engine, writer: LedgerWriter, database: Path, copy: bytes) -> None:
     """Put the file of an earlier moment in the place of the database."""
-    writer._held.close()
+    writer._chains.open_anew()
     engine.dispose()
     restored = database.with_name("restored.db")
     restored.write_bytes(copy)
@@ -410,7 +410,7 @@ def test_what_a_database_lost_that_was_put_back_is_told_in_a_new_chain(
         writer.tell(EventKind.CONFIGURATION, CONFIGURATION).result(10)
     database = tmp_path / "wssgate.db"
     engine.dispose()
-    writer._held.close()
+    writer._chains.open_anew()
     copy = database.read_bytes()
     if not knew:
         writer.tell(EventKind.CONFIGURATION, CONFIGURATION).result(10)

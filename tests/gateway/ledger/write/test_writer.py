@@ -248,7 +248,7 @@ def test_a_database_that_goes_and_comes_back(engine: Engine, tmp_path: Path, mon
     away = tmp_path / "away"
     away.mkdir()
     # Closed first, so that everything is in the one file: a database is moved while nobody works on it.
-    writer._held.close()
+    writer._chains.open_anew()
     engine.dispose()
     (tmp_path / "wssgate.db").rename(away / "wssgate.db")
     lost = mixture(1)
@@ -302,11 +302,11 @@ def test_a_commit_whose_outcome_was_not_learned_is_not_repeated(
 def test_an_older_copy_put_in_place_starts_a_chain_of_its_own(engine: Engine, tmp_path: Path) -> None:
     writer = LedgerWriter(engine, "host:1")
     writer.submit(mixture(0)).result(10)
-    writer._held.close()
+    writer._chains.open_anew()
     engine.dispose()
     copy = (tmp_path / "wssgate.db").read_bytes()
     writer.submit(mixture(1)).result(10)
-    writer._held.close()
+    writer._chains.open_anew()
     engine.dispose()
     (tmp_path / "restored.db").write_bytes(copy)
     (tmp_path / "restored.db").rename(tmp_path / "wssgate.db")

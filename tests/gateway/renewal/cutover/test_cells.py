@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 import pytest
 
 from gateway.ledger import Role, Succession, UsageRow
+from gateway.present import span_text
 from gateway.renewal import Cell, CellState, CellUsage, RenewalRole, SwitchCriteria, cell_sentence, goal_of, judge_cell
 from gateway.renewal.cutover.cells import longest_gap
-from gateway.renewal.cutover.sentences import span_text
 from gateway.vocabulary import RecordedOutcome
 from keystore import State, Thumbprint, TrustedCertificate, TrustSnapshot
 from tests.gateway.ledger.load import OPERATIONS
@@ -106,12 +106,12 @@ def test_the_old_key_must_be_quiet_for_longer_than_it_ever_was(scene: Scene) -> 
     scene.accept_every_five(120, after=0, by=[NEW])
     cell = scene.cell()
     assert (cell.state, cell.evidence.quiet, cell.evidence.longest_quiet) == (CellState.PENDING, 10 * HOUR, 10 * HOUR)
-    assert "quiet for 10 h of the 10 h that it takes, and it was for 10 h before" in cell_sentence(cell, at(700))
+    assert "quiet for 10 h of the 10 h that it takes, for it was quiet for 10 h before" in cell_sentence(cell, at(700))
     scene.accept(601, by=[NEW])
     cell = scene.cell()
     assert cell.state is CellState.SWITCHED
     assert (
-        "121 messages of the 16 that it takes; the old key quiet for 10 h 1 min of the 10 h that it takes, "
+        "121 messages, and 16 are enough; the old key quiet for 10 h 1 min of the 10 h that it takes, "
         "longer than the 10 h that it ever was" in cell_sentence(cell, at(700))
     )
 

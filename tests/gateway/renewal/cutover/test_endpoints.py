@@ -60,8 +60,8 @@ def test_what_is_not_enough_yet_says_what_is_missing(scene: Scene) -> None:
     scene.accept(100, by=[NEW])
     assert _says(scene) == (
         "0 of 1 operation switched to acme-2026; laggard: GetOrder (only the new key since 2026-06-01 13:40:00, 1 h "
-        "ago: 1 message of the 16 that it takes; the old key quiet for 1 min of the 1 h that it takes, and it was for "
-        "1 min before; old key last 2026-06-01 13:39:00, 1 h ago)"
+        "ago: 1 message of the 16 that it takes; the old key quiet for 1 min of the 1 h that it takes, for it was "
+        "quiet for 1 min before; old key last 2026-06-01 13:39:00, 1 h ago)"
     )
 
 

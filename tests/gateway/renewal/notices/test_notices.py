@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.ledger import migrate, open_database
+from gateway.ledger import open_database
 from gateway.renewal import NOTICE_STEPS, RenewalStatus, TemplateRefused, notice_mail, write_notice
 from gateway.renewal.progress import CoverageState
 from tests.gateway.ledger.load import NOON
@@ -24,9 +24,8 @@ from tests.gateway.renewal.signoff.signoff_scene import (
 
 
 @pytest.fixture
-def scene(tmp_path: Path) -> Iterator[SignoffScene]:
-    engine = open_database(f"sqlite:///{tmp_path}/wssgate.db")
-    migrate(engine)
+def scene(tmp_path: Path, migrated_file: str) -> Iterator[SignoffScene]:
+    engine = open_database(migrated_file)
     with days_pass():
         made = SignoffScene(engine, tmp_path)
         yield made
@@ -81,6 +80,7 @@ def test_what_is_not_certain_yet_is_called_so(status: RenewalStatus) -> None:
         (CoverageState.WAIVED, "it need not switch, as was agreed"),
         (CoverageState.NEVER_SEEN, "no message ever came"),
         (CoverageState.OTHER, "signed with neither of the two keys"),
+        (CoverageState.SAME_KEY, "the key is the same: "),
     ],
 )
 def test_each_state_of_a_cell_is_told(status: RenewalStatus, state: CoverageState, told: str) -> None:

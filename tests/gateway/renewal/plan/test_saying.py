@@ -128,7 +128,7 @@ def test_a_cell_is_waived_by_name_once(engine: Engine) -> None:
 
 
 def test_what_was_written_about_it_is_kept_by_its_hash(engine: Engine) -> None:
-    record_notice(engine, NAME, 4, "Dear Ann", BOB)
+    record_notice(engine, NAME, 4, b"Dear Ann", BOB)
     record_retirement(engine, NAME, OLD, '{"schema":"x"}', BOB)
     renewal = record_sign_off(engine, NAME, b"%PDF", "PDF", BOB)
     assert [(one.step, one.sha256) for one in renewal.notices] == [(4, sha256("Dear Ann"))]
@@ -142,7 +142,7 @@ def test_what_was_written_about_it_is_kept_by_its_hash(engine: Engine) -> None:
 def test_of_a_closed_renewal_may_be_said_what_comes_afterwards(engine: Engine) -> None:
     close_renewal(engine, NAME, Closure.FINISHED, "", BOB)
     confirm_step(engine, NAME, 6, BOB)
-    record_notice(engine, NAME, 8, "Dear Ann", BOB)
+    record_notice(engine, NAME, 8, b"Dear Ann", BOB)
     record_retirement(engine, NAME, OLD, "{}", BOB)
     record_sign_off(engine, NAME, b"%PDF", "PDF", BOB)
     with pytest.raises(PlanRefused, match="is closed: finished"):
@@ -157,7 +157,7 @@ def test_of_what_never_was_nothing_is_said(engine: Engine) -> None:
         lambda: confirm_step(engine, "x", 4, BOB),
         lambda: record_rehearsal(engine, "x", BOB, file="s.xml", **SAMPLE),
         lambda: waive_cell(engine, "x", BOB, **CELL),
-        lambda: record_notice(engine, "x", 4, "", BOB),
+        lambda: record_notice(engine, "x", 4, b"", BOB),
         lambda: record_retirement(engine, "x", OLD, "", BOB),
         lambda: record_sign_off(engine, "x", b"", "PDF", BOB),
     )
@@ -171,7 +171,7 @@ def test_programs_read_all_of_it(engine: Engine) -> None:
     confirm_step(engine, NAME, 2, BOB, fingerprint=NEW.thumbprint)
     record_rehearsal(engine, NAME, BOB, file="s.xml", **SAMPLE)
     waive_cell(engine, NAME, BOB, **CELL)
-    record_notice(engine, NAME, 4, "Dear Ann", BOB)
+    record_notice(engine, NAME, 4, b"Dear Ann", BOB)
     found = json.loads(json.dumps(renewal_json(read_renewals(engine).by_name[NAME])))
     assert found["confirmations"][0]["fingerprint"] == NEW.thumbprint
     assert found["rehearsals"][0]["file"] == "s.xml"

@@ -3,21 +3,26 @@
 Ledger, keystore, gates and judgement are the real ones; time is the test's.
 """
 
-import shutil
-import tempfile
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any, Final
+from unittest.mock import patch
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from sqlalchemy import event
+from sqlalchemy import Engine, text
 
+from gateway.cli import main
+from gateway.cli.renewal import renewal_options
 from gateway.ledger import open_database
-from gateway.renewal import Closure, Mark, RenewalStatus
+from gateway.renewal import Author, Closure, Mark, NewRenewal, RenewalStatus, read_renewals, start_renewal
+from keystore import State
+from keystore.store import KeystoreStore
 from tests.gateway.ledger.load import NOON
 from tests.gateway.ledger.watched_time import long_steps
+from tests.gateway.renewal.database_place import Place
 from tests.gateway.renewal.progress.renewal_scene import (
     DAY,
     DELIVERY,
@@ -30,13 +35,15 @@ from tests.gateway.renewal.progress.renewal_scene import (
     STEP,
     RenewalScene,
     renewal_of,
+    settings_of,
 )
 from tests.gateway.report.scene import RENEWED
 
 VARIANTS: Final = ("plain", "plain", "announced", "downtime", "same key", "emergency")
 CELLS: Final = ((GET, ""), (GET, "b"), (PLACE, ""))
-_FAST: Final = Path("/dev/shm")  # noqa: S108 - a folder in memory, where there is one
 _WAIT: Final = st.sampled_from([HOUR, 5 * HOUR, 20 * HOUR])
+_SUMMER: Final = st.sampled_from([-HOUR, timedelta(0), HOUR, 2 * HOUR, 25 * HOUR])
+"""A clock that somebody sets: by an hour in spring and in autumn, where it goes by local time; or to the wrong day."""
 Cell = tuple[str, str]
 _NEVER: Final = NOON - 1000 * DAY
 
@@ -44,15 +51,14 @@ _NEVER: Final = NOON - 1000 * DAY
 class RenewalCourses(RuleBasedStateMachine):
     """One renewal. Every rule is something that happens while one is under way."""
 
-    template: Path
-    """A migrated, empty database."""
+    place: Place
+    """Where the database of each course lies."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.folder = Path(tempfile.mkdtemp(dir=_FAST if _FAST.is_dir() else None, prefix="wssgate-course-"))
-        shutil.copy(self.template, self.folder / "wssgate.db")
-        self.engine = open_database(f"sqlite:///{self.folder}/wssgate.db", create=False)
-        event.listen(self.engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous = OFF"))
+        self.folder = self.place.folder
+        self.place.lay_out()
+        self.engine = self.place.engine()
         self.steps = long_steps(STEP * 1.2)
         self.steps.__enter__()
         self.scene = RenewalScene(self.engine, self.folder)
@@ -60,6 +66,9 @@ class RenewalCourses(RuleBasedStateMachine):
         self.variant = "plain"
         self.new = NEW
         self.is_trusted = self.is_retired = False
+        self.trusted_at = _NEVER
+        self.tries = 0
+        """How often it was tried to withdraw the new key: that takes as long as a dozen other rules."""
         self.watched: list[tuple[datetime, datetime]] = [(self.scene.now - STEP, self.scene.now)]
         self.last_old: dict[Cell, datetime] = {}
         self.last_new: dict[Cell, datetime] = {}
@@ -70,9 +79,8 @@ class RenewalCourses(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         self.scene.close()
-        self.engine.dispose()
         self.steps.__exit__(None, None, None)
-        shutil.rmtree(self.folder)
+        self.place.clear()
 
     @initialize(variant=st.sampled_from(VARIANTS), ahead=st.sampled_from([0, 1, 2, 2]))
     def begin(self, variant: str, ahead: int) -> None:
@@ -86,6 +94,9 @@ class RenewalCourses(RuleBasedStateMachine):
         }
         fields = kinds.get(variant, {})
         self.scene.renewal = renewal_of(new=self.new, **fields)
+        plan = self.scene.renewal
+        said = NewRenewal(name="acme", endpoints=("orders",), old=plan.old, new=plan.new, **fields)
+        start_renewal(self.engine, said, Author("eva", NOON))
         self.scene.stage(self.new)
         if variant == "emergency":
             self.scene.retire(revoked=True)
@@ -109,6 +120,16 @@ class RenewalCourses(RuleBasedStateMachine):
         """Time passes, and nobody watches."""
         self.scene.watcher.sleep(2 * HOUR + length)
         self.scene.watcher.beat()
+
+    @rule(off=_SUMMER)
+    def the_clock_of_the_gateway_is_set(self, off: timedelta) -> None:
+        """Forwards the ledger follows, and nobody watched what was left out; backwards it waits for nobody."""
+        self.scene.set_gateway_clock(off)
+
+    @rule(off=_SUMMER)
+    def the_clock_of_the_administrator_is_set(self, off: timedelta) -> None:
+        """It moves nothing; where it is far behind nothing is retired (`wssgate renewal retire` says so)."""
+        self.scene.administrator = off
 
     def pass_time(self, length: timedelta) -> None:
         begin = self.scene.now
@@ -153,6 +174,7 @@ class RenewalCourses(RuleBasedStateMachine):
         """The new certificate is trusted."""
         self.scene.trust(str(self.new.alias))
         self.is_trusted = True
+        self.trusted_at = self.scene.typed_at
 
     @rule(number=st.integers(2, 8))
     def somebody_says(self, number: int) -> None:
@@ -175,7 +197,7 @@ class RenewalCourses(RuleBasedStateMachine):
     @rule()
     def retire(self) -> None:
         """Somebody retires the old certificate: refused unless the gate is open, by its own word."""
-        if self.status().may_retire:
+        if self.status().may_retire and self.scene.administrator >= timedelta(0):
             self.scene.retire()
             self.is_retired = True
 
@@ -219,6 +241,57 @@ class RenewalCourses(RuleBasedStateMachine):
         assert (status.waiting_for, status.step, status.next_possible, status.may_retire) == ("", None, None, False)
         self.scene.renewal = replace(closed)
 
+    @precondition(lambda self: self.tries < 2)
+    @rule()
+    def withdrawn(self) -> None:
+        """As it would be if somebody withdrew the new key now: on a copy, with the command."""
+        self.tries += 1
+        scene, folder = self.scene, self.folder / "copy"
+        folder.mkdir(exist_ok=True)
+        settings_of(folder, "orders")
+        with (
+            closing(sqlite3.connect(self.folder / "wssgate.db")) as source,
+            closing(sqlite3.connect(folder / "wssgate.db")) as target,
+        ):
+            source.backup(target)
+        command = ["renewal", "withdraw", "acme", "--reason", "it does not work", "--config", f"{folder}/gateway.toml"]
+        with patch.object(renewal_options, "now", lambda: scene.typed_at):
+            code = main(command)
+        engine = open_database(f"sqlite:///{folder}/wssgate.db", create=False)
+        try:
+            self.check_withdrawal(code, engine)
+        finally:
+            engine.dispose()
+
+    def check_withdrawal(self, code: int, engine: Engine) -> None:
+        scene, store = self.scene, KeystoreStore(engine)
+        closed = read_renewals(engine).by_name["acme"].closed
+        old, new = store.get("acme-2024"), store.get(str(self.new.alias))
+        assert (old.state, old.revoked) == (
+            State.RETIRED if self.is_retired else State.TRUSTED,
+            self.variant == "emergency",
+        )
+        counted = [text(f"SELECT count(*) FROM {table}") for table in ("messages", "key_uses_hourly")]  # noqa: S608
+        for query in counted:
+            with engine.connect() as there, self.engine.connect() as here:
+                assert there.execute(query).scalar_one() == here.execute(query).scalar_one(), "something is lost"
+        is_behind = self.is_trusted and scene.administrator < timedelta(0)
+        if self.is_retired and self.variant != "emergency":
+            assert code == 1, "there is nothing to go back to"
+        elif is_behind:
+            assert code == 3
+        elif not self.is_trusted:
+            assert code == 0
+        if code:
+            assert closed is None
+            assert (new.state is State.TRUSTED, store.revision()) == (self.is_trusted, scene.store.revision())
+            return
+        assert closed is not None
+        assert (closed.how, new.state, list(new.replaces)) == (Closure.WITHDRAWN, State.RETIRED, [])
+        if self.is_trusted and self.variant != "same key":
+            since = max([self.trusted_at, *self.last_new.values()])
+            assert self.watched_since(since) >= DELIVERY, "messages that it signed may be under way"
+
     # the question
 
     def status(self) -> RenewalStatus:
@@ -240,9 +313,11 @@ class RenewalCourses(RuleBasedStateMachine):
             all(carried[one] > needed[one] for one in used) if used else max(carried.values()) > _NEVER
         )
         begin = max(needed.values())
-        watched = sum((max(timedelta(0), end - max(start, begin)) for start, end in self.watched), timedelta(0))
-        left = max(timedelta(0), DELIVERY - watched)
+        left = max(timedelta(0), DELIVERY - self.watched_since(begin))
         return is_carried and not left, self.scene.now + left if is_carried and left else None
+
+    def watched_since(self, begin: datetime) -> timedelta:
+        return sum((max(timedelta(0), end - max(start, begin)) for start, end in self.watched), timedelta(0))
 
     @invariant()
     def what_is_told_is_true(self) -> None:

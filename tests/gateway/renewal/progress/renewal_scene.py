@@ -86,6 +86,10 @@ class RenewalScene:
         self.store = KeystoreStore(engine)
         self.settings = settings_of(folder, *endpoints)
         self.policies: dict[str, SitePolicy] = {}
+        self.ahead = timedelta(0)
+        """How far the ledger's clock is ahead of the true time: as far as that of a gateway ever was."""
+        self.administrator = timedelta(0)
+        """How far the clock of whoever types is ahead of the ledger's."""
         self.renewal = renewal_of(endpoints=tuple(endpoints))
         self.store.add("acme-2024", OLD.certificate, who="eva", why="", at=NOON - 90 * DAY)
         # The ledger's clock begins before noon, and the first traffic with it.
@@ -97,20 +101,32 @@ class RenewalScene:
 
     @property
     def now(self) -> datetime:
-        return self.watcher.instant()
+        """By the ledger's clock."""
+        return self.watcher.instant() + self.ahead
+
+    @property
+    def typed_at(self) -> datetime:
+        """By the clock of whoever types."""
+        return self.now + self.administrator
+
+    def set_gateway_clock(self, off: timedelta) -> None:
+        """Somebody sets the clock of the gateway's machine, so that it is off by this."""
+        self.watcher.off = off // timedelta(microseconds=1)
+        self.ahead = max(self.ahead, off)
+        self.watcher.beat()
 
     # what happens
 
     def stage(self, new: TrustedCertificate = NEW) -> None:
         """The new certificate arrives."""
-        self.store.add(str(new.alias), new.certificate, who="eva", why="", at=self.now, stage=True, force=True)
+        self.store.add(str(new.alias), new.certificate, who="eva", why="", at=self.typed_at, stage=True, force=True)
 
     def trust(self, alias: str = "acme-2026") -> None:
-        self.store.trust(alias, who="eva", why="compared by phone", at=self.now, force=True)
+        self.store.trust(alias, who="eva", why="compared by phone", at=self.typed_at, force=True)
 
     def retire(self, alias: str = "acme-2024", *, force: bool = False, **more: Any) -> None:
-        gates = gates_now(self.engine, self.settings, self.now)
-        self.store.retire(alias, who="eva", why="switched", at=self.now, gates=gates, force=force, **more)
+        gates = gates_now(self.engine, self.settings, self.typed_at)
+        self.store.retire(alias, who="eva", why="switched", at=self.typed_at, gates=gates, force=force, **more)
 
     def wait(self, length: timedelta, *, watched: bool = True) -> None:
         """Time passes, with or without a gateway that watches."""
@@ -136,7 +152,7 @@ class RenewalScene:
             self.watcher.true += every // timedelta(microseconds=1)
             for operation in operations:
                 values: dict[str, Any] = {
-                    "time": self.now,
+                    "time": self.watcher.instant() + self.watcher.off * timedelta(microseconds=1),
                     "operation": operation,
                     "server": server,
                     "endpoint": endpoint,
@@ -170,7 +186,7 @@ class RenewalScene:
 
     def status(self, renewal: Renewal | None = None) -> RenewalStatus:
         asked = renewal or self.renewal
-        (measured,) = measured_now(self.engine, self.store, self.settings, [asked], self.policies, self.now)
+        (measured,) = measured_now(self.engine, self.store, self.settings, [asked], self.policies, self.typed_at)
         return judge_renewal(asked, measured)
 
     def marks(self) -> dict[int, str]:

@@ -13,11 +13,12 @@ from tests.gateway.renewal.progress.renewal_scene import DAY, NEW, OLD, renewal_
 from tests.gateway.renewal.test_gates import stored
 
 ENDS = OLD.not_after
+ENDPOINTS = {"orders": frozenset({"orders", "purchases"})}
 
 
 def at(days: float, *entries: StoredEntry, renewals: tuple[Renewal, ...] = (), **options: timedelta) -> list[Expiry]:
     """So many days before `acme-2024` expires."""
-    return expiries(entries or (stored(OLD),), renewals, ENDS - days * DAY, **options)
+    return expiries(entries or (stored(OLD),), renewals, ENDS - days * DAY, endpoints=ENDPOINTS, **options)
 
 
 @pytest.mark.parametrize(("days", "due"), [(60.1, False), (60, True), (0.5, True), (-2, True)])
@@ -62,3 +63,20 @@ def test_programs_get_all_of_it() -> None:
     assert (told["schema"], told["due"], told["within_seconds"]) == ("wssgate.expiry/1", 2, 5184000)
     assert told["certificates"][0]["successors"] == ["acme-2026"]
     assert told["certificates"][0]["endpoints"] == ["orders"]
+
+
+def test_a_renewal_of_one_endpoint_renews_nothing_at_another() -> None:
+    def due(*endpoints: str, renewals: tuple[Renewal, ...], served: tuple[str, ...] = ("orders", "bills")) -> Expiry:
+        entry = stored(OLD, endpoints=frozenset(endpoints) or None)
+        known = {**{name: frozenset({name}) for name in served}, **ENDPOINTS}
+        return expiries([entry], renewals, ENDS - 5 * DAY, endpoints=known)[0]
+
+    renewal = renewal_of()
+    one = due(renewals=(renewal,))
+    assert (one.is_due, one.renewal, one.left_out) == (True, "acme", ("bills",))
+    assert one.sentence.endswith("acme is open, and not about bills: wssgate renewal change acme -e bills")
+    assert expiry_json([one], NOON, DAY)["certificates"][0]["left_out"] == ["bills"]
+    assert not due("orders", renewals=(renewal,)).is_due
+    assert not due("purchases", renewals=(renewal_of(endpoints=("purchases",)),)).is_due, "it is called orders now"
+    assert not due(renewals=(renewal, renewal_of(name="b", endpoints=("bills",)))).is_due
+    assert due(renewals=()).left_out == ()

@@ -84,7 +84,15 @@ def test_a_fingerprint_that_was_read_out_is_compared(renewing: RenewalScene) -> 
     status = renewing.status()
     assert status.waiting_for.startswith("the right certificate")
     assert any(sentence.startswith("step 2 was confirmed, and that is not so") for sentence in status.warnings)
+    # Nothing takes it back that compares nothing.
+    renewing.confirm(2, note="it will be all right")
+    tried = Rehearsal(renewing.now, "eva", "orders", "a.xml", "0" * 64, True, "", "accepted")
+    renewing.renewal = replace(renewing.renewal, rehearsals=(tried,))
+    assert step(renewing, 2).mark is Mark.CONTRADICTED
+    assert "it will be all right" in step(renewing, 2).evidence[1]
     renewing.confirm(2, fingerprint=NEW.thumbprint, who="Rita")
+    assert step(renewing, 2).mark is Mark.DONE
+    renewing.confirm(2, note="as I said")
     assert step(renewing, 2).mark is Mark.DONE
     assert step(renewing, 2).evidence[0].startswith("said by Rita at")
 
@@ -276,7 +284,7 @@ def test_a_receiver_that_can_hold_one_key_has_removed_the_old_one_with_the_switc
     switch(renewing)
     assert step(renewing, 6).mark is Mark.SAID
     renewing.messages(1, OLD, server="b")
-    assert step(renewing, 6).mark is Mark.WAITING or step(renewing, 6).mark is Mark.LATER
+    assert step(renewing, 6).mark is Mark.LATER
     renewing.messages(1, NEW, server="b")
     renewing.messages(1, OLD, server="b")
     assert "both keys are in use, although the receiver can hold one only: GetOrder at b" in renewing.status().warnings
@@ -299,6 +307,34 @@ def test_over_the_same_key_there_is_nothing_to_switch(renewing: RenewalScene) ->
     assert (status.may_retire, status.step) == (True, status.steps[7])
     renewing.retire()
     assert step(renewing, 8).mark is Mark.DONE
+
+
+def test_of_several_old_keys_the_new_certificate_keeps_only_its_own(renewing: RenewalScene) -> None:
+    another = certificate("acme-2023", days=-320)
+    renewing.store.add("acme-2023", another.certificate, who="eva", why="", at=renewing.now - 80 * DAY)
+    renewing.renewal = renewal_of([another, OLD], RENEWED)
+    renewing.stage(RENEWED)
+    renewing.trust("acme-2025")
+    renewing.messages(3, OLD)
+    renewing.messages(3, another)
+    marks = renewing.marks()
+    assert not {marks[number] for number in (5, 6, 7)} & {"not-needed", "done"}
+    assert "the certificates share one key" not in " ".join(step(renewing, 1).evidence)
+    renewing.messages(40, OLD)
+    assert renewing.marks()[7] == "done"
+
+
+def test_a_new_key_that_was_withdrawn_through_another_certificate_is_not_trusted(renewing: RenewalScene) -> None:
+    renewing.renewal = renewal_of(new=RENEWED)
+    renewing.stage(RENEWED)
+    renewing.trust("acme-2025")
+    assert step(renewing, 3).mark is Mark.DONE
+    renewing.retire(revoked=True, force=True)
+    assert step(renewing, 3).evidence[-1] == (
+        "the key of acme-2025 is withdrawn: acme-2024, which has it too, is revoked"
+    )
+    renewing.confirm(2)
+    assert renewing.status().run == ("wssgate renewal withdraw acme --reason TEXT",)
 
 
 def test_a_forced_retirement_says_so_for_ever(renewing: RenewalScene) -> None:
@@ -356,3 +392,76 @@ def test_an_old_certificate_that_was_restored_is_not_retired(renewing: RenewalSc
     assert step(renewing, 8).mark is Mark.DONE
     renewing.store.restore("acme-2024", who="eva", why="", at=renewing.now)
     assert step(renewing, 8).mark is Mark.LATER
+
+
+def test_since_when_something_is_waited_for(renewing: RenewalScene) -> None:
+    renewing.messages(4, OLD)
+    renewing.messages(4, OLD, server="b")
+    renewing.store.add(
+        "acme-2026", NEW.certificate, who="eva", why="", at=renewing.now - 9 * DAY, stage=True, force=True
+    )
+    assert renewing.status().since == renewing.renewal.started_at, "nobody waited before it began"
+    renewing.trust()
+    renewing.load()
+    renewing.confirm(2)
+    renewing.confirm(4)
+    told = renewing.now
+    renewing.confirm(5)
+    renewing.messages(1, OLD)
+    status = renewing.status()
+    assert (status.steps[4].mark, status.since) == ("contradicted", told), "that it was said began no waiting"
+    renewing.messages(40, NEW)
+    renewing.messages(40, NEW, server="b")
+    renewing.confirm(7)
+    renewing.wait(3 * HOUR)
+    renewing.messages(1, OLD, server="b")
+    status = renewing.status()
+    assert (status.steps[6].mark, status.since) == ("contradicted", renewing.now), "it waits since the key came back"
+    renewing.messages(1, NEW, server="b")
+    status = renewing.status()
+    assert (status.steps[4].mark, status.steps[4].at) == ("done", renewing.now)
+    assert (status.steps[6].mark, status.since) == ("contradicted", renewing.now)
+    assert status.waiting_for == "more messages, before it is certain that the switch is complete: GetOrder at b"
+    (late,) = (cell for cell in status.coverage if cell.server == "b")
+    renewing.messages(late.messages_needed, NEW, server="b", every=timedelta(seconds=1))
+    assert renewing.status().waiting_for.startswith("messages for some time more, before it is certain")
+
+
+def test_an_announced_switch_is_waited_for_since_its_time(renewing: RenewalScene) -> None:
+    renewing.messages(1, OLD)
+    renewing.stage()
+    renewing.trust()
+    renewing.load()
+    renewing.confirm(2)
+    renewing.confirm(4)
+    renewing.renewal = replace(renewing.renewal, announced=renewing.now + HOUR)
+    renewing.wait(2 * HOUR)
+    status = renewing.status()
+    assert status.since == renewing.now - HOUR
+    assert status.waiting_for == (
+        "the receiver administrator, to sign with the new key, as was announced for 2026-06-01 13:10:00Z: GetOrder"
+    )
+
+
+def test_what_a_finished_renewal_left_open_is_neither_done_nor_needless(renewing: RenewalScene) -> None:
+    renewing.messages(2, OLD)
+    renewing.stage()
+    renewing.trust()
+    renewing.messages(1, NEW)
+    renewing.wait(DELIVERY)
+    assert renewing.status().may_retire
+    renewing.retire()
+    renewing.end(Closure.FINISHED)
+    marks = renewing.marks()
+    assert (marks[5], marks[6], marks[7], marks[8]) == ("done", "left-open", "left-open", "done")
+    status = renewing.status()
+    assert not status.steps[6].mark.is_settled
+    assert (status.waiting_for, status.run) == ("", ())
+
+
+def test_over_the_same_key_no_cell_has_anything_to_switch(renewing: RenewalScene) -> None:
+    renewing.renewal = renewal_of(new=RENEWED)
+    renewing.stage(RENEWED)
+    renewing.messages(2, OLD)
+    (cell,) = renewing.status().coverage
+    assert (str(cell.state), renewing.marks()[8]) == ("same-key", "later")

@@ -15,7 +15,7 @@ from gateway.renewal import (
     measured_now,
 )
 from gateway.renewal.progress.measured import names_now
-from tests.gateway.ledger.load import NOON
+from tests.gateway.ledger.load import NOON, rejected
 from tests.gateway.ledger.watched_time import served
 from tests.gateway.renewal.progress.renewal_scene import (
     DELIVERY,
@@ -28,6 +28,7 @@ from tests.gateway.renewal.progress.renewal_scene import (
     certificate,
     renewal_of,
 )
+from tests.gateway.report.scene import signers
 
 NEXT = certificate("acme-2028", days=-5, replaces=(NEW.thumbprint,))
 
@@ -128,6 +129,15 @@ def test_operations_that_are_expected_count_until_they_are_seen(renewing: Renewa
         PLACE: CoverageState.NEVER_SEEN,
         "Cancel": CoverageState.NEVER_SEEN,
     }
+
+
+def test_an_operation_that_only_a_repeated_message_named_was_never_seen(renewing: RenewalScene) -> None:
+    remember_expected(renewing.engine, "orders", [PLACE], renewing.now)
+    renewing.messages(1, OLD)
+    again = signers([OLD], repeats="a message of before")
+    renewing.watcher.record(rejected("timestamp-stale", time=renewing.now, operation=PLACE, signers=again))
+    found = {cell.operation: cell.state for cell in renewing.status().coverage}
+    assert found == {GET: CoverageState.ONLY_OLD, PLACE: CoverageState.NEVER_SEEN}
 
 
 def test_keys_that_belong_to_neither_are_told_as_others(renewing: RenewalScene) -> None:

@@ -166,6 +166,33 @@ def test_each_kind_of_renewal_says_what_it_is(renewing: RenewalScene) -> None:
     assert "waived by Rita" in shown
 
 
+def test_over_the_same_key_the_screen_shows_nothing_to_switch(renewing: RenewalScene) -> None:
+    renewing.renewal = renewal_of(new=RENEWED)
+    renewing.stage(RENEWED)
+    renewing.messages(2, OLD)
+    shown = {width: " ".join(printed(renewing.status(), width).split()) for width in (40, 200)}
+    assert "GetOrder: same-key old key -; new key 2, last 2026-06-01 12:20:00; switched: nothing to switch" in shown[40]
+    assert "GetOrder same-key - - 2 2026-06-01 12:20:00 nothing to switch" in shown[200]
+
+
+def test_what_waits_since_nobody_knows_when_is_shown_without(renewing: RenewalScene) -> None:
+    renewing.messages(1, OLD)
+    renewing.stage()
+    renewing.trust()
+    renewing.load()
+    renewing.confirm(2)
+    renewing.confirm(4)
+    renewing.waive(GET)
+    renewing.retire(force=True)
+    shown = printed(renewing.status(), 80)
+    assert "waiting for  the receiver administrator, to say that the old key is removed\nrun " in shown
+
+
+def test_a_renewal_that_has_just_begun_has_no_share_of_its_time(renewing: RenewalScene) -> None:
+    renewing.wait(timedelta(minutes=1))
+    assert "orders: the renewal has only just begun\n" in printed(renewing.status(), 80)
+
+
 def test_what_is_missing_of_a_switch(renewing: RenewalScene) -> None:
     renewing.messages(2, OLD)
     renewing.stage()

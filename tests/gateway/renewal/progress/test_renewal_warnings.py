@@ -13,6 +13,7 @@ from tests.gateway.renewal.progress.renewal_scene import (
     DELIVERY,
     GET,
     HOUR,
+    MINUTE,
     NEW,
     OLD,
     PLACE,
@@ -86,18 +87,21 @@ def test_what_has_to_be_ready_before(renewing: RenewalScene) -> None:
 
 
 def test_a_delivery_time_that_nobody_decided_on(renewing: RenewalScene) -> None:
-    assert not warned(renewing, "orders: the guaranteed delivery time is the default")
+    default = "orders: the guaranteed delivery time of 14d is the default"
+    assert not warned(renewing, default)
     path = renewing.settings.source
-    path.write_text(path.read_text().replace('guaranteed_delivery_time = "2d"\n', ""))
-    renewing.settings = load_settings(path)
-    assert warned(renewing, "orders: the guaranteed delivery time is the default") == [
-        "orders: the guaranteed delivery time is the default, and nobody has decided on it; wssgate renewal policy set "
-        "orders says who did, and why"
-    ]
+    before = path.read_text()
+    for written in ("", 'guaranteed_delivery_time = "14d"\n'):  # the latter as `wssgate init` writes it
+        path.write_text(before.replace('guaranteed_delivery_time = "2d"\n', written))
+        renewing.settings = load_settings(path)
+        (told,) = warned(renewing, default)
+        assert "which nobody decided" in told
+        assert told.endswith("wssgate renewal policy set orders")
     renewing.policies["orders"] = SitePolicy("orders", 3 * DAY, "Olga", "batches", renewing.now - HOUR, "eva")
-    assert not warned(renewing, "orders: the guaranteed delivery time is the default")
+    assert not warned(renewing, default)
     assert warned(renewing, "orders: Olga") == [
-        "orders: Olga decided on a guaranteed delivery time of 3d, and the configuration says 14d"
+        "orders: Olga decided on a guaranteed delivery time of 3d, and the configuration says 14d: gates go by the "
+        "configuration, so set it there"
     ]
 
 
@@ -195,3 +199,35 @@ def test_a_word_that_was_true_is_no_contradiction(renewing: RenewalScene) -> Non
     renewing.messages(1, NEW)
     renewing.confirm(5)
     assert renewing.status().warnings == ()
+
+
+def test_a_key_that_is_rejected_already_is_to_be_trusted_now(renewing: RenewalScene) -> None:
+    renewing.messages(1, OLD)
+    renewing.confirm(2)
+    renewing.stage()
+    assert renewing.status().waiting_for == "the tenant administrator, to trust acme-2026: acme-2026 is staged"
+    renewing.messages(2, NEW, reason="staged-key")
+    status = renewing.status()
+    assert status.waiting_for == (
+        "the tenant administrator, to trust acme-2026 now: the receiver signs with it already, and its messages are "
+        "rejected: GetOrder; acme-2026 is staged"
+    )
+    assert (status.since, status.run) == (renewing.now - 10 * MINUTE, ("wssgate keystore trust acme-2026",))
+
+
+def test_a_receiver_that_is_down_is_told_of_until_it_is_back(renewing: RenewalScene) -> None:
+    assert warned(renewing, "nobody watches") == []
+    renewing.watcher.reachable["orders"] = False
+    renewing.wait(HOUR)
+    assert warned(renewing, "nobody watches") == [
+        "nobody watches orders since 2026-06-01 12:00:00Z: its receiver cannot be reached, or no gateway serves it; "
+        "this time does not count, and what is possible next moves on"
+    ]
+    # Whoever has just started need not have told yet.
+    renewing.watcher.configure(renewing.watcher.endpoints)
+    assert warned(renewing, "nobody watches") == []
+    renewing.watcher.reachable["orders"] = True
+    renewing.wait(HOUR)
+    assert warned(renewing, "nobody watches") == []
+    renewing.renewal = replace(renewing.renewal, endpoints=("new-one", "orders"))
+    assert warned(renewing, "nobody watches")[0].startswith("nobody watches new-one: its receiver")

@@ -5,15 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from gateway.ledger import migrate, open_database
+from gateway.ledger import open_database
 from tests.gateway.renewal.signoff.signoff_scene import SignoffScene, days_pass
 
 
 @pytest.fixture
-def scene(tmp_path: Path) -> Iterator[SignoffScene]:
+def scene(tmp_path: Path, migrated_file: str) -> Iterator[SignoffScene]:
     """See `SignoffScene`; nothing has happened yet."""
-    engine = open_database(f"sqlite:///{tmp_path}/wssgate.db")
-    migrate(engine)
+    engine = open_database(migrated_file)
     with days_pass():
         made = SignoffScene(engine, tmp_path)
         yield made

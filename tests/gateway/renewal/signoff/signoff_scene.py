@@ -15,6 +15,7 @@ from gateway.config import Settings, load_settings
 from gateway.ledger import MessageRecord
 from gateway.renewal import (
     Author,
+    MeasuredGates,
     NewRenewal,
     PlannedCertificate,
     Renewal,
@@ -135,10 +136,14 @@ class SignoffScene:
         """The delivery time has an owner, and a reason."""
         set_site_policy(self.engine, "orders", 2 * DAY, "Olga Owner", "agreed with logistics", self.author)
 
+    def gates(self) -> MeasuredGates:
+        """As they are now."""
+        return gates_now(self.engine, self.settings, self.now)
+
     def retire(self, *, force: bool = False) -> str:
         """Retire the old certificate, and give the SHA-256 of the retirement certificate."""
         renewal = self.renewal
-        gates = certifying_gates(self.engine, gates_now(self.engine, self.settings, self.now), renewal, renewal.old)
+        gates = certifying_gates(self.engine, self.gates, renewal, renewal.old)
         self.store.retire("acme-2024", who="eva", why="renewed", at=self.now, gates=gates, force=force)
         made = gates.made[-1]
         record_retirement(self.engine, NAME, renewal.old[0], made.text, self.author)

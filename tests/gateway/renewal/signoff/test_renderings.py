@@ -14,6 +14,7 @@ from gateway.renewal import (
     Closure,
     DocumentsUnavailable,
     Signoff,
+    certifying_gates,
     claim_sentences,
     close_renewal,
     confirm_step,
@@ -24,6 +25,7 @@ from gateway.renewal import (
     signoff_pdf,
 )
 from gateway.renewal.signoff.key_chart import key_chart
+from gateway.renewal.signoff.page_blocks import Paragraph, Tone
 from gateway.renewal.signoff.page_values import length_text, watched_text
 from gateway.renewal.signoff.signoff_page import signoff_page
 from tests.gateway.ledger.load import NOON
@@ -66,7 +68,7 @@ def signoff(tmp_path_factory: pytest.TempPathFactory) -> Signoff:
                 reason=reason,
                 sentence="",
             )
-        record_notice(engine, NAME, 4, "text", scene.author)
+        record_notice(engine, NAME, 4, b"text", scene.author)
         confirm_step(engine, NAME, 2, scene.author, by="Mallory", fingerprint="ab" * 32)
         scene.messages((OLD_MESSAGE, GET, "app-1"))
         scene.retire(force=True)
@@ -280,3 +282,39 @@ def test_what_is_less_than_all_is_never_called_all(seconds: float, text: str) ->
 
 def test_every_section_has_something_in_it(signoff: Signoff) -> None:
     assert all(section.blocks for section in signoff_page(signoff).sections)
+
+
+def test_without_a_response_or_with_a_finding_nothing_is_claimed(scene: SignoffScene) -> None:
+    def told(made: Signoff) -> dict[Tone, str]:
+        blocks = signoff_page(made).sections[0].blocks
+        return {one.tone: one.text for one in blocks if isinstance(one, Paragraph) and "among" in one.text}
+
+    scene.start()
+    scene.hours(1)
+    assert told(scene.sign_off())[Tone.WARNING].endswith("Silence is no evidence.")
+    scene.hours(1, (NEW_MESSAGE, GET, "app-1"))
+    made = scene.sign_off()
+    assert told(made).keys() == {Tone.CLAIM}
+    doubtful = changed(made, lambda content: value_of(content, "findings").update(value=["record 3 was altered"]))
+    assert told(doubtful).keys() == {Tone.WARNING}
+
+
+def test_what_was_retired_without_a_certificate_is_told(scene: SignoffScene) -> None:
+    """By another command, or by one that was interrupted between the keystore and what is kept with the renewal."""
+
+    def told() -> str:
+        (section,) = (one for one in signoff_page(scene.sign_off()).sections if one.title == "Retirement certificates")
+        return " ".join(one.text for one in section.blocks if isinstance(one, Paragraph))
+
+    scene.start()
+    scene.hours(3, (NEW_MESSAGE, GET, "app-1"))
+    assert told() == "No old certificate was retired within this renewal yet."
+    values: dict[str, Any] = {"who": "eva", "why": "by hand", "force": True}
+    scene.store.retire("acme-2024", at=scene.now, gates=scene.gates(), **values)
+    assert "acme-2024 was retired at" in told()
+    assert "not done with wssgate renewal retire" in told()
+    scene.store.restore("acme-2024", at=scene.now, **values)
+    assert told() == "No old certificate was retired within this renewal yet."
+    gates = certifying_gates(scene.engine, scene.gates, scene.renewal, scene.renewal.old)
+    scene.store.retire("acme-2024", at=scene.now, gates=gates, **values)
+    assert f"with the SHA-256 {gates.made[-1].sha256}, was not kept: the command was interrupted" in told()

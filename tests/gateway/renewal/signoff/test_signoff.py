@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, text
 
-from gateway.ledger import RecordNotFound, make_bundle, writing
+from gateway.ledger import EventKind, RecordNotFound, make_bundle, writing
 from gateway.ledger.database.ledger_tables import checkpoints, messages
 from gateway.ledger.proof.chain import digest
 from gateway.renewal import (
@@ -21,13 +21,17 @@ from gateway.renewal import (
     evidence_bundle,
     gates_now,
     make_signoff,
+    signoff_markdown,
     verify_signoff,
 )
 from gateway.renewal.plan import Closure
 from gateway.renewal.signoff import retirement, signing_off
 from gateway.renewal.signoff.figures import canonical, read_document
+from gateway.renewal.signoff.page_blocks import Grid
+from gateway.renewal.signoff.renewal_figures import counted_figures
 from gateway.renewal.signoff.signing_off import Signoff
 from gateway.renewal.signoff.signoff_check import difference
+from gateway.renewal.signoff.signoff_page import signoff_page
 from keystore import Refused
 from tests.gateway.ledger.proof.bundles import KEY
 from tests.gateway.ledger.watched_time import Watcher, served
@@ -40,6 +44,7 @@ from tests.gateway.renewal.signoff.signoff_scene import (
     OLD_MESSAGE,
     PLACE,
     SignoffScene,
+    record_of,
 )
 
 
@@ -158,6 +163,9 @@ def test_one_byte_that_was_altered_is_named_by_the_figures_that_rest_on_it(
         ("DELETE FROM messages WHERE sequence = 3", "its records 3 to 3 are missing"),
         ("DELETE FROM messages WHERE sequence >= 4", "its records from number 4 on are missing"),
         ("DELETE FROM messages", "its last records are missing"),
+        ("DELETE FROM messages WHERE sequence <= 3", "its record 3 and perhaps others before are missing"),
+        ("UPDATE messages SET time = time - 9e12 WHERE sequence <= 3", "its record 3 "),
+        ("UPDATE messages SET time = time - 9e12", "its record 6 "),
         ("UPDATE messages SET previous_hash = hash WHERE sequence = 3", "record 3"),
         ("UPDATE keystore_revisions SET who = 'mallory' WHERE revision = 1", "the history of the keystore"),
     ],
@@ -171,6 +179,10 @@ def test_what_is_missing_or_does_not_follow_is_found(scene: SignoffScene, statem
     report = checked(scene, signoff)
     assert not report.holds
     assert any(finding in one for one in report.findings), report.findings
+    # Nor does one hold that is made of it now.
+    again = make_signoff(scene.engine, scene.renewal, scene.status(), "eva")
+    assert any(finding in one for one in checked(scene, again).findings)
+    assert "does NOT hold together" in claim_sentences(again)[0]
 
 
 @pytest.mark.parametrize(("last", "finding"), [(2, "its record 3 does not follow"), (99, "is not the one that was")])
@@ -381,6 +393,73 @@ def test_heartbeats_that_were_pruned_leave_watched_time_untold(scene: SignoffSce
     assert {"orders/watched", "orders/acme-2024/since/watched"} <= untold(report)
 
 
+def test_a_delivery_time_comes_out_however_late_it_is_asked_for(scene: SignoffScene) -> None:
+    """Long after what gates look at, with other times in use since, and the writer's last hours summed up."""
+    scene.hours(2)
+    scene.watcher.configure({"orders": served(3 * DAY)})  # what was in use before is over before the time that counts
+    scene.watcher.watch(8 * DAY)
+    other = Watcher(scene.engine, scene.now, {"orders": served(4 * DAY)}, instance="host/2")
+    other.watch(HOUR, HOUR)
+    other.stop()
+    scene.start()
+    scene.watcher.configure({"orders": served(5 * DAY), "invoices": served(9 * DAY)})
+    scene.hours(3, (NEW_MESSAGE, GET, "app-1"))
+    signoff = scene.sign_off()
+    times = signoff.figures["orders/delivery-times"].value
+    assert times == [[days * 86_400, 90 * 86_400] for days in (3, 4, 5)]
+    for days in (6, 7):
+        scene.watcher.configure({"orders": served(days * DAY)})
+        scene.hours(1)
+        assert checked(scene, signoff).holds
+    scene.watcher.sleep(250 * DAY)
+    scene.hours(1)
+    report = checked(scene, signoff)
+    assert (differing(report), untold(report), report.holds) == (set(), set(), True)
+
+
+@pytest.mark.parametrize(
+    ("statement", "is_altered"),
+    [
+        ("DELETE FROM events WHERE kind = 'configuration'", False),
+        ("DELETE FROM events WHERE kind = 'configuration' AND number > 20", False),
+        ("DELETE FROM events WHERE kind = 'configuration' AND number < 20", False),
+        ("UPDATE events SET content = replace(content, '172800000000', '1') WHERE kind = 'configuration'", True),
+        ("UPDATE events SET content = '{}' WHERE kind = 'configuration'", True),
+        ("UPDATE events SET content = printf('%.*c', 100000, '[') WHERE kind = 'configuration'", True),
+    ],
+)
+def test_policies_that_are_gone_leave_delivery_times_untold(
+    scene: SignoffScene, statement: str, is_altered: bool
+) -> None:
+    scene.hours(30, (OLD_MESSAGE, GET, "app-1"))
+    scene.start()
+    scene.watcher.configure({"orders": served(2 * DAY), "more": served(DAY)})
+    scene.hours(30, (NEW_MESSAGE, GET, "app-1"))
+    signoff = scene.sign_off()
+    tampered(scene, statement)
+    report = checked(scene, signoff)
+    assert "orders/delivery-times" in untold(report)
+    assert any("was altered" in finding for finding in report.findings) is is_altered
+    if is_altered:
+        (writer,) = (one["writer"] for one in signoff.content["window"]["chains"])
+        assert f"chains/{writer}" in differing(report)
+
+
+def test_a_broken_chain_is_told_of_its_own_writer_whatever_gateways_are_called(scene: SignoffScene) -> None:
+    with writing(scene.engine) as connection:
+        writer = connection.execute(text("SELECT writer FROM chains")).scalar_one()
+    other = Watcher(scene.engine, scene.now, {"orders": served(2 * DAY)}, instance=f"host ({writer})")
+    scene.hours(3, (OLD_MESSAGE, GET, "app-1"))
+    other.watch(HOUR, HOUR)
+    other.record(record_of(OLD_MESSAGE, time=scene.now))
+    other.stop()
+    scene.start()
+    signoff = scene.sign_off()
+    tampered(scene, "UPDATE messages SET outcome = 'rejected' WHERE writer != :writer", writer=writer)
+    (altered,) = {name for name in differing(checked(scene, signoff)) if name.startswith("chains/")}
+    assert altered != f"chains/{writer}"
+
+
 def test_several_gateways_and_one_that_ended_count_together(scene: SignoffScene) -> None:
     other = Watcher(scene.engine, scene.now, {"orders": served(2 * DAY)}, instance="host/2")
     scene.hours(2, (OLD_MESSAGE, GET, "app-1"))
@@ -429,6 +508,36 @@ def test_a_record_that_goes_while_the_sign_off_is_made_is_left_out(
     assert make_signoff(scene.engine, scene.renewal, scene.status(), "eva").evidence_ids == ()
 
 
+@pytest.mark.parametrize(
+    "gate",
+    [
+        "nonsense",
+        "[" * 100_000,
+        "[]",
+        '{"answers":[{"summary":"passed"}]}',
+        '{"answers":[{"blockers":[],"evidence":{"retirement_certificate":[":sha256"]},"summary":""}]}',
+        # The words that were looked for, in a place that tells nothing.
+        '{"answers":[{"blockers":[],"evidence":{"x":{"retirement_certificate":":sha256"}},"summary":""}]}',
+    ],
+)
+def test_a_history_that_was_written_over_is_told_and_raises_nothing(scene: SignoffScene, gate: str) -> None:
+    scene.hours(1, (OLD_MESSAGE, GET, "app-1"))
+    scene.start()
+    digest = scene.retire(force=True)
+    signoff = scene.sign_off()
+    change = "UPDATE keystore_history SET gate = :gate WHERE gate IS NOT NULL"
+    tampered(scene, change, gate=gate.replace(":sha256", digest))
+    report = checked(scene, signoff)
+    assert "keystore/history" in differing(report)
+    assert f"the retirement certificate {digest} does not stand in the keystore's history" in report.findings
+    certificate = canonical(signoff.content["retirement_certificates"][0]["certificate"])
+    assert not verify_signoff(certificate.encode(), scene.engine).holds
+    # One that is made now says so.
+    again = signoff_markdown(scene.sign_off())
+    assert "it does not stand in the keystore's history" in again
+    assert ("what the gate saw was written over by somebody" in again) is ("evidence" not in gate)
+
+
 def test_a_retirement_certificate_that_was_written_over_is_told(scene: SignoffScene) -> None:
     scene.hours(1, (OLD_MESSAGE, GET, "app-1"))
     scene.start()
@@ -442,10 +551,69 @@ def test_a_retirement_certificate_that_was_written_over_is_told(scene: SignoffSc
 def test_gates_are_asked_for_other_entries_and_for_purging_as_before(scene: SignoffScene) -> None:
     scene.start()
     gates = gates_now(scene.engine, scene.settings, scene.now)
-    certifying = retirement.certifying_gates(scene.engine, gates, scene.renewal, ())
+    certifying = retirement.certifying_gates(scene.engine, lambda: gates, scene.renewal, ())
     entry = scene.store.get("acme-2024")
     asked: dict[str, Any] = {"at": scene.now, "since": lambda _: scene.now}
     assert certifying.before_retiring(entry, (), **asked) == gates.before_retiring(entry, (), **asked)
     asked["since"] = scene.now
     assert certifying.before_purging(entry, **asked) == gates.before_purging(entry, **asked)
     assert certifying.made == []
+
+
+def test_what_was_called_otherwise_since_counts_as_the_same_endpoint(scene: SignoffScene) -> None:
+    """An endpoint that is renamed in the course of a renewal leaves no messages behind."""
+    scene.hours(3, (OLD_MESSAGE, GET, "app-1"))
+    scene.start()
+    scene.hours(2, (NEW_MESSAGE, GET, "app-1"))
+    renamed = {"endpoint": "orders", "new_name": "purchases", "who": "eva", "reason": "a better name"}
+    scene.watcher.writer.tell(EventKind.RENAMED, renamed).result(10)
+    scene.watcher.configure({"purchases": served(2 * DAY)})
+    scene.watcher.watch(HOUR, HOUR / 2)
+    (late,) = scene.messages((OLD_MESSAGE, GET, "app-1"), endpoint="purchases")
+    scene.watcher.watch(HOUR, HOUR / 2)
+    signoff = scene.sign_off()
+    assert signoff.figures["orders/responses"].value == 6
+    assert signoff.figures["orders/acme-2024/signed"].value["last_record"] == late.id
+    assert signoff.figures["orders/acme-2024/since/watched"].value["seconds"] > 3599
+    assert "orders (also called purchases): among 0 recorded responses" in claim_sentences(signoff)[-1]
+    (row,) = next(block for block in signoff_page(signoff).sections[2].blocks if isinstance(block, Grid)).rows
+    assert row[:2] == ["orders GetOrder at app-1", "both"]
+    assert checked(scene, signoff).holds
+
+
+def test_a_chain_that_a_document_leaves_out_is_found_in_the_bundle(scene: SignoffScene) -> None:
+    scene.hours(3, (OLD_MESSAGE, GET, "app-1"))
+    scene.start()
+    signoff = scene.sign_off()
+    stream = io.BytesIO()
+    evidence_bundle(scene.engine, signoff, stream)
+    nothing = dict.fromkeys(("first", "first_record", "last", "last_record"))
+    value = {"messages": 0, "accepted": 0, "rejected": 0, **nothing}
+    figures = [
+        {**one, "value": value} if one["name"] == "orders/acme-2024/signed" else one
+        for one in signoff.content["figures"]
+    ]
+    forged = {**signoff.content, "window": {**signoff.content["window"], "chains": []}, "figures": figures}
+    report = verify_signoff(canonical(forged).encode(), stream)
+    assert not report.holds
+    assert "holds 3 records of that time by the writer" in report.findings[0]
+    assert "orders/acme-2024/signed" in untold(report)
+
+
+def test_a_message_that_comes_while_figures_are_counted_keeps_the_gate_shut(
+    scene: SignoffScene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Counting millions of records takes long, and the gate must not go by what was so before."""
+    scene.hours(1, (OLD_MESSAGE, GET, "app-1"))
+    scene.start()
+    scene.hours(60, (NEW_MESSAGE, GET, "app-1"))
+    assert scene.status().may_retire
+
+    def slowly(*arguments: Any) -> Any:
+        found = counted_figures(*arguments)
+        scene.messages((OLD_MESSAGE, GET, "app-1"))
+        return found
+
+    monkeypatch.setattr(retirement, "counted_figures", slowly)
+    with pytest.raises(Refused, match="it is the key that carries"):
+        scene.retire()

@@ -288,6 +288,13 @@ CLEAN: dict[str, list[bytes]] = {
 }
 
 
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long this machine takes for an answer, its connection may be used again."""
+    monkeypatch.setattr("gateway.wire.outbound.connection._LEASE_SECONDS", 60)
+
+
+@pytest.mark.usefixtures("patient")
 @pytest.mark.parametrize("case", CLEAN)
 def test_a_connection_whose_answer_ended_where_it_should_is_used_again(tmp_path: Path, case: str) -> None:
     connections: list[int] = []
@@ -527,6 +534,7 @@ def test_a_connection_that_is_made_while_the_pool_is_closed_is_not_used() -> Non
     run(scenario())
 
 
+@pytest.mark.usefixtures("patient")
 @pytest.mark.parametrize(("parts", "expected"), [([http(signed())], [3]), ([http(signed()), SMUGGLED], [1, 2])])
 def test_with_tls_it_is_the_same(tmp_path: Path, parts: list[bytes], expected: list[int]) -> None:
     connections: list[int] = []
