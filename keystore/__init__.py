@@ -36,7 +36,7 @@ from keystore.snapshot import Candidate, TrustSnapshot
 from keystore.terms import Terms
 
 _LATER: Final = {
-    **dict.fromkeys(("Description", "Fingerprint", "describe", "fingerprint_matches"), "keystore.fingerprint"),
+    **dict.fromkeys(("Description", "Fingerprint", "describe"), "keystore.fingerprint"),
     **dict.fromkeys(("CHAIN_START", "link_hash"), "keystore.hash_chain"),
     **dict.fromkeys(
         (
@@ -56,7 +56,7 @@ _LATER: Final = {
 """What no verification needs, and where it is: loaded when it is asked for, so that every command starts sooner."""
 
 if TYPE_CHECKING:
-    from keystore.fingerprint import Description, Fingerprint, describe, fingerprint_matches
+    from keystore.fingerprint import Description, Fingerprint, describe
     from keystore.hash_chain import CHAIN_START, link_hash
     from keystore.reading import (
         MAX_KEY_FILE_BYTES,
@@ -110,7 +110,6 @@ __all__ = [
     "Description",
     "Fingerprint",
     "describe",
-    "fingerprint_matches",
     # for whoever stores evidence
     "CHAIN_START",
     "from_microseconds",

@@ -1,12 +1,9 @@
 """Fingerprints the way people compare them, and one entry described for a person.
 
 Two people on the phone read a fingerprint aloud in short groups; a partner's mail shows it as colon pairs. Both
-spellings are given, of SHA-256 and of SHA-1 (which many stacks still print); a fingerprint that came by mail, in any of
-these spellings, is compared by `fingerprint_matches`.
+spellings are given, of SHA-256 and of SHA-1 (which many stacks still print).
 """
 
-import hmac
-import re
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,8 +12,6 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from keystore.certificate import TrustedCertificate
 
 _GROUP = 4
-_SHA1_DIGITS, _SHA256_DIGITS = 40, 64
-_SEPARATORS = re.compile(r"[\s:.\-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,19 +72,6 @@ def describe(entry: TrustedCertificate) -> Description:
         sha1=Fingerprint("SHA-1", entry.thumbprint_sha1),
         subject_key_identifier=entry.subject_key_identifier.hex(),
     )
-
-
-def fingerprint_matches(spelled: str, entry: TrustedCertificate) -> bool:
-    """Whether `spelled`, with or without separators and in whatever case, is a whole fingerprint of the certificate.
-
-    A part of a fingerprint never matches: short ones can be made to collide.
-    """
-    digits = _SEPARATORS.sub("", spelled).lower()
-    if not digits.isascii():
-        return False
-    if len(digits) == _SHA256_DIGITS:
-        return hmac.compare_digest(digits, entry.thumbprint)
-    return len(digits) == _SHA1_DIGITS and hmac.compare_digest(digits, entry.thumbprint_sha1.hex())
 
 
 def _serial(serial: int) -> str:

@@ -49,7 +49,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "renewal list": "List the renewals that are open, the next due first, and the certificates that expire without "
     "one.",
     "renewal infer": "Show which key took over from which one, as far as the ledger tells, whoever started a renewal.",
-    "renewal change": "Change an open renewal: the announced date, and further endpoints or contacts.",
+    "renewal change": "Change an open renewal: its announced date, endpoints, contacts; or it becomes an emergency.",
     "renewal confirm": "Record that a step was confirmed, and by whom.",
     "renewal rehearse": "Verify samples that the receiver signed with its new key, as if that were trusted already.",
     "renewal waive": "Record that an operation need not switch, by name: the gate does not ask for it any more.",

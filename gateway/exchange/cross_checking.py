@@ -1,12 +1,12 @@
 """When xmlsec is asked as well, and what becomes of its answer."""
 
 import time
-from dataclasses import dataclass
 from random import SystemRandom
 from typing import Final
 
 from gateway.config import ConfigurationError, EndpointSettings, Settings
 from gateway.cross_check import CrossCheck, JudgeUnavailable, disputed, require_judge, second_opinion
+from gateway.made_often import made_often
 from gateway.verify import Verdict
 from keystore import TrustSnapshot
 
@@ -14,7 +14,7 @@ _DICE: Final = SystemRandom()
 """Nobody outside shall know which messages are looked at twice."""
 
 
-@dataclass(frozen=True, slots=True)
+@made_often(frozen=True, slots=True)
 class Reviewed:
     """A verdict after a second opinion was asked, where it was."""
 

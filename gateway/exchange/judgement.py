@@ -1,7 +1,6 @@
 """From a response as it came to what will be recorded about it: decoding, verification, configured exceptions."""
 
 import time
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, NamedTuple
 
@@ -10,6 +9,7 @@ from gateway.cross_check import CrossCheck
 from gateway.exchange.cross_checking import reviewed
 from gateway.exchange.defects import place_of
 from gateway.exchange.extension_points import BUILT_IN, Unpacker
+from gateway.made_often import made_often
 from gateway.verify import Expectation, Policy, Reason, Rejection, Verdict, Verifier
 from gateway.vocabulary import MessageKind, RecordedOutcome
 from gateway.wire import (
@@ -41,7 +41,7 @@ EMPTY_STATUSES: Final = frozenset({202, 204})
 """Where a response without a body is an answer in itself: accepted, or done, with nothing to say (RFC 9110, 15.3)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@made_often(frozen=True, slots=True, kw_only=True)
 class Judgement:
     """What was found out about one response."""
 

@@ -24,6 +24,7 @@ from gateway.exchange.release import answer_to, answer_to_failure, answer_withou
 from gateway.exchange.soap_faults import SoapVersion
 from gateway.exchange.usual_answers import UsualAnswers
 from gateway.ledger import LedgerError, LedgerTooSlow, MessageRecord, Receipt, new_record_id
+from gateway.made_often import made_often
 from gateway.verify import Expectation, Outcome, SignatureReport, Verdict, Verifier
 from gateway.vocabulary import MessageKind, RecordedOutcome, may_leave
 from gateway.wire import Answer, Headers, UpstreamClient, UpstreamFailure, UpstreamResponse, request_headers, single
@@ -46,7 +47,7 @@ class Ledger(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@made_often(frozen=True, slots=True)
 class Request:
     """A request whose body has arrived."""
 

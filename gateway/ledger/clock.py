@@ -50,6 +50,11 @@ def steady_clock() -> float:
     return time.monotonic()
 
 
+def microseconds(seconds: float) -> int:
+    """A length by the steady clock, whose fractions are not exact: the nearest microsecond, not the one before it."""
+    return round(seconds * _SECOND)
+
+
 def server_clock(connection: Connection) -> int | None:
     """Now by the clock of the database's server, in microseconds; None on SQLite, which has none."""
     if is_postgresql(connection):
@@ -111,7 +116,7 @@ class LedgerClock:
         shared = self._own() if found is None else found
         own, moment = self._together()
         # The answer took its time: what lies within it is no difference between the clocks.
-        if shared - _GRAIN <= own <= shared + int((moment - asked) * _SECOND) + _GRAIN:
+        if shared - _GRAIN <= own <= shared + microseconds(moment - asked) + _GRAIN:
             shared = own
         mark = latest_instant(connection)
         reached = mark if self._next_sync is None else max(self._advanced(moment), mark)
@@ -132,7 +137,7 @@ class LedgerClock:
         May be asked by any thread.
         """
         own, steady = self._together()
-        return own - int(steady * _SECOND)
+        return own - microseconds(steady)
 
     def offset(self) -> int:
         """How far the ledger's clock is ahead of this machine's, in microseconds, at this moment."""
@@ -142,7 +147,7 @@ class LedgerClock:
         """How far it was ahead at earlier moments, as is known now; `leads` is what `lead` gave at each of them."""
         moment = self._steady()
         self._last = max(self._last, self._advanced(moment))
-        ahead = self._last - int(moment * _SECOND)
+        ahead = self._last - microseconds(moment)
         known = self._offset
         found = []
         for lead in leads:
@@ -167,7 +172,7 @@ class LedgerClock:
         return own, after
 
     def _advanced(self, moment: float) -> int:
-        return self._base + int((moment - self._since) * _SECOND)
+        return self._base + microseconds(moment - self._since)
 
 
 def followed_clock() -> LedgerClock:

@@ -1,15 +1,16 @@
 """What is written down about one message."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from gateway.cross_check import CrossCheck
+from gateway.made_often import made_often
 from gateway.verify import EmbeddedCertificate, Reason, SignatureReport, Signer, VerifiedBy
 from gateway.vocabulary import MessageKind, Mode, RecordedOutcome, may_leave
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@made_often(frozen=True, slots=True, kw_only=True)
 class MessageRecord:
     """One message, as it will be proven later. Holds hashes, names and reasons, never bodies or credentials."""
 
@@ -87,7 +88,7 @@ class MessageRecord:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@made_often(frozen=True, slots=True)
 class Receipt:
     """What the writer answers once the record is committed."""
 

@@ -36,7 +36,7 @@ from gateway.renewal.evidence import (
 )
 from gateway.renewal.gates import MeasuredGates, gates_now
 from gateway.renewal.kept_records import UNCONFIGURED_RETENTION, Keep, keep
-from gateway.renewal.notices import NOTICE_STEPS, WrittenNotice, notice_mail, write_notice
+from gateway.renewal.notices import NOTICE_STEPS, TemplateRefused, WrittenNotice, notice_mail, write_notice
 from gateway.renewal.plan import (
     STEPS,
     Author,
@@ -70,6 +70,7 @@ from gateway.renewal.plan import (
     record_rehearsal,
     record_retirement,
     record_sign_off,
+    refuse_change,
     refuse_start,
     renewal_json,
     renewals_of,
@@ -115,7 +116,6 @@ from gateway.renewal.signoff import (
     FigureState,
     RetirementCertificate,
     Signoff,
-    TemplateRefused,
     certifying_gates,
     claim_sentences,
     evidence_bundle,
@@ -125,7 +125,7 @@ from gateway.renewal.signoff import (
     signoff_pdf,
     verify_signoff,
 )
-from gateway.renewal.waived_cells import WaivedCell, waived_cells
+from gateway.renewal.waived_cells import WaivedCell, cell_text, waived_cells
 
 __all__ = [
     # where a renewal stands
@@ -164,6 +164,7 @@ __all__ = [
     "RecordedPolicy",
     "Span",
     "WaivedCell",
+    "cell_text",
     "delays_of",
     "gates_now",
     "measure",
@@ -253,6 +254,7 @@ __all__ = [
     "record_rehearsal",
     "record_retirement",
     "record_sign_off",
+    "refuse_change",
     "refuse_start",
     "renewals_of",
     "set_site_policy",

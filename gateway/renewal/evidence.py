@@ -125,15 +125,24 @@ class Evidence:
             names |= found
         return frozenset(names)
 
-    def every_name_of(self, endpoint: str) -> frozenset[str]:
-        """`endpoint`, what it was called before, and what it is called since, whether or not it has ended."""
+    def last_name_of(self, endpoint: str) -> str:
+        """What it is called at present, or was when it ended."""
         recorded = self.recorded()
         for _ in range(len(recorded)):  # people may have renamed in a circle
             closing = recorded[endpoint].closing if endpoint in recorded else None
             if closing is None or closing.new_name is None:
                 break
             endpoint = closing.new_name
-        return self.names_of(endpoint)
+        return endpoint
+
+    def has_ended(self, endpoint: str) -> bool:
+        """Whether somebody said that it is gone, and not only called otherwise."""
+        closing = self.recorded()[endpoint].closing if endpoint in self.recorded() else None
+        return closing is not None and closing.new_name is None
+
+    def every_name_of(self, endpoint: str) -> frozenset[str]:
+        """`endpoint`, what it was called before, and what it is called since, whether or not it has ended."""
+        return self.names_of(self.last_name_of(endpoint))
 
     def uses_of(self, key_id: KeyId, endpoint: str | None = None) -> list[KeyUse]:
         """The uses of a key, at one endpoint under whatever name or at all; repetitions are no uses."""

@@ -30,7 +30,12 @@ class WaivedCell:
     @property
     def text(self) -> str:
         """The cell as it is written in commands: ENDPOINT:OPERATION@SERVER."""
-        return f"{self.endpoint}:{self.operation}" + (f"@{self.server}" if self.server else "")
+        return cell_text(self.endpoint, self.operation, self.server)
+
+
+def cell_text(endpoint: str, operation: str, server: str = "") -> str:
+    """A cell as it is written in commands: ENDPOINT:OPERATION, or ENDPOINT:OPERATION@SERVER for one server."""
+    return f"{endpoint}:{operation}" + (f"@{server}" if server else "")
 
 
 def waived_cells(renewals: Renewals) -> frozenset[WaivedCell]:

@@ -73,7 +73,8 @@ class RenewalAlarms:
         for status in found:
             self._tell(status, at)
         if self._metrics is not None:
-            endpoints = endpoints_now(measure(self._engine), settings.endpoints)
+            evidence = measured[0].evidence if measured else measure(self._engine)
+            endpoints = endpoints_now(evidence, settings.endpoints)
             expiring = expiries(entries, wanted, at, endpoints=endpoints)
             self._metrics.show(found, [one for one in expiring if one.state is State.TRUSTED])
         return found

@@ -24,7 +24,7 @@ async def _sleeps(seconds: float, deadline: float | None) -> str:
             await asyncio.sleep(seconds)
     except TimeoutError:
         assert deadline is not None
-        assert deadline - 0.01 < time.monotonic() - started < deadline + 1
+        assert deadline - 0.01 < time.monotonic() - started < deadline + 4
         return "late"
     return "in time"
 
@@ -38,47 +38,47 @@ async def _fails_when_cancelled() -> None:
 
 async def _late_then_in_time() -> None:
     assert await _sleeps(5, 0.01) == "late"
-    assert await _sleeps(0.001, 0.02) == "in time"
+    assert await _sleeps(0.001, 2) == "in time"
     await asyncio.sleep(5)
 
 
 def test_who_is_late_is_told_and_the_others_are_not() -> None:
     async def scenario() -> None:
-        found = await asyncio.gather(*[_sleeps(seconds, 0.1) for seconds in (5, 0, 0.01, 5, 0.02, 5)])
+        found = await asyncio.gather(*[_sleeps(seconds, 0.5) for seconds in (5, 0, 0.01, 5, 0.02, 5)])
         assert found == ["late", "in time", "in time", "late", "in time", "late"]
         assert await _sleeps(0.01, None) == "in time"
-        assert not deadlines._rows[0.1]._row, "nobody is left in the row"
+        assert not deadlines._rows[0.5]._row, "nobody is left in the row"
 
     _run(scenario())
 
 
 def test_one_timer_serves_a_row_and_is_set_again_for_who_came_later() -> None:
     async def scenario() -> None:
-        first = asyncio.create_task(_sleeps(5, 0.1))
+        first = asyncio.create_task(_sleeps(5, 0.5))
         await asyncio.sleep(0.05)
-        timer = deadlines._rows[0.1]._timer
-        second = asyncio.create_task(_sleeps(5, 0.1))
+        timer = deadlines._rows[0.5]._timer
+        second = asyncio.create_task(_sleeps(5, 0.5))
         await asyncio.sleep(0.01)
-        assert deadlines._rows[0.1]._timer is timer is not None
+        assert deadlines._rows[0.5]._timer is timer is not None
         assert tuple(await asyncio.gather(first, second)) == ("late", "late")
-        assert deadlines._rows[0.1]._timer is None
-        assert await _sleeps(5, 0.1) == "late"
+        assert deadlines._rows[0.5]._timer is None
+        assert await _sleeps(5, 0.5) == "late"
 
     _run(scenario())
 
 
 def test_a_cancellation_from_elsewhere_stays_one() -> None:
     async def scenario() -> None:
-        task = asyncio.create_task(_sleeps(5, 0.05))
+        task = asyncio.create_task(_sleeps(5, 1))
         await asyncio.sleep(0.01)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        late = asyncio.create_task(_sleeps(5, 0.05))
+        late = asyncio.create_task(_sleeps(5, 1))
         await asyncio.sleep(0)
-        deadlines._rows[0.05]._on_time()
+        deadlines._rows[1]._on_time()
         late.cancel()
-        next(iter(deadlines._rows[0.05]._row)).miss()  # both at once: whoever cancelled it is obeyed
+        next(iter(deadlines._rows[1]._row)).miss()  # both at once: whoever cancelled it is obeyed
         with pytest.raises(asyncio.CancelledError):
             await late
 

@@ -1,13 +1,11 @@
 """Fingerprints as people compare them."""
 
-import re
-
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import x25519
 
 from keystore.certificate import TrustedCertificate
-from keystore.fingerprint import Fingerprint, describe, fingerprint_matches
+from keystore.fingerprint import Fingerprint, describe
 from tests.keystore.issuing import entry, issue, with_bytes_changed
 
 ACME = entry("acme")
@@ -58,25 +56,3 @@ def test_a_negative_serial_and_an_unreadable_name_are_shown_as_such() -> None:
         "odd", with_bytes_changed(issue("hello"), b"\x0c\x05hello", b"\x02\x05hello")
     )
     assert describe(nameless).self_signed is False
-
-
-SHA256, SHA1 = ACME.thumbprint, ACME.thumbprint_sha1.hex()
-PAIRS = re.findall("..", SHA256.upper())
-
-
-@pytest.mark.parametrize(
-    "spelled",
-    [SHA256, SHA256.upper(), ":".join(PAIRS), " ".join(PAIRS), "-".join(PAIRS), f" {SHA256}\n", SHA1, SHA1.upper()],
-    ids=["plain", "upper", "colons", "spaces", "hyphens", "padded", "sha1", "sha1-upper"],
-)
-def test_a_fingerprint_that_came_by_mail_is_compared_in_any_spelling(spelled: str) -> None:
-    assert fingerprint_matches(spelled, ACME)
-
-
-@pytest.mark.parametrize(
-    "spelled",
-    ["", SHA256[:16], SHA256[:-2], "0" * 64, "0" * 40, SHA256 + "00", "é" * 64, SHA256[1:] + SHA256[0]],
-    ids=["empty", "quarter", "cut", "zeros", "zeros-sha1", "longer", "no-digits", "rotated"],
-)
-def test_a_part_of_a_fingerprint_or_another_one_never_matches(spelled: str) -> None:
-    assert not fingerprint_matches(spelled, ACME)

@@ -7,7 +7,7 @@ import typer
 from gateway.cli.command_errors import WrongUse
 from gateway.cli.exit_codes import epilog
 from gateway.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
-from gateway.cli.renewal.renewal_options import RenewalArgument, WhoOption, author_of, print_renewal_json, with_config
+from gateway.cli.renewal.renewal_options import RenewalArgument, WhoOption, as_typed, author_of, print_renewal_json
 from gateway.cli.terminal import say
 from gateway.cli.workplace import open_workplace
 from gateway.renewal import Closure, close_renewal, read_renewals
@@ -32,7 +32,7 @@ def command(
     with open_workplace(config) as workplace:
         renewal = read_renewals(workplace.engine).named(name)
         renewal = close_renewal(workplace.engine, renewal.name, Closure.ABANDONED, reason, author_of(who))
-        undo = with_config(f"keystore set {renewal.new.alias} --no-replaces", workplace)
+        undo = as_typed(f"wssgate keystore set {renewal.new.alias} --no-replaces", workplace)
     if as_json:
         print_renewal_json(renewal, next_commands=[undo])
         return

@@ -4,7 +4,8 @@ import shlex
 
 from gateway.cli.exit_codes import PLAIN
 from gateway.cli.options import DEFAULT_CONFIG, ConfigOption, EndpointOption, JsonOption
-from gateway.cli.renewal.judged_renewals import as_typed, renewals_in
+from gateway.cli.renewal.judged_renewals import renewals_in
+from gateway.cli.renewal.renewal_options import as_typed
 from gateway.cli.report.formats import opened
 from gateway.cli.rich_output import cell, show, table
 from gateway.cli.terminal import plain, print_json, say

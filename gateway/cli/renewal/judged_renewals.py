@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from gateway.cli.options import DEFAULT_CONFIG
+from gateway.cli.renewal.renewal_options import as_typed
 from gateway.cli.terminal import warn
 from gateway.cli.workplace import Workplace
 from gateway.renewal import Renewal, Renewals, RenewalStatus, judge_renewal, measured_now, read_renewals
@@ -30,9 +30,3 @@ def judged(
     measured = measured_now(engine, keystore, workplace.settings, wanted, policies, at, from_start=from_start)
     found = (judge_renewal(renewal, one) for renewal, one in zip(wanted, measured, strict=True))
     return [replace(status, run=tuple(as_typed(command, workplace) for command in status.run)) for status in found]
-
-
-def as_typed(command: str, workplace: Workplace) -> str:
-    """The command with the configuration in use, where that is not the one that is used anyway."""
-    source = workplace.shown_source
-    return command if source == DEFAULT_CONFIG else f"{command} --config {source}"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from gateway.cli.command_errors import ChangeRefused, WrongUse
 from gateway.cli.workplace import Workplace
-from gateway.renewal import Renewal, known_operations, measure, without_traffic
+from gateway.renewal import Renewal, cell_text, known_operations, measure, without_traffic
 
 _SHOWN = 10
 """How many cells a message lists."""
@@ -23,7 +23,7 @@ class NamedCell:
     @property
     def text(self) -> str:
         """As it is written in commands."""
-        return f"{self.endpoint}:{self.operation}" + (f"@{self.server}" if self.server else "")
+        return cell_text(self.endpoint, self.operation, self.server)
 
     def is_spelled(self, text: str) -> bool:
         """Whether `text` is the cell, with the operation as in records or by its local name."""

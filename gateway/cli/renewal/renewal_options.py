@@ -1,5 +1,6 @@
 """Options that the commands of a renewal share, and what they print alike."""
 
+import shlex
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated
@@ -7,7 +8,7 @@ from typing import Annotated
 import typer
 
 from gateway.cli.keystore.change_options import system_user
-from gateway.cli.options import now
+from gateway.cli.options import DEFAULT_CONFIG, now
 from gateway.cli.terminal import print_json
 from gateway.cli.workplace import Workplace
 from gateway.renewal import Author, Renewal, renewal_json
@@ -30,9 +31,10 @@ def author_of(who: str | None, at: datetime | None = None) -> Author:
     return Author(who or system_user(), at or now())
 
 
-def with_config(command: str, workplace: Workplace) -> str:
-    """A command as it is typed next, with the configuration in use."""
-    return f"wssgate {command} --config {workplace.shown_source}"
+def as_typed(command: str, workplace: Workplace) -> str:
+    """The command with the configuration in use, where that is not the one that is used anyway."""
+    source = workplace.shown_source
+    return command if source == DEFAULT_CONFIG else f"{command} --config {shlex.quote(str(source))}"
 
 
 def print_renewal_json(renewal: Renewal, warnings: Sequence[str] = (), next_commands: Sequence[str] = ()) -> None:

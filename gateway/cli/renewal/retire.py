@@ -12,7 +12,7 @@ from gateway.cli.keystore.entry_display import print_gate, print_warnings
 from gateway.cli.keystore.gate_refusals import GATED_EPILOG, gates_of, reporting_blockers
 from gateway.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
 from gateway.cli.renewal.renewal_entries import entry_of
-from gateway.cli.renewal.renewal_options import RenewalArgument, WhoOption, author_of, print_renewal_json, with_config
+from gateway.cli.renewal.renewal_options import RenewalArgument, WhoOption, as_typed, author_of, print_renewal_json
 from gateway.cli.terminal import say
 from gateway.cli.workplace import Workplace, open_workplace
 from gateway.renewal import (
@@ -29,9 +29,6 @@ from keystore import State, Thumbprint
 from keystore.store import Changed, StoredEntry
 
 EPILOG = GATED_EPILOG
-
-_NO_GATE = "{}"
-"""The retirement certificate of an entry that was trusted nowhere: no gate was asked."""
 
 
 def command(
@@ -62,13 +59,14 @@ def command(
         why = reason or f"renewal {renewal.name}: replaced by {renewal.new.alias}"
         changes, certificates = _retire(workplace, renewal, chosen, author, why, force=force)
         for planned, _ in changes:
-            certificate = certificates.get(planned.thumbprint, _NO_GATE)
-            renewal = record_retirement(workplace.engine, renewal.name, planned, certificate, author)
+            certificate = certificates.get(planned.thumbprint)
+            if certificate is not None:  # of an entry that was trusted nowhere no gate is asked
+                renewal = record_retirement(workplace.engine, renewal.name, planned, certificate, author)
         unfinished = _unfinished(workplace, renewal, author.told_at)
         if not unfinished:
             renewal = close_renewal(workplace.engine, renewal.name, Closure.FINISHED, why, author)
         warnings = [warning for _, changed in changes for warning in changed.warnings]
-        purge = [with_config(f"keystore purge {one.alias}", workplace) for one in renewal.old]
+        purge = [as_typed(f"wssgate keystore purge {one.alias}", workplace) for one in renewal.old]
         if as_json:
             print_renewal_json(renewal, warnings, [] if unfinished else purge)
             return

@@ -16,13 +16,14 @@ from gateway.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
 from gateway.cli.renewal.announced_date import AnnouncedDate, AnnouncedOption
 from gateway.cli.renewal.certificates import NewEntry, new_entry, old_entries
 from gateway.cli.renewal.renewal_entries import entry_of
-from gateway.cli.renewal.renewal_options import WhoOption, author_of, print_renewal_json, with_config
+from gateway.cli.renewal.renewal_options import WhoOption, as_typed, author_of, print_renewal_json
 from gateway.cli.renewal.starting import (
     broken_cells,
     covered_endpoints,
     delivery_time_warnings,
     renewal_name,
     same_key_sentence,
+    say_revoked,
 )
 from gateway.cli.terminal import say, warn
 from gateway.cli.workplace import Workplace, open_workplace
@@ -222,7 +223,7 @@ def _state_of_new(workplace: Workplace, renewal: Renewal, at: datetime) -> State
 def _next_commands(workplace: Workplace, renewal: Renewal, state: State) -> list[str]:
     compare = f"renewal confirm 2 {renewal.name} --by NAME --fingerprint HEX"
     trust = f"keystore trust {renewal.new.alias}" if state is State.STAGED else f"renewal confirm 4 {renewal.name}"
-    return [with_config(compare, workplace), with_config(trust, workplace)]
+    return [as_typed(f"wssgate {compare}", workplace), as_typed(f"wssgate {trust}", workplace)]
 
 
 def _print(
@@ -239,9 +240,7 @@ def _print(
     if renewal.has_same_key:
         say(same_key_sentence(renewal))
     if renewal.compromised:
-        say(f"{old} is revoked: every gateway rejects its signatures within a second.", style="bold red")
-        for line in broken or ["No message is on record that needed it: nothing is known to break."]:
-            say(f"  {line}")
+        say_revoked(renewal, broken)
     for warning in warnings:
         warn(warning)
     say("Next: let the receiver administrator read the SHA-256 fingerprint to you over the phone, then")

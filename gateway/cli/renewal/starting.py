@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from gateway.cli.command_errors import ChangeRefused, WrongUse
 from gateway.cli.renewal.certificates import NewEntry
+from gateway.cli.terminal import say
 from gateway.cli.workplace import Workplace
 from gateway.ledger import Role
 from gateway.present import count_text, instant_text
@@ -115,6 +116,15 @@ def broken_cells(workplace: Workplace, old: Sequence[StoredEntry]) -> list[str]:
             f"{count_text(count, 'message')} needed it, the last at {last}"
         )
     return lines
+
+
+def say_revoked(renewal: Renewal, broken: Sequence[str]) -> None:
+    """Tell people that the old certificates are revoked, and what breaks by that, as `broken_cells` has it."""
+    old = ", ".join(str(one.alias) for one in renewal.old)
+    is_or_are = "is" if len(renewal.old) == 1 else "are"
+    say(f"{old} {is_or_are} revoked: every gateway rejects its signatures within a second.", style="bold red")
+    for line in broken or ["No message is on record that needed it: nothing is known to break."]:
+        say(f"  {line}")
 
 
 def _is_meant_for(entry: StoredEntry, endpoint: str) -> bool:

@@ -50,6 +50,9 @@ def command(
 ) -> None:
     """Recompute each figure of a sign-off or a retirement certificate, and name those that do not come out.
 
+    Its figures have to be those that such a document has, each with the question that its name promises: one that asks
+    another thing, is left out or does not belong there is named as well.
+
     From the database, up to the ends of the chains that the document names: records are read one by one, and one that
     was altered counts for nothing. Whether its SHA-256 was recorded when it was made is looked up as well. From a
     bundle, which renewal signoff --bundle writes, only what its records tell: what else there is is called not told.
@@ -73,6 +76,11 @@ def command(
         print_json(_json(checked, file))
     else:
         _print(checked)
+        if bundle is not None:
+            warn(
+                "A bundle does not tell whether this is the document that was recorded: compare its SHA-256 with the "
+                "one that you were given. What the program judged is not recomputed."
+            )
     if not checked.holds:
         raise typer.Exit(ExitCode.FINDINGS)
 

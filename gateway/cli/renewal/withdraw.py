@@ -15,7 +15,7 @@ from gateway.cli.renewal.renewal_options import RenewalArgument, WhoOption, auth
 from gateway.cli.terminal import say
 from gateway.cli.workplace import Workplace, open_workplace
 from gateway.renewal import Author, Closure, Renewal, close_renewal, read_renewals
-from keystore import State
+from keystore import GateClosed, State
 from keystore.store import Changed, Terms
 
 EPILOG = GATED_EPILOG
@@ -43,7 +43,11 @@ def command(
         if renewal.closed is not None:
             raise ChangeRefused(f"The renewal {renewal.name} is {renewal.closed.how} already: nothing is left of it.")
         _refuse_without_old(workplace, renewal)
-        changed = _take_back(workplace, renewal, author, reason, force=force)
+        try:
+            changed = _take_back(workplace, renewal, author, reason, force=force)
+        except GateClosed as closed:
+            what = f"the renewal {renewal.name} is not withdrawn, and {renewal.new.alias} stays trusted"
+            raise GateClosed(what, closed.blockers) from closed
         renewal = close_renewal(workplace.engine, renewal.name, Closure.WITHDRAWN, reason, author)
     warnings = () if changed is None else changed.warnings
     if as_json:

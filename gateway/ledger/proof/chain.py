@@ -5,11 +5,11 @@ A removed record leaves a gap in the sequence; records removed at the end are mi
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
 from gateway.ledger.record_rows import Row
+from gateway.made_often import made_often
 from keystore import CHAIN_START, link_hash
 
 _HASHES: Final = frozenset({"previous_hash", "hash"})
@@ -20,7 +20,7 @@ _ADDED_LATER: Final = (
 """Columns younger than the first schema: left out where they are NULL, so that older rows keep their digests."""
 
 
-@dataclass(frozen=True, slots=True)
+@made_often(frozen=True, slots=True)
 class Link:
     """The last row of a chain: who wrote it, the how manieth it is, its hash."""
 

@@ -8,10 +8,9 @@ from sqlalchemy import Engine, case, func, literal, select, union_all
 
 from gateway.ledger.database.connections import reading
 from gateway.ledger.database.ledger_tables import key_usage_hourly, key_uses_hourly
-from gateway.ledger.hours import hour_of
 from gateway.ledger.record import Role
 from gateway.vocabulary import RecordedOutcome
-from keystore import from_microseconds, to_microseconds
+from keystore import from_microseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +31,8 @@ def use_hours(
     server: str,
     thumbprints: Sequence[str],
     roles: Collection[Role],
-    *,
-    until: datetime | None = None,
 ) -> list[UseHour]:
-    """The hours in which the certificates were used in a cell, oldest first; without those after the hour of `until`.
+    """The hours in which the certificates were used in a cell, oldest first.
 
     Args:
         engine: The ledger's database.
@@ -44,7 +41,6 @@ def use_hours(
         server: and server; empty where the endpoint does not tell its servers apart.
         thumbprints: Of the certificates.
         roles: What the signature was to the message.
-        until: By the ledger's clock; None reads everything.
 
     Raises:
         DatabaseUnavailable: The database cannot be read, or holds no ledger.
@@ -86,8 +82,6 @@ def use_hours(
     query = select(func.max(c.messages), func.max(c.accepted), func.min(c.first_seen), func.max(c.last_seen)).group_by(
         c.hour
     )
-    if until is not None:
-        query = query.where(c.hour <= hour_of(to_microseconds(until)))
     with reading(engine) as connection:
         return [
             UseHour(int(messages), int(accepted), from_microseconds(begin), from_microseconds(end))

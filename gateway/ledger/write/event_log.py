@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, select
 
-from gateway.ledger.clock import LedgerClock
+from gateway.ledger.clock import LedgerClock, microseconds
 from gateway.ledger.counts import Counts
 from gateway.ledger.database.ledger_tables import events
 from gateway.ledger.database.prepared import insert_rows
@@ -148,7 +148,7 @@ class EventDraft:
     def _tell_heartbeat(self, connection: Connection, records: Link, content: Content) -> None:
         state = self._state
         # Whichever clock went further: a time in which the machine slept, or stood still, was not watched.
-        steady = int((self._clock.seconds() - state.moment) * 1_000_000)
+        steady = microseconds(self._clock.seconds() - state.moment)
         seconds = max(steady, self._clock.now() - state.at)
         counts = state.untold.copy().merge(self._added)
         offset = self._clock.offset()

@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from gateway.present import OperationNames, count_text, duration_text, markdown_text, plain
-from gateway.renewal.plan import PlannedCertificate, Renewal
+from gateway.renewal.plan import PlannedCertificate, Renewal, RenewalError
 from gateway.renewal.progress import CoverageState, CoveredCell, RenewalStatus
-from gateway.renewal.signoff import TemplateRefused
 
 if TYPE_CHECKING:
     from email.headerregistry import Address
@@ -26,6 +25,10 @@ NOTICE_STEPS: Final = (2, 4, 7, 8)
 _SUBJECT: Final = "Subject: "
 _BLANK_LINES: Final = re.compile(r"\n(?:[ \t]*\n){2,}")
 _ONE_BLANK_LINE: Final = "\n\n"
+
+
+class TemplateRefused(RenewalError):  # noqa: N818 - this is an answer to a person
+    """A template of the site's own does not work; the text says which, and where."""
 
 
 @dataclass(frozen=True, slots=True)

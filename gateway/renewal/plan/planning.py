@@ -17,7 +17,7 @@ from gateway.renewal.plan.plan_errors import PlanRefused, SaidWrongly
 from gateway.renewal.plan.renewal import Closure, PlannedCertificate, Renewal, SitePolicy, StatementKind
 from gateway.renewal.plan.renewals import Renewals, read_renewals, renewals_of
 from gateway.renewal.plan.statement_contents import certificate_content
-from keystore import Alias, TrustedCertificate, optional_microseconds
+from keystore import Alias, TrustedCertificate, describe, optional_microseconds
 
 LONGEST_TEXT: Final = 2000
 """Characters of a reason, a note or a name; more is refused, not cut."""
@@ -69,20 +69,20 @@ class RenewalChange:
     takes_date_back: bool = False
     """No date is announced any more."""
     downtime: bool | None = None
+    compromised: bool = False
+    """It has become an emergency: the old key is in wrong hands."""
     further_contacts: tuple[str, ...] = ()
 
 
 def planned(certificate: TrustedCertificate) -> PlannedCertificate:
     """A certificate of the keystore as it stands in a plan, in full."""
-    serial = f"{abs(certificate.serial):x}"
-    serial = serial.zfill(len(serial) + len(serial) % 2)
     return PlannedCertificate(
         certificate.alias,
         certificate.thumbprint,
         certificate.key_id,
         certificate.subject,
         certificate.issuer,
-        f"-{serial}" if certificate.serial < 0 else serial,
+        describe(certificate).serial.replace(":", ""),
         certificate.not_before,
         certificate.not_after,
         certificate.certificate.public_bytes(Encoding.PEM).decode("ascii"),
@@ -120,11 +120,8 @@ def refuse_start(renewals: Renewals, new: NewRenewal) -> None:
         raise PlanRefused(f"there is a renewal {new.name!r} already, and its name stays: choose another with --name.")
     if new.new.thumbprint in {old.thumbprint for old in new.old}:
         raise PlanRefused(f"{new.new.alias} cannot replace itself: the new certificate is one of the old ones.")
-    if new.compromised and new.new.key_id in {old.key_id for old in new.old}:
-        raise PlanRefused(
-            f"{new.new.alias} has the very key that is in wrong hands: ask the receiver for a new key, not for a new "
-            "certificate over the same one."
-        )
+    if new.compromised:
+        _refuse_same_key(new.old, new.new)
     for other in renewals.open:
         _refuse_overlap(other, new.old, new.endpoints, compromised=new.compromised)
 
@@ -159,36 +156,24 @@ def change_renewal(engine: Engine, name: str, change: RenewalChange, author: Aut
         PlanRefused: It is closed, or another open renewal covers the same old certificate at a further endpoint.
         DatabaseUnavailable: Nothing could be recorded.
     """
-
-    def content_of(renewals: Renewals) -> dict[str, Any]:
-        renewal = open_renewal(renewals, name)
-        content: dict[str, Any] = {}
-        if further := sorted(set(change.further_endpoints) - set(renewal.endpoints)):
-            for other in renewals.open:
-                if other.name != renewal.name:
-                    _refuse_overlap(other, renewal.old, further)
-            content["endpoints"] = [said(one, "an endpoint") for one in sorted({*renewal.endpoints, *further})]
-        if change.takes_date_back or change.announced is not None:
-            content["announced"] = None if change.takes_date_back else optional_microseconds(change.announced)
-            content["announced_text"] = "" if change.takes_date_back else said(change.announced_text, "the date")
-        if change.downtime is not None:
-            content["downtime"] = change.downtime
-        if further_contacts := [one for one in change.further_contacts if one not in renewal.contacts]:
-            content["contacts"] = [*renewal.contacts, *(said(one, "a contact") for one in further_contacts)]
-        for what in ("endpoints", "contacts"):
-            _refuse_many(content.get(what, ()), what)
-        if not content:
-            raise SaidWrongly("nothing would be another than it is: say what to change.")
-        return {"reason": said(change.reason, "the reason"), **content}
-
-    renewals = read_renewals(engine)
-    content = content_of(renewals)
+    content = _change_content(read_renewals(engine), name, change)
 
     def check(latest: Renewals) -> None:
-        if content_of(latest) != content:
+        if _change_content(latest, name, change) != content:
             raise PlanRefused("somebody else has changed this renewal in this moment: look at it, then come back.")
 
     return record(engine, name, StatementKind.CHANGED, content, author, check)
+
+
+def refuse_change(renewals: Renewals, name: str, change: RenewalChange) -> None:
+    """See to it that a change can be said: before anything else is done.
+
+    Raises:
+        SaidWrongly: As `change_renewal`.
+        UnknownRenewal: As there.
+        PlanRefused: As there.
+    """
+    _change_content(renewals, name, change)
 
 
 def close_renewal(engine: Engine, name: str, how: Closure, reason: str, author: Author) -> Renewal:
@@ -275,6 +260,31 @@ def open_renewal(renewals: Renewals, name: str) -> Renewal:
     return renewal
 
 
+def _change_content(renewals: Renewals, name: str, change: RenewalChange) -> dict[str, Any]:
+    renewal = open_renewal(renewals, name)
+    content: dict[str, Any] = {}
+    if further := sorted(set(change.further_endpoints) - set(renewal.endpoints)):
+        for other in renewals.open:
+            if other.name != renewal.name:
+                _refuse_overlap(other, renewal.old, further)
+        content["endpoints"] = [said(one, "an endpoint") for one in sorted({*renewal.endpoints, *further})]
+    if change.takes_date_back or change.announced is not None:
+        content["announced"] = None if change.takes_date_back else optional_microseconds(change.announced)
+        content["announced_text"] = "" if change.takes_date_back else said(change.announced_text, "the date")
+    if change.downtime is not None:
+        content["downtime"] = change.downtime
+    if change.compromised and not renewal.compromised:
+        _refuse_same_key(renewal.old, renewal.new)
+        content["compromised"] = True
+    if further_contacts := [one for one in change.further_contacts if one not in renewal.contacts]:
+        content["contacts"] = [*renewal.contacts, *(said(one, "a contact") for one in further_contacts)]
+    for what in ("endpoints", "contacts"):
+        _refuse_many(content.get(what, ()), what)
+    if not content:
+        raise SaidWrongly("nothing would be another than it is: say what to change.")
+    return {"reason": said(change.reason, "the reason"), **content}
+
+
 def _append(
     engine: Engine,
     name: str,
@@ -289,6 +299,15 @@ def _append(
     )
 
 
+def _refuse_same_key(old: Iterable[PlannedCertificate], new: PlannedCertificate) -> None:
+    """In an emergency the new certificate has to be over another key."""
+    if new.key_id in {one.key_id for one in old}:
+        raise PlanRefused(
+            f"{new.alias} has the very key that is in wrong hands: ask the receiver for a new key, not for a new "
+            "certificate over the same one."
+        )
+
+
 def _refuse_overlap(
     other: Renewal, old: Iterable[PlannedCertificate], endpoints: Iterable[str], *, compromised: bool = False
 ) -> None:
@@ -296,7 +315,7 @@ def _refuse_overlap(
     thumbprints = {one.thumbprint for one in other.old}
     for one in old:
         if shared and one.thumbprint in thumbprints:
-            stop = f" To stop the key now, say wssgate keystore retire {one.alias} --compromised."
+            stop = f" If the key is in wrong hands, stop it now: wssgate renewal change {other.name} --compromised."
             raise PlanRefused(
                 f"the renewal {other.name} is open already for {one.alias} at {', '.join(shared)}: go on with it, or "
                 f"end it first (wssgate renewal abandon {other.name}).{stop if compromised else ''}"

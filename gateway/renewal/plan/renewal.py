@@ -16,7 +16,7 @@ class StatementKind(StrEnum):
 
     STARTED = "started"
     CHANGED = "changed"
-    """Of an open renewal: another announced date, further endpoints or contacts."""
+    """Of an open renewal: another announced date, further endpoints or contacts, or that it is an emergency now."""
     CONFIRMED = "confirmed"
     REHEARSED = "rehearsed"
     WAIVED = "waived"
@@ -113,7 +113,7 @@ class Notice:
     at: datetime
     who: str
     sha256: str
-    """Of its plain text."""
+    """Of the file, or of what was printed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +159,7 @@ class Renewal:
     downtime: bool = False
     """The receiver can hold one key only, and switches in a downtime that was agreed on."""
     compromised: bool = False
-    """An emergency: the old key is in wrong hands, and was revoked when this began."""
+    """An emergency: the old key is in wrong hands, and was revoked when that was said."""
     contacts: tuple[str, ...] = ()
     """`NAME <ADDRESS>` of receiver administrators."""
     confirmations: tuple[Confirmation, ...] = ()

@@ -176,14 +176,14 @@ def record_retirement(engine: Engine, name: str, old: PlannedCertificate, certif
     return _record(engine, name, StatementKind.RETIRED, content, author)
 
 
-def record_sign_off(engine: Engine, name: str, document: bytes, form: str, author: Author) -> Renewal:
-    """Record that a sign-off was written: the `document`, in the `form` HTML, PDF, ...
+def record_sign_off(engine: Engine, name: str, document: bytes, schema: str, author: Author) -> Renewal:
+    """Record that a sign-off was written: the `document` in JSON, of that `schema`.
 
     Raises:
         UnknownRenewal: There is no renewal of that name.
         DatabaseUnavailable: Nothing could be recorded.
     """
-    content = {"sha256": hashlib.sha256(document).hexdigest(), "format": said(form, "the format")}
+    content = {"sha256": hashlib.sha256(document).hexdigest(), "format": said(schema, "the format")}
     return _record(engine, name, StatementKind.SIGNED_OFF, content, author)
 
 

@@ -2,7 +2,7 @@
 
 started     {reason, endpoints, old, new, announced, announced_text, downtime, compromised, contacts}; certificates as
             {alias, thumbprint, key_id, subject, issuer, serial, not_before, not_after, pem}
-changed     {reason} and what is another now: {endpoints, announced, announced_text, downtime, contacts}
+changed     {reason} and what is another now: {endpoints, announced, announced_text, downtime, compromised, contacts}
 confirmed   {step, by, note, fingerprint}
 rehearsed   {endpoint, file, sha256, accepted, reason, sentence}
 waived      {by, reason, endpoint, operation, server}
@@ -90,6 +90,7 @@ def read_change(content: Content) -> dict[str, Any]:
         "announced": lambda value: optional_instant(_number_or_none(value)),
         "announced_text": _text,
         "downtime": _truth,
+        "compromised": _truth,
         "contacts": _texts,
     }
     changes = {name: read(content[name]) for name, read in readers.items() if name in content}

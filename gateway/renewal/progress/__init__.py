@@ -4,7 +4,7 @@ from gateway.renewal.progress.certificate_expiry import DUE_WITHIN, Expiry, endp
 from gateway.renewal.progress.inferred_cutovers import InferredCell, InferredCutover, infer_cutovers, inferred_json
 from gateway.renewal.progress.judging_renewal import judge_renewal
 from gateway.renewal.progress.measured import Measured, measured_now
-from gateway.renewal.progress.renewal_formats import renewal_status_json
+from gateway.renewal.progress.renewal_formats import renewal_status_json, step_json
 from gateway.renewal.progress.renewal_screen import renewal_screen, waiting_line
 from gateway.renewal.progress.renewal_status import (
     Actor,
@@ -42,5 +42,6 @@ __all__ = [
     "measured_now",
     "renewal_screen",
     "renewal_status_json",
+    "step_json",
     "waiting_line",
 ]

@@ -10,11 +10,19 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 
-from gateway.ledger import loaded_everywhere
-from gateway.present import count_text, instant_text
+from gateway.ledger import InstanceState
+from gateway.present import instant_text
 from gateway.renewal.plan import Closure, Confirmation, PlannedCertificate, Renewal
 from gateway.renewal.progress.measured import Measured, names_now, retired_at
 from gateway.renewal.progress.renewal_coverage import cell_title, cells_text
+from gateway.renewal.progress.renewal_sentences import (
+    because,
+    counted_cells,
+    relapse_sentence,
+    trusted_before,
+    waived_too,
+    words_of,
+)
 from gateway.renewal.progress.renewal_status import Actor, CoveredCell, Mark, Relapse, Step
 from keystore import State
 from keystore.store import HistoryItem, StoredEntry, gate_sentences
@@ -142,7 +150,7 @@ class EightSteps:
         compared = read_out[-1] if read_out else None
         rehearsed = [one for one in self.renewal.rehearsals if one.accepted]
         failed = [one for one in self.renewal.rehearsals if not one.accepted]
-        told = [_words(one) for one in dict.fromkeys((compared, said)) if one is not None]
+        told = [words_of(one) for one in dict.fromkeys((compared, said)) if one is not None]
         told += [
             f"rehearsed at {instant_text(one.at)} with {one.file}: accepted at {one.endpoint}" for one in rehearsed
         ]
@@ -166,12 +174,12 @@ class EightSteps:
     @cached_property
     def trusted(self) -> Step:
         said, entry, made = self.said(3), self.new_entry, self.trusted_by
-        told = [] if said is None else [_words(said)]
+        told = [] if said is None else [words_of(said)]
         if made is not None:
             at = made.time if made.entry.trusted_from is None else max(made.time, made.entry.trusted_from)
-            told.append(f"keystore revision {made.revision}: {made.action} by {made.who}" + _because(made.why))
+            told.append(f"keystore revision {made.revision}: {made.action} by {made.who}" + because(made.why))
             return self._step(3, Mark.DONE, at, made.who, told)
-        told.append(self._not_trusted(entry))
+        told += [self._not_trusted(entry), *trusted_before(self.changes_of(self.renewal.new), self.is_trusted)]
         return self._step(3, Mark.WAITING if said is None else Mark.CONTRADICTED, self.handed_over.at, "", told)
 
     @cached_property
@@ -185,8 +193,7 @@ class EightSteps:
             return None
         made: HistoryItem | None = None
         for item in self.changes_of(self.renewal.new):
-            is_so = item.entry.state is State.TRUSTED and not self.untrusted_at(item.entry)
-            made = (made or item) if is_so else None
+            made = (made or item) if self.is_trusted(item.entry) else None
         return made
 
     @cached_property
@@ -197,6 +204,10 @@ class EightSteps:
         new = self.renewal.new
         revoked = (one for one in self.measured.entries if one.revoked and one.key_id == new.key_id)
         return next((one for one in revoked if one.thumbprint != new.thumbprint), None)
+
+    def is_trusted(self, entry: StoredEntry) -> bool:
+        """Whether the entry is trusted at every endpoint of the renewal, once its time has come."""
+        return entry.state is State.TRUSTED and not self.untrusted_at(entry)
 
     def untrusted_at(self, entry: StoredEntry) -> list[str]:
         """The endpoints of the renewal for which the entry is not meant, by their present names as gateways go."""
@@ -220,7 +231,7 @@ class EightSteps:
     @cached_property
     def told(self) -> Step:
         said, made = self.said(4), self.trusted_by
-        words = [] if said is None else [_words(said)]
+        words = [] if said is None else [words_of(said)]
         words += [
             f"a notice was written at {instant_text(n.at)} by {n.who}" for n in self.renewal.notices if n.step == 4
         ]
@@ -233,22 +244,29 @@ class EightSteps:
             at = self.first_accepted if said is None else min(said.at, self.first_accepted)
             return self._step(4, Mark.DONE, at, "" if said is None else said.by, words)
         words.append(self.loaded(made.revision))
-        live = [one for one in self.measured.instances if not one.is_gone]
         if said is None:
             return self._step(4, Mark.WAITING, self.trusted.at, "", words)
-        if not live or not self.renewal.is_open:
+        if not self.live or not self.renewal.is_open:
             return self._step(4, Mark.SAID, said.at, said.by, words)
-        mark = Mark.DONE if loaded_everywhere(live, made.revision) else Mark.CONTRADICTED
+        mark = Mark.CONTRADICTED if self.behind(made.revision) else Mark.DONE
         return self._step(4, mark, said.at, said.by, words)
+
+    @cached_property
+    def live(self) -> list[InstanceState]:
+        """The gateways that run at present."""
+        return [one for one in self.measured.instances if not one.is_gone]
+
+    def behind(self, revision: int) -> list[InstanceState]:
+        """Those of them that do not serve with that revision of the keystore, or a later one."""
+        return [one for one in self.live if one.keystore_revision < revision]
 
     def loaded(self, revision: int) -> str:
         """Whether every gateway serves with that revision of the keystore."""
-        live = [one for one in self.measured.instances if not one.is_gone]
-        if not live:
+        if not self.live:
             return "no gateway is running, so nobody knows whether each has loaded it"
-        behind = [one for one in live if one.keystore_revision < revision]
+        behind = self.behind(revision)
         if not behind:
-            return f"every gateway ({len(live)}) serves with keystore revision {revision} or a later one"
+            return f"every gateway ({len(self.live)}) serves with keystore revision {revision} or a later one"
         first = behind[0]
         more = f", and {len(behind) - 1} more" if len(behind) > 1 else ""
         return (
@@ -275,7 +293,7 @@ class EightSteps:
             return self._step(6, Mark.NOT_NEEDED, evidence=["the old certificate's key is the new one's"])
         said = self.said(6)
         if said is not None:
-            words, last = [_words(said)], self.last_old
+            words, last = [words_of(said)], self.last_old
             if last is not None and last > said.at:
                 words.append(f"the old key signed after that: last seen at {instant_text(last)}")
                 return self._step(6, Mark.CONTRADICTED, said.at, said.by, words)
@@ -302,13 +320,13 @@ class EightSteps:
     def _words_on_use(self, number: int, missing: Sequence[CoveredCell]) -> list[str]:
         """What was said and measured of a step that the traffic shows."""
         said = self.said(number)
-        words = [] if said is None else [_words(said)]
+        words = [] if said is None else [words_of(said)]
         if not self.coverage:
             return [*words, "no message is on record, and silence is no evidence"]
         done = len(self.coverage) - len(missing)
         waived = [cell for cell in self.coverage if cell.waiver is not None]
         what = "signed with the new key" if number == 5 else "switched"
-        words.append(f"{done} of {_counted(self.coverage)} {what}" + _waived(len(waived)))
+        words.append(f"{done} of {counted_cells(self.coverage)} {what}" + waived_too(len(waived)))
         several = len(self.renewal.endpoints) > 1
         words += [f"{cell_title(cell, with_endpoint=several)}: {cell.sentence}" for cell in missing[:_SHOWN]]
         if len(missing) > _SHOWN:
@@ -338,13 +356,13 @@ class EightSteps:
     @cached_property
     def retired(self) -> Step:
         said = self.said(8)
-        words = [] if said is None else [_words(said)]
+        words = [] if said is None else [words_of(said)]
         gone = retired_at(self.renewal, self.changes)
         if gone is not None:
             ended = [item for old in self.renewal.old for item in _ends(self.changes_of(old))]
             for item in ended:
                 words.append(
-                    f"{item.alias} {item.action} by {item.who} at {instant_text(item.time)}{_because(item.why)}"
+                    f"{item.alias} {item.action} by {item.who} at {instant_text(item.time)}{because(item.why)}"
                 )
                 words += gate_sentences(item.gate)
                 words += [f"by force, against: {item.overrode}"] if item.overrode else []
@@ -369,38 +387,6 @@ class EightSteps:
             # Nobody waited before the renewal began; and what the keystore dates by another clock is no later than now.
             at = min(max(at, self.renewal.started_at), self.judged_at)
         return Step(number, actor, title, mark, at, who, tuple(evidence))
-
-
-def relapse_sentence(relapse: Relapse) -> str:
-    """What came back, where and when."""
-    after = "was retired" if relapse.was_retired else "was quiet for long enough"
-    cell = cell_title(relapse, with_endpoint=True)
-    return (
-        f"{cell}: the old key came back at {instant_text(relapse.first)}, after it {after}: "
-        f"{count_text(relapse.messages, 'message')}, the last at {instant_text(relapse.last)}"
-    )
-
-
-def _words(said: Confirmation) -> str:
-    """What a person said."""
-    typed = "" if said.who == said.by else f" (typed by {said.who})"
-    note = f": {said.note}" if said.note else ""
-    fingerprint = f", fingerprint {said.fingerprint}" if said.fingerprint else ""
-    return f"said by {said.by}{typed} at {instant_text(said.at)}{fingerprint}{note}"
-
-
-def _because(why: str) -> str:
-    return f": {why}" if why else ""
-
-
-def _counted(cells: Sequence[CoveredCell]) -> str:
-    if any(cell.server for cell in cells):
-        return f"{count_text(len(cells), 'pair')} of operation and server"
-    return count_text(len(cells), "operation")
-
-
-def _waived(number: int) -> str:
-    return f", {number} of them waived" if number else ""
 
 
 def _ends(changes: Sequence[HistoryItem]) -> list[HistoryItem]:

@@ -19,6 +19,7 @@ from gateway.renewal.progress.renewal_status import (
     current_step,
 )
 from gateway.renewal.progress.renewal_warnings import countdown_of, early_at, is_late, warnings_of
+from gateway.renewal.waived_cells import cell_text
 from keystore import Blocker, State
 from keystore.store import Asked
 
@@ -154,10 +155,9 @@ def _to_trust(steps: EightSteps, alias: str) -> str:
 
 def _telling(steps: EightSteps, name: str) -> tuple[str, tuple[str, ...]]:
     made = steps.trusted_by
-    live = [one for one in steps.measured.instances if not one.is_gone]
-    if made is not None and not live:
+    if made is not None and not steps.live:
         return "a gateway to run: nobody serves with the new certificate", ("wssgate serve",)
-    if made is not None and any(one.keystore_revision < made.revision for one in live):
+    if made is not None and steps.behind(made.revision):
         return steps.loaded(made.revision), ("wssgate status",)
     return (
         "the tenant administrator, to tell the receiver administrator that the new key may be used",
@@ -194,7 +194,7 @@ def _switching(renewal: Renewal, steps: EightSteps, step: Step, name: str) -> tu
 
 
 def _cell_argument(cell: CoveredCell) -> str:
-    return shlex.quote(f"{cell.endpoint}:{cell.operation or ''}" + (f"@{cell.server}" if cell.server else ""))
+    return shlex.quote(cell_text(cell.endpoint, cell.operation or "", cell.server))
 
 
 def _retiring(blockers: Sequence[Blocker], asked: Sequence[Asked], name: str) -> tuple[str, tuple[str, ...]]:

@@ -29,7 +29,7 @@ from gateway.renewal.cutover import (
     switch_criteria,
 )
 from gateway.renewal.delays import Delays, delays_of
-from gateway.renewal.evidence import Evidence, RecordedEndpoint, Span
+from gateway.renewal.evidence import Evidence, Span
 from gateway.renewal.gates import MeasuredGates, gates_now
 from gateway.renewal.plan import Renewal, SitePolicy
 from gateway.renewal.progress.relapses import CellHours, relapses_in
@@ -134,19 +134,7 @@ def measured_now(
 
 def names_now(endpoints: Iterable[str], evidence: Evidence) -> list[str]:
     """What the endpoints are called at present, without those that have ended; sorted."""
-    names = (_name_now(endpoint, evidence.recorded()) for endpoint in endpoints)
-    return sorted({name for name in names if name is not None})
-
-
-def _name_now(name: str, recorded: Mapping[str, RecordedEndpoint]) -> str | None:
-    for _ in range(len(recorded)):  # people may have renamed in a circle
-        closing = recorded[name].closing if name in recorded else None
-        if closing is None:
-            return name
-        if closing.new_name is None:
-            return None
-        name = closing.new_name
-    return name
+    return sorted({name for name in map(evidence.last_name_of, endpoints) if not evidence.has_ended(name)})
 
 
 def delivery_time(endpoint: str, since: datetime, evidence: Evidence, delays: Mapping[str, Delays]) -> timedelta:
@@ -267,10 +255,10 @@ class _Cells:
         found: list[Relapse] = []
         of_new = [row.first_seen for row in seen if row.key_id == renewal.new.key_id and row.role in USES]
         together_since = start_of_hour(min(of_new, default=self.at))
-        for operation, server in sorted(
-            {(row.operation, row.server) for row in seen}, key=lambda c: (c[0] or "", c[1])
-        ):
-            rows = [row for row in seen if (row.operation, row.server) == (operation, server)]
+        by_cell: dict[tuple[str | None, str], list[UsageRow]] = {}
+        for row in seen:
+            by_cell.setdefault((row.operation, row.server), []).append(row)
+        for (operation, server), rows in by_cell.items():
             news = [row for row in rows if row.key_id == renewal.new.key_id and row.role in USES]
             olds = [row for row in rows if row.key_id in cutover.goal.old_keys and row.role in BINDING_USES]
             last_old = max((row.last_seen for row in olds), default=None)

@@ -23,7 +23,7 @@ def renewal_status_json(status: RenewalStatus) -> dict[str, Any]:
         "may_retire": status.may_retire,
         "switched": status.is_switched,
         "run": list(status.run),
-        "steps": [_step(step) for step in status.steps],
+        "steps": [step_json(step) for step in status.steps],
         "coverage": [_cell(cell) for cell in status.coverage],
         "watched": [_watched(one) for one in status.watched],
         "blockers": [
@@ -38,7 +38,8 @@ def renewal_status_json(status: RenewalStatus) -> dict[str, Any]:
     }
 
 
-def _step(step: Step) -> dict[str, Any]:
+def step_json(step: Step) -> dict[str, Any]:
+    """A step, as the status and the sign-off hold it."""
     return {
         "number": step.number,
         "actor": str(step.actor),

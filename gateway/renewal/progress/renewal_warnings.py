@@ -6,9 +6,10 @@ from typing import Final
 
 from gateway.present import count_text, duration_text, instant_text
 from gateway.renewal.plan import policy_warnings
-from gateway.renewal.progress.eight_steps import EightSteps, relapse_sentence
+from gateway.renewal.progress.eight_steps import EightSteps
 from gateway.renewal.progress.measured import Measured, names_now
 from gateway.renewal.progress.renewal_coverage import cell_title, cells_text
+from gateway.renewal.progress.renewal_sentences import relapse_sentence
 from gateway.renewal.progress.renewal_status import CoverageState, Mark, Preparation
 from keystore import State
 
@@ -216,7 +217,7 @@ def countdown_of(steps: EightSteps) -> tuple[Preparation, ...]:
     entry, made = steps.new_entry, steps.trusted_by
     rehearsed = [one for one in renewal.rehearsals if one.accepted]
     loaded = "the new certificate is not trusted yet" if made is None else steps.loaded(made.revision)
-    is_loaded = made is not None and steps.told.mark in {Mark.DONE, Mark.WAITING} and loaded.startswith("every ")
+    is_loaded = made is not None and bool(steps.live) and not steps.behind(made.revision)
     return (
         Preparation(
             "known",
@@ -226,7 +227,7 @@ def countdown_of(steps: EightSteps) -> tuple[Preparation, ...]:
         Preparation("trusted everywhere", is_loaded, loaded),
         Preparation(
             "compared",
-            steps.handed_over.mark in {Mark.DONE, Mark.SAID},
+            steps.handed_over.mark is Mark.DONE,  # a word without a fingerprint compares nothing
             steps.handed_over.evidence[-1],
         ),
         Preparation(

@@ -3,7 +3,6 @@
 from gateway.renewal.signoff.document_errors import (
     DocumentsUnavailable,
     DocumentUnreadable,
-    TemplateRefused,
 )
 from gateway.renewal.signoff.figures import MAX_DOCUMENT_BYTES
 from gateway.renewal.signoff.renderings import signoff_html, signoff_markdown, signoff_pdf
@@ -23,7 +22,6 @@ __all__ = [
     "RetirementCertificate",
     "SIGNOFF_SCHEMA",
     "Signoff",
-    "TemplateRefused",
     "certifying_gates",
     "claim_sentences",
     "evidence_bundle",

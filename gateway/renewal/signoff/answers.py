@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Final, Protocol
 
 from sqlalchemy import Engine
@@ -27,6 +28,8 @@ from keystore.store import HistoryItem, HistoryState, KeystoreStore, gate_answer
 
 _OF_RECORDS: Final = "the bundle holds not every record of that time"
 _OF_ONE_RECORD: Final = "the bundle does not hold that record"
+_UNDER_WAY: Final = timedelta(minutes=5)
+"""So much older than the last commit of all may a message be that was recorded after it."""
 _NOT_IN_BUNDLES: Final = "bundles hold nothing of it: ask the database"
 
 
@@ -160,7 +163,7 @@ class BundleSource:
         """Answer from `report`, over `window`."""
         self._report = report
         self._window = window
-        self.findings: Sequence[str] = (*report.findings, *_unnamed(report, window))
+        self.findings: Sequence[str] = (*report.findings, *_unnamed(report, window), *_behind(report, window))
         self._by_writer: dict[str, dict[int, RecordProof]] = {}
         for proof in report.proofs:
             self._by_writer.setdefault(proof.writer, {})[proof.sequence] = proof
@@ -219,6 +222,22 @@ def _unnamed(report: BundleReport, window: Window) -> Iterator[str]:
         yield (
             f"the bundle holds {count_text(count, 'record')} of that time by the writer {writer}, whose chain the "
             "document does not name"
+        )
+
+
+def _behind(report: BundleReport, window: Window) -> Iterator[str]:
+    """Records of the window that lie behind the ends that it names: they are not counted, and it tells of that time."""
+    ends = {end.writer: end.sequence for end in window.ends}
+    behind: dict[str, int] = {}
+    for proof in report.proofs:
+        if proof.sequence > ends.get(proof.writer, proof.sequence):
+            at = counted_record(proof.record).at
+            if window.since <= at and window.until - at > _UNDER_WAY:
+                behind[proof.writer] = behind.get(proof.writer, 0) + 1
+    for writer, count in sorted(behind.items()):
+        yield (
+            f"the bundle holds {count_text(count, 'record')} of that time by the writer {writer} that lie behind the "
+            "end which the document names"
         )
 
 

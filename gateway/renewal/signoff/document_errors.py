@@ -2,8 +2,7 @@
 
 RenewalError
 ├── DocumentUnreadable   what was given is no document that can be checked
-├── DocumentsUnavailable a library that draws charts or sets pages is not installed
-└── TemplateRefused      a template of the site cannot be used
+└── DocumentsUnavailable a library that draws charts or sets pages is not installed
 """
 
 # ruff: noqa: N818 - these are answers to a person
@@ -17,7 +16,3 @@ class DocumentUnreadable(RenewalError):
 
 class DocumentsUnavailable(RenewalError):
     """A library that this rendering needs is not installed; the text says what installs it."""
-
-
-class TemplateRefused(RenewalError):
-    """A template of the site's own does not work; the text says which, and where."""

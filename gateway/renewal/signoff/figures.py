@@ -29,8 +29,8 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Final
+from datetime import UTC, datetime
+from typing import Any, Final, NoReturn
 
 from gateway.ledger import ChainEnd, ChainEnds
 from gateway.present import instant_json
@@ -39,6 +39,8 @@ from gateway.renewal.signoff.document_errors import DocumentUnreadable
 Question = Mapping[str, Any]
 
 MAX_DOCUMENT_BYTES: Final = 32 * 1024 * 1024
+_LAST_PLACE: Final = 2**63 - 1
+"""In a chain: what the columns of databases hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,10 +155,12 @@ def read_window(content: Mapping[str, Any]) -> Window:
             "from": str(since),
             "until": str(until),
             "chains": list(chains),
-            "keystore_revision": int(revision),
-            "statement": int(statement),
-        }:
+            "keystore_revision": revision,
+            "statement": statement,
+        } if _are_places(revision, statement):
             ends = tuple(_chain_end(one) for one in chains)
+            if len({one.writer for one in ends}) < len(ends):
+                raise DocumentUnreadable("two ends are of the chain of one writer")
             return Window(read_instant(since), read_instant(until), ends, revision, statement)
         case _:
             raise DocumentUnreadable("it does not say over which time and chains it counts")
@@ -170,11 +174,14 @@ def read_instant(text: object) -> datetime:
     """
     try:
         found = datetime.fromisoformat(text if isinstance(text, str) else "")
-    except ValueError:
-        found = None
-    if found is None or found.utcoffset() is None:
-        raise DocumentUnreadable(f"{str(text)[:40]!r} is no instant with a time zone")
-    return found
+        # In UTC it may lie before the first year, or after the last one.
+        return found.astimezone(UTC) if found.utcoffset() is not None else _no_instant(text)
+    except (ValueError, OverflowError):
+        return _no_instant(text)
+
+
+def _no_instant(text: object) -> NoReturn:
+    raise DocumentUnreadable(f"{str(text)[:40]!r} is no instant with a time zone")
 
 
 def ends_of(found: ChainEnds, since: datetime, keystore_revision: int, statement: int) -> Window:
@@ -193,14 +200,19 @@ def _chain_end(one: object) -> ChainEnd:
             "writer": str(writer),
             "instance": str(instance),
             "public_key": str(public_key),
-            "sequence": int(sequence),
+            "sequence": sequence,
             "hash": str(hashed),
-            "event_number": int(event_number),
+            "event_number": event_number,
             "event_hash": str(event_hash),
-        }:
+        } if writer.isprintable() and _are_places(sequence, event_number):
             return ChainEnd(writer, instance, public_key, sequence, hashed, event_number, event_hash)
         case _:
             raise DocumentUnreadable("an end of a chain has no writer, place and hash")
+
+
+def _are_places(*values: object) -> bool:
+    """Whether each is a number that a database can be asked for; a truth value is none."""
+    return all(type(value) is int and 0 <= value <= _LAST_PLACE for value in values)
 
 
 def _list(value: object, what: str) -> list[Any]:

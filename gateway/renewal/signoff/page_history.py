@@ -160,7 +160,7 @@ def _retired_without_one(signoff: Signoff, said: Mapping[str, Any]) -> Iterator[
                 last = (last or one) if one["action"] in _ENDS_TRUST else None
         if last is None or old["thumbprint"] in certified:
             continue
-        digests = [gate["retirement_certificate"] for gate in last["gate"] if gate["retirement_certificate"]]
+        digests = [gate["retirement_certificate"] for gate in last["gate"] or () if gate["retirement_certificate"]]
         why = (
             f"the one that was written, with the SHA-256 {digests[0]}, was not kept: the command was interrupted"
             if digests

@@ -1,7 +1,7 @@
 """Values of figures, read for people."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from gateway.present import OperationNames
@@ -27,20 +27,6 @@ def figure_value(signoff: Signoff, name: str) -> Any:
 def operation_of(operation: str, names: OperationNames) -> str:
     """The name of an operation as cells hold it."""
     return names.short(operation or None)
-
-
-def length_text(length: timedelta) -> str:
-    """A length of time for people, rounded down to two units."""
-    seconds = int(length.total_seconds())
-    units = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
-    parts: list[str] = []
-    for size, name in units:
-        if seconds >= size or (parts and len(parts) < 2):
-            parts.append(f"{seconds // size} {name}")
-            seconds %= size
-        if len(parts) == 2:
-            break
-    return " ".join(part for part in parts if not part.startswith("0 ")) or "0 s"
 
 
 def watched_text(watched: Mapping[str, Any] | None, since: datetime, until: datetime) -> str:

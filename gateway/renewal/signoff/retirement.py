@@ -18,9 +18,9 @@ from sqlalchemy import Engine
 from gateway.ledger import chain_ends, read_statements, reading, start_of_hour
 from gateway.present import instant_json
 from gateway.renewal.evidence import measure
-from gateway.renewal.plan import PlannedCertificate, Renewal
+from gateway.renewal.plan import PlannedCertificate, Renewal, renewals_of
 from gateway.renewal.signoff.figures import Figure, Window, canonical, ends_of, figures_json, sha256_of, window_json
-from gateway.renewal.signoff.renewal_figures import counted_figures
+from gateway.renewal.signoff.renewal_figures import figures_of_each
 from keystore import Blocker, Thumbprint
 from keystore.store import GateAnswer, Gates, StoredEntry, TrustedSince, history_anchor
 
@@ -102,11 +102,13 @@ def certifying_gates(
         DatabaseUnavailable: The database cannot be read.
     """
     window = window_now(engine, renewal)
+    renewal = as_said(engine, renewal, window)
     evidence = measure(engine, longest=window.until - window.since)
-    prepared: dict[Thumbprint, Mapping[str, Any]] = {}
-    for certificate in old:
-        figures, source = counted_figures(engine, renewal, [certificate], evidence, window)
-        prepared[certificate.thumbprint] = _content(renewal, certificate, window, figures, source.findings)
+    counted, source = figures_of_each(engine, renewal, [[certificate] for certificate in old], evidence, window)
+    prepared = {
+        certificate.thumbprint: _content(renewal, certificate, window, figures, source.findings)
+        for certificate, figures in zip(old, counted, strict=True)
+    }
     return CertifyingGates(gates_now(), prepared)
 
 
@@ -122,6 +124,18 @@ def window_now(engine: Engine, renewal: Renewal) -> Window:
     with reading(engine) as connection:
         anchor = history_anchor(connection)
     return ends_of(chain_ends(engine, since), since, 0 if anchor is None else anchor.revision, number)
+
+
+def as_said(engine: Engine, renewal: Renewal, window: Window) -> Renewal:
+    """`renewal` as people had said until the end of `window`: somebody may have said more since it was read.
+
+    Figures have to be about the endpoints that the document itself says it is about.
+
+    Raises:
+        DatabaseUnavailable: The database cannot be read.
+    """
+    told = renewals_of(one for one in read_statements(engine) if one.number <= window.statement)
+    return told.by_name.get(renewal.name, renewal)
 
 
 def _content(

@@ -16,7 +16,7 @@ from gateway.ledger import MadeBundle, make_bundle, read_statements, records_up_
 from gateway.present import instant_json
 from gateway.renewal.evidence import measure
 from gateway.renewal.plan import Renewal, StatementKind
-from gateway.renewal.progress import RenewalStatus
+from gateway.renewal.progress import RenewalStatus, step_json
 from gateway.renewal.signoff.figures import (
     Figure,
     canonical,
@@ -27,7 +27,7 @@ from gateway.renewal.signoff.figures import (
     window_json,
 )
 from gateway.renewal.signoff.renewal_figures import counted_figures
-from gateway.renewal.signoff.retirement import window_now
+from gateway.renewal.signoff.retirement import as_said, window_now
 
 SIGNOFF_SCHEMA: Final = "wssgate.signoff/1"
 MOST_BUNDLED: Final = 20_000
@@ -77,6 +77,7 @@ def make_signoff(engine: Engine, renewal: Renewal, status: RenewalStatus, who: s
     from importlib.metadata import version  # reads the metadata with half of the email package
 
     window = window_now(engine, renewal)
+    renewal = as_said(engine, renewal, window)
     figures, _ = counted_figures(
         engine, renewal, renewal.old, measure(engine, longest=window.until - window.since), window
     )
@@ -119,18 +120,7 @@ def evidence_bundle(engine: Engine, signoff: Signoff, stream: BinaryIO) -> tuple
 def _judged(status: RenewalStatus) -> dict[str, Any]:
     return {
         "at": instant_json(status.judged_at),
-        "steps": [
-            {
-                "number": step.number,
-                "actor": str(step.actor),
-                "title": step.title,
-                "mark": str(step.mark),
-                "at": instant_json(step.at),
-                "who": step.who,
-                "evidence": list(step.evidence),
-            }
-            for step in status.steps
-        ],
+        "steps": [step_json(step) for step in status.steps],
         "coverage": [
             {
                 "endpoint": cell.endpoint,
@@ -165,7 +155,6 @@ def _retirement_certificates(engine: Engine, renewal: Renewal, until: int) -> li
         {"sha256": one.content.get("sha256"), "certificate": _object(one.content.get("certificate"))}
         for one in read_statements(engine)
         if one.number <= until and one.renewal == str(renewal.name) and one.kind == StatementKind.RETIRED
-        if one.content.get("certificate") != "{}"  # of an entry that was trusted nowhere no gate is asked
     ]
 
 

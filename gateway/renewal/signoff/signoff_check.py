@@ -1,20 +1,25 @@
 """A sign-off or a retirement certificate, checked: each figure recomputed, and those named that do not hold."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Final
 
 from sqlalchemy import Engine
 
 from gateway.ledger import read_statements, verify_bundle
 from gateway.renewal.plan import StatementKind
 from gateway.renewal.signoff.answers import Answered, BundleSource, LedgerSource, Source, gate_json
+from gateway.renewal.signoff.document_errors import DocumentUnreadable
+from gateway.renewal.signoff.expected_figures import findings_of_questions
 from gateway.renewal.signoff.figures import Figure, canonical, read_document, read_figures, read_window, sha256_of
 from gateway.renewal.signoff.retirement import RETIREMENT_SCHEMA
 from gateway.renewal.signoff.signing_off import SIGNOFF_SCHEMA, retirement_certificates
 from keystore.store import KeystoreStore
+
+_ADDED_LATER: Final = frozenset[str]()
+"""Names in values of figures that documents of the first version do not have: whoever adds one lists it here."""
 
 
 class FigureState(StrEnum):
@@ -73,6 +78,7 @@ def verify_signoff(text: bytes, source: Engine | BinaryIO, pinned: Mapping[str, 
     """
     content = read_document(text, (SIGNOFF_SCHEMA, RETIREMENT_SCHEMA))
     figures, window = read_figures(content), read_window(content)
+    renewal, question = _about(content)
     answering: Source
     if isinstance(source, Engine):
         answering = LedgerSource(source, window)
@@ -80,40 +86,52 @@ def verify_signoff(text: bytes, source: Engine | BinaryIO, pinned: Mapping[str, 
         answering = BundleSource(verify_bundle(source, pinned), window)
     answers = answering.answers([one.question for one in figures])
     checked = tuple(_checked(figure, answer) for figure, answer in zip(figures, answers, strict=True))
-    findings = [*_of_itself(text, content), *answering.findings]
+    findings = [*_of_itself(text, content, renewal), *answering.findings]
+    findings += findings_of_questions(renewal, question, figures, window)
+    findings += _of_retirements(content, figures)
     if isinstance(source, Engine):
         findings += _of_its_place(source, content)
-    renewal = content.get("renewal") or content.get("question", {}).get("renewal")
-    return CheckedDocument(
-        content["schema"], str(renewal or ""), sha256_of(content), checked, tuple(dict.fromkeys(findings))
-    )
+    return CheckedDocument(content["schema"], renewal, sha256_of(content), checked, tuple(dict.fromkeys(findings)))
+
+
+def _about(content: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
+    """Of which renewal a document is, and what a retirement certificate asked."""
+    match content:
+        case {"schema": schema, "renewal": str(name)} if schema == SIGNOFF_SCHEMA:
+            return name, {}
+        case {"schema": schema, "question": {"renewal": str(name)} as question} if schema == RETIREMENT_SCHEMA:
+            return name, question
+        case _:
+            raise DocumentUnreadable("it does not say of which renewal it is")
 
 
 def _checked(figure: Figure, answer: Answered) -> CheckedFigure:
     if answer.unknown:
         return CheckedFigure(figure.name, FigureState.NOT_TOLD, figure.value, None, answer.unknown)
-    detail = difference(figure.value, answer.value)
+    detail = difference(figure.value, answer.value, is_whole=True)
     state = FigureState.DIFFERS if detail else FigureState.HOLDS
     return CheckedFigure(figure.name, state, figure.value, answer.value, detail)
 
 
-def difference(said: Any, found: Any, where: str = "") -> str:
+def difference(said: Any, found: Any, where: str = "", *, is_whole: bool = False) -> str:
     """Where `found` is not what was `said`, in words; empty where it is.
 
-    An object may have got further names since the document was written: only what it says is compared.
+    Only what it says is compared; with `is_whole` it must not leave out a name of an object either. Whoever does claims
+    something else: that nothing was waived, or that no message was rejected.
     """
     place = f"{where}: " if where else ""
     if isinstance(said, dict) and isinstance(found, dict):
         for name, value in said.items():
             if name not in found:
                 return f"{place}{name} is not there any more"
-            inner = difference(value, found[name], f"{where}.{name}" if where else name)
+            inner = difference(value, found[name], f"{where}.{name}" if where else name, is_whole=is_whole)
             if inner:
                 return inner
-        return ""
+        left = [name for name in found if is_whole and name not in said and name not in _ADDED_LATER]
+        return f"{place}it leaves out {left[0]}" if left else ""
     if isinstance(said, list) and isinstance(found, list):
         for number, (one, other) in enumerate(zip(said, found, strict=False)):
-            inner = difference(one, other, f"{where}[{number}]")
+            inner = difference(one, other, f"{where}[{number}]", is_whole=is_whole)
             if inner:
                 return inner
         if len(said) != len(found):
@@ -131,7 +149,7 @@ def _shown(value: Any) -> str:
     return text if len(text) <= 100 else f"{text[:99]}…"
 
 
-def _of_itself(text: bytes, content: Mapping[str, Any]) -> Iterator[str]:
+def _of_itself(text: bytes, content: Mapping[str, Any], renewal: str) -> Iterator[str]:
     """What can be seen of the document alone."""
     if hashlib.sha256(text).hexdigest() != sha256_of(content):
         yield (
@@ -142,6 +160,31 @@ def _of_itself(text: bytes, content: Mapping[str, Any]) -> Iterator[str]:
         certificate = one.get("certificate")
         if not isinstance(certificate, dict) or sha256_of(certificate) != one.get("sha256"):
             yield f"the retirement certificate {one.get('sha256')} does not have that SHA-256"
+        else:
+            yield from _of_certificate(certificate, one["sha256"], renewal)
+
+
+def _of_retirements(content: Mapping[str, Any], figures: Sequence[Figure]) -> Iterator[str]:
+    """Whether a sign-off holds the retirement certificates of which people said that they were written."""
+    said = next((one.value for one in figures if one.name == "said"), None)
+    if content["schema"] != SIGNOFF_SCHEMA or not isinstance(said, dict):
+        return
+    if said.get("retirement_certificates") != [one.get("sha256") for one in retirement_certificates(content)]:
+        yield "the retirement certificates in it are not those of which was said that they were written"
+
+
+def _of_certificate(certificate: Mapping[str, Any], digest: str, renewal: str) -> Iterator[str]:
+    """What can be seen of a retirement certificate within the sign-off of `renewal`."""
+    try:
+        name, question = _about(certificate)
+        figures, window = read_figures(certificate), read_window(certificate)
+    except DocumentUnreadable as error:
+        yield f"the retirement certificate {digest} cannot be read: {error}"
+        return
+    if not question or name != renewal:
+        yield f"the retirement certificate {digest} is none of this renewal"
+    for finding in findings_of_questions(name, question, figures, window):
+        yield f"the retirement certificate {digest}: {finding}"
 
 
 def _of_its_place(engine: Engine, content: Mapping[str, Any]) -> Iterator[str]:

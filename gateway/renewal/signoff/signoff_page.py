@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from gateway.present import OperationNames, count_text, instant_text
+from gateway.present import OperationNames, count_text, instant_text, span_text
 from gateway.renewal.signoff.page_blocks import Block, Chart, Code, Facts, Grid, Page, Paragraph, Section, Tone
 from gateway.renewal.signoff.page_history import (
     confirmation_section,
@@ -16,7 +16,7 @@ from gateway.renewal.signoff.page_history import (
     step_section,
     time_line_section,
 )
-from gateway.renewal.signoff.page_values import figure_value, instant_of, length_text, operation_of, watched_text
+from gateway.renewal.signoff.page_values import figure_value, instant_of, operation_of, watched_text
 from gateway.renewal.signoff.signing_off import Signoff
 
 _MOST_GAPS: Final = 100
@@ -145,15 +145,13 @@ def _claims_of(signoff: Signoff, said: Mapping[str, Any], endpoint: str, alias: 
     times = figure_value(signoff, f"{endpoint}/delivery-times") or []
     if times:
         longest = timedelta(seconds=max(one[0] for one in times))
-        last += f" The guaranteed delivery time was {length_text(longest)}"
-        last += (
-            "." if watched is None else f"; watched since then: {length_text(timedelta(seconds=watched['seconds']))}."
-        )
+        last += f" The guaranteed delivery time was {span_text(longest)}"
+        last += "." if watched is None else f"; watched since then: {span_text(timedelta(seconds=watched['seconds']))}."
         if watched is not None and watched["seconds"] < longest.total_seconds():
             last += " That is less: messages with the old key may still be under way."
     for policy in said.get("policies", []):
         if policy["endpoint"] == endpoint:
-            length = length_text(timedelta(seconds=policy["guaranteed_delivery_seconds"]))
+            length = span_text(timedelta(seconds=policy["guaranteed_delivery_seconds"]))
             last += f" {policy['owner']} decided on {length}: {policy['reason']}."
     yield Paragraph(last)
 
@@ -245,7 +243,7 @@ def _watched(signoff: Signoff, said: Mapping[str, Any]) -> Iterator[Block]:
 
 def _gap(start: str, end: str) -> list[str]:
     begin, until = instant_of(start), instant_of(end)
-    return [instant_text(begin), instant_text(until), length_text(until - begin)]
+    return [instant_text(begin), instant_text(until), span_text(until - begin)]
 
 
 def _rejected(signoff: Signoff, said: Mapping[str, Any]) -> Iterator[Block]:

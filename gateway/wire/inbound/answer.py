@@ -2,10 +2,11 @@
 
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
-from dataclasses import dataclass
 from email.utils import formatdate
 from functools import lru_cache
 from typing import Any
+
+from gateway.made_often import made_often
 
 Message = MutableMapping[str, Any]
 Scope = MutableMapping[str, Any]
@@ -15,7 +16,7 @@ Send = Callable[[Message], Awaitable[None]]
 _WITHOUT_BODY = frozenset({204, 304})
 
 
-@dataclass(frozen=True, slots=True)
+@made_often(frozen=True, slots=True)
 class Answer:
     """Status, header fields and body. Content-Length and Date are added when it is sent."""
 

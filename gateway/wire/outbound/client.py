@@ -3,10 +3,11 @@
 import asyncio
 import ssl
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from urllib.parse import urlsplit
 
 from gateway.deadlines import within
+from gateway.made_often import made_often
 from gateway.wire.outbound.connecting import Connector
 from gateway.wire.outbound.connection import NO_LEASE, Lease
 from gateway.wire.outbound.errors import Disconnected, TimedOut, TlsFailed, Unreachable
@@ -15,7 +16,7 @@ from gateway.wire.outbound.responses import ResponseReader
 from gateway.wire.outbound.writing import host_field, request_head
 
 
-@dataclass(frozen=True, slots=True)
+@made_often(frozen=True, slots=True)
 class UpstreamResponse:
     """A response as it came, its content coding untouched."""
 

@@ -38,7 +38,7 @@ SECRET = "the-payload-of-the-receiver"
 Reply = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
-def run(scenario: Coroutine[Any, Any, None], seconds: float = 30) -> None:
+def run(scenario: Coroutine[Any, Any, None], seconds: float = 120) -> None:
     """Play `scenario` on the event loop that the gateway runs on, for `seconds` at most."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(asyncio.wait_for(scenario, seconds))

@@ -32,7 +32,7 @@ def test_a_response_leaves_before_its_record_is_committed_and_the_record_follows
             holder = sqlite3.connect(tmp_path / "wssgate.db", isolation_level=None)
             holder.execute("BEGIN IMMEDIATE")
             try:
-                response = await asyncio.wait_for(it.ask(), 5)
+                response = await asyncio.wait_for(it.ask(), 30)
                 assert response.status == 200
                 assert it.ledger() == []
             finally:

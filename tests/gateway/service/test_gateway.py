@@ -108,12 +108,12 @@ def test_signal_finishes_what_is_under_way(tmp_path: Path, number: signal.Signal
             endpoint = (await _lines(process, "endpoint"))[-1]
             assert (endpoint["mode"], endpoint["trusted"], endpoint["path"]) == ("enforce", "old", "/orders")
             post = asyncio.create_task(session.post(f"{serving['listen']}/orders", data=REQUEST))
-            await asyncio.wait_for(answered.wait(), 5)
+            await asyncio.wait_for(answered.wait(), 30)
             process.send_signal(number)
             async with await post as response:
                 assert (response.status, await response.read()) == (200, signed())
             lines = await _lines(process, "stopped")
-            assert await asyncio.wait_for(process.wait(), 5) == 0
+            assert await asyncio.wait_for(process.wait(), 30) == 0
             assert any(line["event"] == "accepted, first since the start" and line["keys"] == "old" for line in lines)
             assert process.stdout is not None
             assert await process.stdout.read() == b""
@@ -137,11 +137,11 @@ def test_second_signal_does_not_wait(tmp_path: Path) -> None:
         async with server, _process(tmp_path / "gateway.toml") as process, aiohttp.ClientSession() as session:
             serving = (await _lines(process, "serving"))[-1]
             post = asyncio.create_task(session.post(f"{serving['listen']}/orders", data=REQUEST))
-            await asyncio.wait_for(reached.wait(), 5)
+            await asyncio.wait_for(reached.wait(), 30)
             process.send_signal(signal.SIGTERM)
             await _lines(process, "stopping")
             process.send_signal(signal.SIGTERM)
-            assert await asyncio.wait_for(process.wait(), 5) == 0
+            assert await asyncio.wait_for(process.wait(), 30) == 0
             assert process.stderr is not None
             assert b"Traceback" not in await process.stderr.read()
             # The client may still be told so before its connection is closed.
@@ -183,7 +183,7 @@ def test_hang_up_reads_the_configuration_again(tmp_path: Path) -> None:
             assert status["endpoints"]["orders"]["mode"] == "observe"  # type: ignore[index]  # JSON
             process.send_signal(signal.SIGTERM)
             await _lines(process, "stopped")
-            assert await asyncio.wait_for(process.wait(), 5) == 0
+            assert await asyncio.wait_for(process.wait(), 30) == 0
 
     run(scenario())
 
@@ -232,14 +232,14 @@ def test_broken_memory_found_at_a_reload_ends_the_process(tmp_path: Path) -> Non
             await _lines(process, "stopping")
             assert process.stderr is not None
             said = (await process.stderr.read()).decode()
-            assert await asyncio.wait_for(process.wait(), 5) == 3
+            assert await asyncio.wait_for(process.wait(), 30) == 3
             assert "does not recognise a message that is repeated" in " ".join(said.split())
             assert "Traceback" not in said
 
         async with _started(*command) as process:
             assert process.stderr is not None
             said = (await process.stderr.read()).decode()
-            assert await asyncio.wait_for(process.wait(), 5) == 3
+            assert await asyncio.wait_for(process.wait(), 30) == 3
             assert "does not recognise a message that is repeated" in " ".join(said.split())
 
     run(scenario())

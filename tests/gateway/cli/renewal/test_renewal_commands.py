@@ -87,8 +87,8 @@ def test_a_start_stages_declares_and_tells_what_comes_next(run: Run, filled: Pat
     assert ran.code == 0
     assert "The renewal acme-2026 is open: acme-2026 replaces acme-2024." in ran.out
     assert "announced     2026-12-15T22:00+01:00" in ran.out
-    assert "wssgate renewal confirm 2 acme-2026 --by NAME --fingerprint HEX --config gateway.toml" in ran.out
-    assert "wssgate keystore trust acme-2026 --config gateway.toml" in ran.out
+    assert "wssgate renewal confirm 2 acme-2026 --by NAME --fingerprint HEX" in ran.out
+    assert "wssgate keystore trust acme-2026" in ran.out
     assert "orders: the guaranteed delivery time of 14d is the default, which nobody decided" in ran.err
     assert listed(run) == {"acme-2024": "trusted", "acme-2026": "staged"}
     new, old = entry(run, "acme-2026"), entry(run, "acme-2024")
@@ -167,6 +167,7 @@ def test_a_renewal_over_the_same_key_says_what_that_means(run: Run, filled: Path
     ran = start(run, "--alias", "second", old="first", new="b.pem")
     assert ran.code == 0
     assert "second has the same key as first: what it signs verifies under both, so nothing has to switch" in ran.out
+    refused(run, filled, run("renewal", "change", "--compromised"), 1, "the very key that is in wrong hands")
     assert run("renewal", "abandon", "--reason", "x").code == 0
     emergency = start(run, "--compromised", old="first", new="b.pem")
     refused(run, filled, emergency, 1, "the very key that is in wrong hands")
@@ -245,7 +246,7 @@ def test_a_second_renewal_of_the_same_waits_for_the_first_one(run: Run, filled: 
     refused(run, filled, start(run, new="more.pem"), 1, "acme-2026 is open already for acme-2024 at orders")
     assert revision(run) == before, "and nothing was staged"
     emergency = start(run, "--compromised", new="more.pem")
-    refused(run, filled, emergency, 1, "To stop the key now, say wssgate keystore retire acme-2024 --compromised")
+    refused(run, filled, emergency, 1, "stop it now: wssgate renewal change acme-2026 --compromised")
 
 
 def test_in_an_emergency_the_old_key_stops_now_and_what_breaks_is_told(run: Run, filled: Path) -> None:
@@ -262,7 +263,31 @@ def test_in_an_emergency_the_old_key_stops_now_and_what_breaks_is_told(run: Run,
     assert json.loads(finished.out)["renewal"]["closed"]["how"] == "finished"
 
 
-@pytest.mark.parametrize("by", ["renewal", "keystore", "folder"])
+def test_an_open_renewal_becomes_an_emergency(run: Run, filled: Path) -> None:
+    seen(filled, "acme-2024", 2, 1)
+    started(run, "--alias", "acme-2026", "--announced", "2099-12-15T22:00:00+01:00")
+    ran = run("renewal", "change", "--compromised", "--reason", "stolen laptop")
+    assert ran.code == 0, ran.err
+    assert "acme-2024 is revoked: every gateway rejects its signatures within a second." in ran.out
+    assert re.search(r"breaks: orders, \S+.*: 2 messages needed it, the last at ", ran.out)
+    assert entry(run, "acme-2024")["revoked"] is True
+    assert listed(run) == {"acme-2024": "retired", "acme-2026": "staged"}
+    assert json.loads(run("renewal", "status", "--json").out)["renewal"]["compromised"] is True
+    assert "emergency: the old key is compromised" in run("renewal", "status").out
+    before = revision(run)
+    refused(run, filled, run("renewal", "change", "--compromised"), 2, "say what to change")
+    assert revision(run) == before
+
+
+def test_an_emergency_of_which_only_the_revocation_was_written_is_finished_by_the_next(run: Run, filled: Path) -> None:
+    started(run, "--alias", "acme-2026")
+    assert run("keystore", "retire", "acme-2024", "--compromised", "--reason", "stolen").code == 0
+    before = revision(run)
+    found = json.loads(run("renewal", "change", "--compromised", "--json").out)
+    assert (found["renewal"]["compromised"], revision(run)) == (True, before)
+
+
+@pytest.mark.parametrize("by", ["renewal", "change", "keystore", "folder"])
 def test_an_emergency_waits_for_no_clock(run: Run, filled: Path, monkeypatch: pytest.MonkeyPatch, by: str) -> None:
     watched(filled, 2)
     behind = datetime.now(UTC) - timedelta(hours=3)
@@ -272,6 +297,9 @@ def test_an_emergency_waits_for_no_clock(run: Run, filled: Path, monkeypatch: py
     assert (refusal.code, "set the clock right" in refusal.err) == (3, True), "what is no emergency does"
     if by == "renewal":
         ran = start(run, "--alias", "acme-2026", "--compromised")
+    elif by == "change":
+        started(run, "--alias", "acme-2026")
+        ran = run("renewal", "change", "--compromised")
     elif by == "keystore":
         ran = run("keystore", "retire", "acme-2024", "--compromised", "--reason", "stolen")
     else:
@@ -378,7 +406,7 @@ def test_an_abandoned_renewal_leaves_the_keystore_alone(run: Run, filled: Path) 
     before = revision(run)
     ran = run("renewal", "abandon", "--reason", "the partner is gone")
     assert ran.code == 0
-    assert "wssgate keystore set acme-2026 --no-replaces --config gateway.toml" in ran.out
+    assert "wssgate keystore set acme-2026 --no-replaces" in ran.out
     assert revision(run) == before
     again = run("renewal", "abandon", "acme-2026", "--reason", "x", "--json")
     refused(run, filled, again, 1, "acme-2026 is closed: abandoned")
@@ -455,7 +483,7 @@ def test_the_old_certificate_is_retired_through_the_gate_and_the_renewal_is_fini
     ran = run("renewal", "retire")
     assert ran.code == 0, ran.err
     assert "The renewal acme is finished." in ran.out
-    assert "wssgate keystore purge old --config gateway.toml" in ran.out
+    assert "wssgate keystore purge old" in ran.out
     assert listed(run) == {"new": "trusted", "old": "retired"}
     with open_workplace(switched / "gateway.toml") as workplace:
         renewal = read_renewals(workplace.engine).named("acme")

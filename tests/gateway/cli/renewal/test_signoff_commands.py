@@ -147,3 +147,25 @@ def test_retiring_writes_a_certificate_that_can_be_checked(run: Run, scene: Sign
         ran = run("renewal", "verify-signoff", file)
         assert ran.code == 0, ran.out
     assert scene.store.history("acme-2024")[-1].gate.count(one["sha256"]) == 1
+
+
+def test_a_figure_that_asks_another_question_is_named_and_a_bundle_tells_what_it_does_not_tell(
+    run: Run, scene: SignoffScene
+) -> None:
+    assert scene.path.exists()
+    assert run("renewal", "signoff", "--json", "a.json", "--bundle", "a.zip").code == 0
+    ran = run("renewal", "verify-signoff", "a.json", "--bundle", "a.zip")
+    assert (ran.code, "compare its SHA-256 with the one that you were given" in " ".join(ran.err.split())) == (0, True)
+    content = json.loads(Path("a.json").read_text())
+    for figure in content["figures"]:
+        if figure["name"] == "orders/acme-2024/signed":
+            nothing = dict.fromkeys(("first", "first_record", "last", "last_record"))
+            figure["question"]["key_id"] = "0" * 64
+            figure["value"] = {"messages": 0, "accepted": 0, "rejected": 0, **nothing}
+    Path("b.json").write_text(json.dumps(content, sort_keys=True, separators=(",", ":")))
+    for options in ([], ["--bundle", "a.zip"]):
+        ran = run("renewal", "verify-signoff", "b.json", *options)
+        assert ran.code == 1
+        told = "DOES NOT HOLD: the figure orders/acme-2024/signed answers another question than its name says: key_id."
+        assert told in " ".join(ran.out.split())
+        assert "DOES NOT HOLD: orders/acme-2024/signed" not in ran.out, "it comes out all the same"

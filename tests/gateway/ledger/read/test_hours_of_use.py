@@ -28,7 +28,6 @@ def test_the_hours_of_one_cell(engine: Engine, writer: LedgerWriter) -> None:
     assert (first.messages, first.accepted) == (3, 2)
     assert (first.first_seen, first.last_seen) == (NOON + timedelta(minutes=5), NOON + timedelta(minutes=30))
     assert (second.messages, second.first_seen) == (1, NOON + timedelta(minutes=130))
-    assert use_hours(engine, "orders", GET, "", both, USES, until=NOON + HOUR) == [first]
     assert use_hours(engine, "orders", GET, "", both, [Role.REPEATED]) == []
     assert use_hours(engine, "orders", GET, "", [], USES) == []
 

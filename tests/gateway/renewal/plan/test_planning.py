@@ -25,6 +25,7 @@ from gateway.renewal import (
     close_renewal,
     planned,
     read_renewals,
+    refuse_change,
     set_site_policy,
     start_renewal,
 )
@@ -192,6 +193,17 @@ def test_a_change_that_changes_nothing_or_too_much_is_refused(engine: Engine) ->
     refused(engine, SaidWrongly, "contacts", change(further_contacts=tuple(map(str, range(201)))))
     unknown = RenewalChange(reason="", downtime=True)
     refused(engine, UnknownRenewal, "no renewal 'x'", lambda: change_renewal(engine, "x", unknown, BOB))
+
+
+def test_a_renewal_becomes_an_emergency_once(engine: Engine) -> None:
+    stolen = RenewalChange(reason="stolen", compromised=True)
+    started = start_renewal(engine, plan(), BOB)
+    refuse_change(read_renewals(engine), "acme-2026", stolen)
+    assert read_statements(engine)[-1].kind == "started", "nothing was said by asking"
+    assert change_renewal(engine, "acme-2026", stolen, BOB) == replace(started, compromised=True)
+    refused(engine, SaidWrongly, "nothing would be", lambda: refuse_change(read_renewals(engine), "acme-2026", stolen))
+    start_renewal(engine, plan(name="same", endpoints=["invoices"], new=RENEWED), BOB)
+    refused(engine, PlanRefused, "the very key", lambda: refuse_change(read_renewals(engine), "same", stolen))
 
 
 def test_two_changes_at_once_do_not_undo_each_other(engine: Engine) -> None:

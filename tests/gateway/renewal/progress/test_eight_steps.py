@@ -324,6 +324,21 @@ def test_of_several_old_keys_the_new_certificate_keeps_only_its_own(renewing: Re
     assert renewing.marks()[7] == "done"
 
 
+def test_how_long_it_was_trusted_is_told_of_what_is_trusted_no_more(renewing: RenewalScene) -> None:
+    renewing.confirm(2)
+    renewing.stage()
+    change(renewing, Terms(trusted_from=renewing.now + 2 * DAY))
+    renewing.trust()
+    renewing.wait(DAY)
+    change(renewing, Terms(trusted_from=renewing.now + 3 * DAY))
+    renewing.wait(4 * DAY)
+    change(renewing, Terms(trusted_from=None))
+    renewing.wait(DAY)
+    renewing.retire("acme-2026", force=True)
+    words = "it was trusted from 2026-06-05 12:00:00Z to 2026-06-07 12:00:00Z"
+    assert step(renewing, 3).evidence == ("acme-2026 is retired", words)
+
+
 def test_a_new_key_that_was_withdrawn_through_another_certificate_is_not_trusted(renewing: RenewalScene) -> None:
     renewing.renewal = renewal_of(new=RENEWED)
     renewing.stage(RENEWED)

@@ -73,6 +73,8 @@ def test_what_has_to_be_ready_before(renewing: RenewalScene) -> None:
     announced(renewing, renewing.now + DAY)
     ready = [(one.what, one.is_ready) for one in renewing.status().countdown]
     assert ready == [(what, False) for what in ("known", "trusted everywhere", "compared", "rehearsed", "on call")]
+    renewing.confirm(2, note="it came by mail")
+    assert not any(one.is_ready for one in renewing.status().countdown), "nobody has compared anything by that"
     renewing.stage()
     renewing.trust()
     renewing.load()

@@ -26,7 +26,7 @@ from gateway.renewal import (
 )
 from gateway.renewal.signoff.key_chart import key_chart
 from gateway.renewal.signoff.page_blocks import Paragraph, Tone
-from gateway.renewal.signoff.page_values import length_text, watched_text
+from gateway.renewal.signoff.page_values import watched_text
 from gateway.renewal.signoff.signoff_page import signoff_page
 from tests.gateway.ledger.load import NOON
 from tests.gateway.renewal.signoff.signoff_scene import (
@@ -266,14 +266,6 @@ def test_long_times_are_drawn_by_week() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(0, "0 s"), (59, "59 s"), (61, "1 min 1 s"), (3_600, "1 h"), (90_061, "1 d 1 h"), (86_400 + 59, "1 d")],
-)
-def test_lengths_are_rounded_down(seconds: int, text: str) -> None:
-    assert length_text(seconds * HOUR / 3600) == text
-
-
-@pytest.mark.parametrize(
     ("seconds", "text"), [(3599.9, "99.9 %"), (3600, "100 %"), (0, "0.0 %"), (1, "0.0 %"), (1800, "50.0 %")]
 )
 def test_what_is_less_than_all_is_never_called_all(seconds: float, text: str) -> None:
@@ -318,3 +310,21 @@ def test_what_was_retired_without_a_certificate_is_told(scene: SignoffScene) -> 
     gates = certifying_gates(scene.engine, scene.gates, scene.renewal, scene.renewal.old)
     scene.store.retire("acme-2024", at=scene.now, gates=gates, **values)
     assert f"with the SHA-256 {gates.made[-1].sha256}, was not kept: the command was interrupted" in told()
+
+
+def test_a_retirement_of_which_somebody_wrote_over_what_the_gate_saw_is_told(scene: SignoffScene) -> None:
+    def write_over(content: dict[str, Any]) -> None:
+        for change in value_of(content, "keystore/history")["value"]:
+            change["gate"] = None
+
+    scene.start()
+    scene.hours(3, (NEW_MESSAGE, GET, "app-1"))
+    scene.store.retire("acme-2024", who="eva", why="by hand", at=scene.now, gates=scene.gates(), force=True)
+    text = " ".join(
+        block.text
+        for section in signoff_page(changed(scene.sign_off(), write_over)).sections
+        for block in section.blocks
+        if isinstance(block, Paragraph)
+    )
+    assert "acme-2024 was retired at" in text
+    assert "what the gate saw was written over by somebody" in text

@@ -28,7 +28,7 @@ from gateway.renewal.plan import Closure
 from gateway.renewal.signoff import retirement, signing_off
 from gateway.renewal.signoff.figures import canonical, read_document
 from gateway.renewal.signoff.page_blocks import Grid
-from gateway.renewal.signoff.renewal_figures import counted_figures
+from gateway.renewal.signoff.renewal_figures import figures_of_each
 from gateway.renewal.signoff.signing_off import Signoff
 from gateway.renewal.signoff.signoff_check import difference
 from gateway.renewal.signoff.signoff_page import signoff_page
@@ -610,10 +610,10 @@ def test_a_message_that_comes_while_figures_are_counted_keeps_the_gate_shut(
     assert scene.status().may_retire
 
     def slowly(*arguments: Any) -> Any:
-        found = counted_figures(*arguments)
+        found = figures_of_each(*arguments)
         scene.messages((OLD_MESSAGE, GET, "app-1"))
         return found
 
-    monkeypatch.setattr(retirement, "counted_figures", slowly)
+    monkeypatch.setattr(retirement, "figures_of_each", slowly)
     with pytest.raises(Refused, match="it is the key that carries"):
         scene.retire()

@@ -54,7 +54,7 @@ def test_end_of_the_other_side_ends_what_waits_for_it() -> None:
             await second.close()
             with pytest.raises(ChannelClosed):
                 await waiting
-            await asyncio.wait_for(first.closed(), 5)
+            await asyncio.wait_for(first.closed(), 30)
             assert first.is_closed
             with pytest.raises(ChannelClosed):
                 await first.call("note", seconds=5)
@@ -68,7 +68,7 @@ def test_a_line_that_breaks_off_is_the_end_and_no_error() -> None:
         channel = await Channel.over(one, {})
         other.sendall(b'{"call": "no')
         other.close()
-        await asyncio.wait_for(channel.closed(), 5)
+        await asyncio.wait_for(channel.closed(), 30)
         await channel.close()
 
     run(scenario())

@@ -144,7 +144,7 @@ def test_wish_to_upgrade_is_ignored_and_the_body_kept(tmp_path: Path, size: int)
             for start in range(0, len(data), size):
                 writer.write(data[start : start + size])
                 await writer.drain()
-            answer = await asyncio.wait_for(reader.read(), 5)
+            answer = await asyncio.wait_for(reader.read(), 30)
             writer.close()
             assert answer.count(b"HTTP/1.1 200 OK") == 2
             assert it.receiver.requests[0].endswith(REQUEST)
@@ -192,7 +192,7 @@ def test_blank_lines_after_an_answer_meet_the_same_deadline(tmp_path: Path) -> N
             writer.write(HEAD + b"Content-Length: 4\r\n\r\n<a/>")
             await reader.readuntil(b"</s:Envelope>")
             writer.write(b"\r\n\r\n")
-            assert await asyncio.wait_for(reader.read(), 5) == b""
+            assert await asyncio.wait_for(reader.read(), 30) == b""
             writer.close()
 
     run(scenario())
@@ -240,7 +240,7 @@ def test_body_nobody_wants_is_not_taken_in_for_ever(tmp_path: Path, monkeypatch:
             host, port = it.gateway.address.split(":")
             reader, writer = await asyncio.open_connection(host, int(port))
             writer.write(HEAD + b"Content-Length: 999999999\r\n\r\n")
-            assert (await asyncio.wait_for(reader.readline(), 5)).startswith(b"HTTP/1.1 413 ")
+            assert (await asyncio.wait_for(reader.readline(), 30)).startswith(b"HTTP/1.1 413 ")
             started = time.monotonic()
             while not reader.at_eof():
                 assert time.monotonic() - started < 15

@@ -192,7 +192,7 @@ def test_a_request_that_is_given_up_closes_its_connection(is_cancelled: bool) ->
             else:
                 with pytest.raises(TimedOut, match=r"did not answer within 0\.1 s"):
                     await asking
-            await asyncio.wait_for(gone.wait(), 5)
+            await asyncio.wait_for(gone.wait(), 30)
             await client.close()
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -281,7 +281,7 @@ def test_whether_a_connection_can_be_made_is_found_out_without_a_word(scheme: st
             context = ssl.create_default_context() if scheme == "https" else None
             client = UpstreamClient(f"{scheme}://127.0.0.1:{port}/ws", 10, context)
             assert await client.is_reachable(5)
-            await asyncio.wait_for(ended.wait(), 5)
+            await asyncio.wait_for(ended.wait(), 30)
             assert received == [b""]
         assert not await client.is_reachable(5)
         await client.close()

@@ -483,9 +483,9 @@ def test_a_connection_that_waited_too_long_is_closed(monkeypatch: pytest.MonkeyP
             kept[0].release()
             await asyncio.sleep(0.06)
             kept[1].release()
-            await asyncio.wait_for(asyncio.shield(kept[0].lost), 5)
+            await asyncio.wait_for(asyncio.shield(kept[0].lost), 30)
             assert not kept[1].lost.done(), "it has some time left"
-            await asyncio.wait_for(asyncio.shield(kept[1].lost), 5)
+            await asyncio.wait_for(asyncio.shield(kept[1].lost), 30)
             connection = await pool.connection()
             assert connection not in kept
             await pool.close()
@@ -529,7 +529,7 @@ def test_a_connection_that_is_made_while_the_pool_is_closed_is_not_used() -> Non
             pools.append(Pool(Late("127.0.0.1", server.sockets[0].getsockname()[1], None)))
             with pytest.raises(BrokenOff, match="were closed"):
                 await pools[0].connection()
-            await asyncio.wait_for(made[0].lost, 5)
+            await asyncio.wait_for(made[0].lost, 30)
 
     run(scenario())
 
