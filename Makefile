@@ -39,7 +39,7 @@ quick: $(VENV)/.dev
 	$(BIN)/lint-imports --no-cache >/dev/null || $(BIN)/lint-imports
 	$(BIN)/pytest -q -n $(JOBS) --quick $(QUICK_LEAVES_OUT:%=--ignore=tests/%)
 
-QUICK_LEAVES_OUT := mutation consumers bench fixtures gateway/demo gateway/service gateway/renewal/test_processes.py \
+QUICK_LEAVES_OUT := mutation consumers bench fixtures packaging gateway/alerts gateway/demo gateway/service gateway/renewal/test_processes.py \
   gateway/renewal/test_histories.py gateway/renewal/test_gates_of_running_gateways.py \
   gateway/renewal/test_uses_before_running_gateways.py gateway/renewal/progress/test_renewal_courses.py \
   gateway/ledger/write/test_crash.py gateway/cli/test_serve.py gateway/cross_check/test_judge_loading.py \
@@ -59,7 +59,7 @@ soak: $(VENV)/.dev
 # More mutants of every rule than a test run makes, then a search that is guided by the branches that messages reach.
 # Its corpus is kept in .fuzz, and what it finds in .fuzz/findings.
 fuzz: $(VENV)/.fuzz
-	WSSGATE_MUTANTS=$(FUZZ_MUTANTS) $(BIN)/pytest -q -n $(JOBS) tests/mutation
+	TESTING_MUTANTS=$(FUZZ_MUTANTS) $(BIN)/pytest -q -n $(JOBS) tests/mutation
 	$(BIN)/python -m tests.mutation.fuzzing --seconds $(FUZZ_SECONDS)
 
 fixtures: $(VENV)/.dev
@@ -97,7 +97,7 @@ crash: $(VENV)/.dev
 
 # Random histories of gateways, receivers, clocks and databases against the gates, and how often "switched" comes too early.
 evidence: $(VENV)/.dev
-	WSSGATE_HISTORIES=$(HISTORIES) $(BIN)/pytest -q -n $(JOBS) tests/gateway/renewal/test_histories.py
+	TESTING_HISTORIES=$(HISTORIES) $(BIN)/pytest -q -n $(JOBS) tests/gateway/renewal/test_histories.py
 	$(BIN)/python -m bench.switching
 
 # The HTTP front end alone: connections by the thousand, half-sent requests, resets, a clock that is set back.
@@ -108,7 +108,7 @@ faults: $(VENV)/.dev
 lock:
 	uv pip compile pyproject.toml --extra build --excludes requirements.excludes --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header --quiet -o requirements.lock
-	uv pip compile pyproject.toml --extra build --extra dev --extra timestamps --extra documents --excludes requirements.excludes --universal --python-version 3.11 \
+	uv pip compile pyproject.toml --extra build --extra dev --extra timestamps --extra documents --extra alerts --excludes requirements.excludes --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header --quiet -o requirements-dev.lock
 	uv pip compile --group fuzz --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header --quiet -o requirements-fuzz.lock

@@ -37,6 +37,7 @@ from keystore.terms import Terms
 
 _LATER: Final = {
     **dict.fromkeys(("Description", "Fingerprint", "describe"), "keystore.fingerprint"),
+    **dict.fromkeys(("is_authority",), "keystore.authority"),
     **dict.fromkeys(("CHAIN_START", "link_hash"), "keystore.hash_chain"),
     **dict.fromkeys(
         (
@@ -47,6 +48,7 @@ _LATER: Final = {
             "ReadCertificate",
             "ReadResult",
             "STATES",
+            "endpoints_words",
             "read_certificates",
             "read_folder",
         ),
@@ -56,6 +58,7 @@ _LATER: Final = {
 """What no verification needs, and where it is: loaded when it is asked for, so that every command starts sooner."""
 
 if TYPE_CHECKING:
+    from keystore.authority import is_authority
     from keystore.fingerprint import Description, Fingerprint, describe
     from keystore.hash_chain import CHAIN_START, link_hash
     from keystore.reading import (
@@ -66,6 +69,7 @@ if TYPE_CHECKING:
         LeftOut,
         ReadCertificate,
         ReadResult,
+        endpoints_words,
         read_certificates,
         read_folder,
     )
@@ -89,6 +93,7 @@ __all__ = [
     "Terms",
     "Thumbprint",
     "TrustedCertificate",
+    "is_authority",
     "without_warnings",
     # verifying
     "Candidate",
@@ -104,6 +109,7 @@ __all__ = [
     "ReadCertificate",
     "ReadResult",
     "STATES",
+    "endpoints_words",
     "read_certificates",
     "read_folder",
     # for people

@@ -47,6 +47,7 @@ class _File(Backup):
         # Another file under the old name, as `mv` and `cp` of a backup make it.
         part = self._path.with_suffix(".part")
         part.write_bytes(self._copy.read_bytes())
+        part.chmod(0o600)
         part.replace(self._path)
 
     def remove(self) -> None:

@@ -15,7 +15,7 @@ from typing import Any, Final
 import pytest
 from pydantic import BaseModel
 
-from gateway.config import GatewaySettings, load_settings, settings
+from gateway.config import GatewaySettings, alert_channels, load_settings, settings
 from gateway.config.settings import EndpointSettings
 from gateway.verify import Policy, Reason, policy
 
@@ -181,7 +181,7 @@ def test_no_number_stands_where_it_is_not_compared() -> None:
 
 def _appended() -> Iterator[ast.Call]:
     """Where a danger is added to what is shown."""
-    for module in (policy, settings):
+    for module in (policy, settings, alert_channels):
         for node in ast.walk(ast.parse(inspect.getsource(module))):
             if isinstance(node, ast.FunctionDef) and node.name in {"dangers", "warnings"}:
                 yield from (
@@ -207,6 +207,7 @@ def test_a_dangerous_option_is_shown_in_these_words(tmp_path: Path, table: str, 
         "gateway": {},
         "endpoint.NAME": {"path": json.dumps("/"), "upstream": json.dumps("https://receiver.example/")},
         "endpoint.NAME.policy": {},
+        "alerts.NAME": {"webhook": json.dumps("https://pager.example/"), "secret": json.dumps("0123456789abcdef")},
     }
     config = tmp_path / "gateway.toml"
     config.write_text(_toml(tables))

@@ -16,8 +16,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from yarl import URL
 
 from gateway.config import ListenAddress
-from gateway.service import SharingServer
-from gateway.wire import Receive, Scope, Send, Server, bind
+from gateway.wire import Receive, Scope, Send, Server, SharingServer, bind
 
 _DROPPED: Final = frozenset({b"content-length", b"connection", b"host", b"accept-encoding"})
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Final
 
 from gateway.anchoring.anchor_files import append_anchors
-from gateway.anchoring.posting import PostFailed, post
 from gateway.config import GatewaySettings
 from gateway.ledger import TIME_STAMP_QUERY, LedgerError, TimeStamp, TimeStampAuthority
+from gateway.posting import PostFailed, post
 
 CLOSE_SECONDS: Final = 10.0
 """How long whoever ends waits for the last anchors."""

@@ -20,6 +20,7 @@ FORESEEN: Final[Sequence[tuple[str, str, ExitCode]]] = (
     ("gateway.demo", "FolderNotEmpty", ExitCode.WRONG_USE),
     ("gateway.demo", "DemoError", ExitCode.ENVIRONMENT),
     ("gateway.ledger", "RecordNotFound", ExitCode.WRONG_USE),
+    ("gateway.ledger", "FilterUnreadable", ExitCode.WRONG_USE),
     ("gateway.ledger", "BundleRefused", ExitCode.WRONG_USE),
     ("gateway.ledger", "LedgerError", ExitCode.ENVIRONMENT),
     ("gateway.renewal", "DocumentsUnavailable", ExitCode.ENVIRONMENT),

@@ -20,6 +20,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "verify": "Verify SOAP messages in files, without configuration or database.",
     "replay": "Verify captured responses again, against any trust and policy.",
     "status": "Show configuration, trust, processes and traffic.",
+    "tail": "Show messages as they are recorded by whichever gateway, one line each, until Ctrl-C.",
     "migrate": "Bring the database to the schema that this version needs.",
     "keystore add": "Add a certificate to the keystore, and trust it at once.",
     "keystore import": "Add every certificate of a key file that is not there yet, such as those of a Java keystore.",
@@ -69,8 +70,17 @@ COMMANDS: Final[Mapping[str, str]] = {
     "report cutover": "How far each operation of each endpoint has switched to the new key, and which one lags behind.",
     "report expiry": "Which certificates expire, and whether a renewal is open for them.",
     "report rejections": "What was rejected, and for which reasons.",
+    "report failures": "What the receivers failed with: name, connection, TLS, time, redirect; how often, why, and "
+    "what to do.",
+    "report unknown-keys": "Which unknown keys signed what was rejected, as far as the messages carried their "
+    "certificates.",
+    "alerts test": "Send a test alert over each channel of the configuration, and say which of them took it.",
+    "alerts list": "List what people were told of: what lasts at present first, then the newest.",
+    "alerts history": "List the alerts as they were sent, the newest last, with what became of each on its way to each "
+    "channel.",
     "ledger verify": "Verify the ledger and the keystore's history: intact, altered, missing, truncated, or not by a "
     "known gateway.",
+    "ledger list": "List the newest messages that a filter names, the oldest of them first, one line each.",
     "ledger show": "Show one record with everything that is known of it, and check its receipts.",
     "ledger prove": "Write a bundle that proves records to people who have no access to this database.",
     "ledger verify-bundle": "Verify a bundle that ledger prove wrote, without configuration or database.",
@@ -85,6 +95,7 @@ GROUPS: Final[Mapping[str, str]] = {
     "renewal": "The renewal itself: eight steps from the new certificate's arrival to the deletion of the old one.",
     "renewal policy": "The guaranteed delivery times: a policy of the site, with an owner and a reason.",
     "report": "What happened: which key verified what, how far the cutover is, what was rejected.",
+    "alerts": "What people are told without asking: over mail and other services, webhooks and commands.",
     "ledger": "The records: show and prove them, verify that they are all there and unchanged, export and remove them.",
 }
 """The groups of commands, with their help."""
@@ -144,14 +155,15 @@ def command_tree() -> TyperGroup:
         # Plain text: the same on every terminal, in a pipe and in the documentation.
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
-        add_completion=False,
+        add_completion=True,
         no_args_is_help=True,
         context_settings=_SETTINGS,
         epilog="Exit codes: 0 done, everything accepted; 1 done, and something was rejected or refused; 2 wrong use or "
         "configuration; 3 the environment failed (database, file, network); 130 Ctrl-C.",
     )
     application.callback()(_wssgate)
-    root = typer.main.get_group(application)
+    made_root: Any = typer.main.get_command(application)
+    root: TyperGroup = made_root
     groups = {
         name: _Group(
             name=name.rpartition(" ")[2],

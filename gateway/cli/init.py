@@ -8,12 +8,12 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli.command_errors import ChangeRefused, EnvironmentFailed
+from gateway.cli.command_errors import ChangeRefused, EnvironmentFailed, WrongUse
 from gateway.cli.exit_codes import epilog
 from gateway.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
 from gateway.cli.terminal import plain, print_json, say
 from gateway.config import load_settings
-from gateway.ledger import migrate, open_database, shown_url
+from gateway.ledger import migrate, open_database, refuse_loose_database, shown_url
 
 EPILOG = epilog("the configuration exists already and was left alone")
 
@@ -26,6 +26,7 @@ _TEMPLATE = """\
 
 [gateway]
 listen = {listen}               # where SOAP clients connect
+# tls_certificate = "gateway.pem"         # serve clients over TLS alone; tls_key, if its key is in another file
 admin = {admin}                # /healthz, /readyz, /metrics: for operators only
 database = {database}     # the keystore and the records
 
@@ -57,8 +58,8 @@ def command(
         str | None, typer.Option("--path", metavar="PATH", help="Path that clients call. By default /NAME.")
     ] = None,
     upstream: Annotated[
-        str, typer.Option("--upstream", metavar="URL", help="Address of the receiver system.")
-    ] = "https://receiver.example/ws/orders",
+        str | None, typer.Option("--upstream", metavar="URL", help="Address of the receiver system. Has to be said.")
+    ] = None,
     mode: Annotated[
         str, typer.Option("--mode", metavar="MODE", help="enforce, or observe to begin without rejecting anything.")
     ] = "enforce",
@@ -77,6 +78,10 @@ def command(
 
     Nothing that exists is overwritten.
     """
+    if upstream is None:
+        raise WrongUse(
+            "Say where the receiver system is: wssgate init --upstream https://HOST/PATH; responses are fetched there."
+        )
     text = _TEMPLATE.format(
         listen=_quoted(listen),
         listen_host=plain(listen),
@@ -91,6 +96,7 @@ def command(
     _write_new(config, text)
     try:
         settings = load_settings(config)
+        refuse_loose_database(settings.gateway.database)
         engine = open_database(settings.gateway.database)
         try:
             state = migrate(engine)

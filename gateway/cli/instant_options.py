@@ -1,32 +1,26 @@
 """Options that take an instant, an age or a length of time: `--at`, `--since`, `--until` and `--within`."""
 
-import re
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import typer
 
-_RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
-_AGE = re.compile(r"(\d{1,6})([smhdw])")
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+from gateway.cli.command_errors import WrongUse
+from gateway.present import read_instant, read_instant_or_age, read_length
 
 
 def parse_instant(text: str | datetime) -> datetime:
-    """Read an instant in RFC 3339; the zone is required, since a local time means nothing to a colleague abroad.
+    """Read an instant in RFC 3339.
 
     Raises:
         typer.BadParameter: `text` is none.
     """
     if isinstance(text, datetime):
         return text
-    if not _RFC3339.fullmatch(text.strip()):
-        raise typer.BadParameter(
-            f"{text!r} is no instant: write date, time and zone as in 2026-06-01T12:00:00Z (RFC 3339)."
-        )
     try:
-        return datetime.fromisoformat(text.strip().upper()).astimezone(UTC)
-    except (ValueError, OverflowError) as error:
-        raise typer.BadParameter(f"{text!r} is no instant: {error}.") from error
+        return read_instant(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
 
 
 def parse_since(text: str | datetime) -> datetime:
@@ -37,18 +31,10 @@ def parse_since(text: str | datetime) -> datetime:
     """
     if isinstance(text, datetime):
         return text
-    age = _AGE.fullmatch(text.strip().lower())
-    if age is None:
-        try:
-            return parse_instant(text)
-        except typer.BadParameter as error:
-            raise typer.BadParameter(
-                f"{text!r} is neither an instant such as 2026-06-01T12:00:00Z nor an age such as 7d, 12h or 30m."
-            ) from error
     try:
-        return datetime.now(UTC) - timedelta(**{_UNITS[age[2]]: int(age[1])})
-    except OverflowError as error:
-        raise typer.BadParameter(f"{text!r} lies before the calendar's beginning.") from error
+        return read_instant_or_age(text, datetime.now(UTC))
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
 
 
 def parse_length(text: str | timedelta) -> timedelta:
@@ -59,10 +45,20 @@ def parse_length(text: str | timedelta) -> timedelta:
     """
     if isinstance(text, timedelta):
         return text
-    length = _AGE.fullmatch(text.strip().lower())
+    length = read_length(text)
     if length is None:
         raise typer.BadParameter(f"{text!r} is no length of time: write a number with s, m, h, d or w, such as 14d.")
-    return timedelta(**{_UNITS[length[2]]: int(length[1])})
+    return length
+
+
+def refuse_empty_time(since: datetime | None, until: datetime | None) -> None:
+    """Refuse a time in which nothing can lie.
+
+    Raises:
+        WrongUse: `until` is not later than `since`.
+    """
+    if since is not None and until is not None and since >= until:
+        raise WrongUse("Nothing lies between --since and --until: --until must be later than --since.")
 
 
 AtOption = Annotated[
@@ -81,6 +77,26 @@ SinceOption = Annotated[
         metavar="T",
         parser=parse_since,
         help="Only what happened since then: an instant in RFC 3339, or an age such as 7d, 12h or 30m.",
+    ),
+]
+FromOption = Annotated[
+    datetime | None,
+    typer.Option(
+        "--since",
+        "--from",
+        metavar="T",
+        parser=parse_since,
+        help="Only what happened since then: an instant in RFC 3339, or an age such as 7d, 12h or 30m.",
+    ),
+]
+ToOption = Annotated[
+    datetime | None,
+    typer.Option(
+        "--until",
+        "--to",
+        metavar="T",
+        parser=parse_since,
+        help="Only what happened before then, to the end of its hour (UTC): an instant or an age as well.",
     ),
 ]
 UntilOption = Annotated[

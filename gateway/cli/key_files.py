@@ -6,12 +6,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from gateway.cli.command_errors import EnvironmentFailed
 from gateway.cli.terminal import plain
-from keystore import MAX_KEY_FILE_BYTES, Alias, ReadCertificate, ReadResult, TrustedCertificate, read_certificates
+from keystore import (
+    MAX_KEY_FILE_BYTES,
+    Alias,
+    ReadCertificate,
+    ReadResult,
+    TrustedCertificate,
+    is_authority,
+    read_certificates,
+)
 
 STANDARD_INPUT = "-"
 _NAME_LENGTH: Final = 48
@@ -53,7 +60,8 @@ def signers(read: ReadResult) -> list[ReadCertificate]:
 def chosen_signers(read: ReadResult, *, force: bool) -> ChosenSigners:
     """The certificates to add: issuers that came along in a bundle are left out, for they sign no message."""
     found = signers(read)
-    end_entities = [one for one in found if not _is_authority(one.certificate)]
+    others = [one.certificate for one in read.certificates]
+    end_entities = [one for one in found if not is_authority(one.certificate, others)]
     if force or not end_entities:
         return ChosenSigners(found, [])
     remarks = [
@@ -62,13 +70,6 @@ def chosen_signers(read: ReadResult, *, force: bool) -> ChosenSigners:
         if one not in end_entities
     ]
     return ChosenSigners(end_entities, remarks)
-
-
-def _is_authority(certificate: x509.Certificate) -> bool:
-    try:
-        return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
-    except (x509.ExtensionNotFound, x509.DuplicateExtension, ValueError):
-        return False
 
 
 def suggested_alias(entry: TrustedCertificate) -> Alias:

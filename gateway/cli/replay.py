@@ -157,4 +157,4 @@ def _print_totals(totals: Totals) -> None:
         say(f"  verified by {alias}: {count}")
     for reason, count in totals.by_reason.most_common():
         say(f"  {reason}: {count}")
-        say(f"    next: {ADVICE[reason]}", style="dim")
+        say(f"    next: {ADVICE[reason]}", style="dim", hang=10)

@@ -3,17 +3,17 @@
 import os
 import sys
 from collections.abc import Sequence
-from typing import Final, NoReturn
+from typing import Final, Literal, NoReturn
 
 from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from gateway.cli.command_errors import ReaderGone
-from gateway.present import plain
+from gateway.present import bare_table, no_escapes, plain
 
-_PLAIN_WIDTH: Final = 100
-"""Columns where standard output is no terminal: what the tables are made for."""
+_UNBOUNDED: Final = 1_000_000
+"""Columns where standard output is no terminal: programs read whole lines."""
 
 
 class _QuietConsole(Console):
@@ -33,21 +33,32 @@ def cell(text: object, style: str = "") -> Text:
 
 
 def show(renderable: RenderableType) -> None:
-    """Print a table or whatever else rich can print to standard output, wrapped to its width."""
-    _console(stderr=False).print(renderable)
+    """Print a table or whatever else rich can print to standard output: on a terminal between words, else not wrapped.
+
+    No name is broken: what is longer than a line goes beyond its end.
+    """
+    console = _console(stderr=False)
+    if console.is_terminal:
+        console.print(renderable, crop=False)
+        return
+    with console.capture() as captured:
+        console.print(renderable, crop=False)
+    try:
+        sys.stdout.write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise ReaderGone from None
 
 
 def clear() -> None:
-    """Empty the terminal, for a screen that is shown anew."""
-    _console(stderr=False).clear()
+    """Empty the terminal, for a screen that is shown anew; with NO_COLOR the screens follow each other."""
+    if not no_escapes():
+        _console(stderr=False).clear()
 
 
 def table(*columns: str, numbers: Sequence[str] = ()) -> Table:
     """An empty table with the given headings; those named in `numbers` are set flush right."""
-    made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for column in columns:
-        made.add_column(column, justify="right" if column in numbers else "left", overflow="fold")
-    return made
+    return bare_table(columns, numbers, style="bold")
 
 
 def stderr_console() -> Console:
@@ -57,5 +68,9 @@ def stderr_console() -> Console:
 
 def _console(*, stderr: bool) -> Console:
     stream = sys.stderr if stderr else sys.stdout
-    width = None if stream.isatty() or "COLUMNS" in os.environ else _PLAIN_WIDTH
-    return _QuietConsole(stderr=stderr, width=width, highlight=False, markup=False, emoji=False, soft_wrap=False)
+    width = None if stream.isatty() or "COLUMNS" in os.environ else _UNBOUNDED
+    # Without a colour system rich writes no style at all, bold included.
+    colours: Literal["auto"] | None = None if no_escapes() else "auto"
+    return _QuietConsole(
+        stderr=stderr, width=width, color_system=colours, highlight=False, markup=False, emoji=False, soft_wrap=False
+    )

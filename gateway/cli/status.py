@@ -1,7 +1,5 @@
 """`wssgate status`: configuration, trust, processes and traffic on one screen."""
 
-import http.client
-import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,12 +8,13 @@ from typing import Any
 from sqlalchemy import Engine
 
 from gateway.cli.exit_codes import PLAIN
-from gateway.cli.expiry import expiry_word
 from gateway.cli.keystore.due_end_display import due_json, due_sentence, ends_that_are_due
 from gateway.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, now
 from gateway.cli.renewal.judged_renewals import judged
 from gateway.cli.rich_output import cell, show, table
+from gateway.cli.running_gateway import running_gateway
 from gateway.cli.status_instances import instances_json, print_instances
+from gateway.cli.status_trust import EndpointTrust, trust_json
 from gateway.cli.terminal import plain, print_json, say
 from gateway.cli.workplace import Workplace, open_workplace
 from gateway.config import EndpointSettings, ListenAddress
@@ -30,7 +29,7 @@ from gateway.ledger import (
     shown_url,
     traffic,
 )
-from gateway.present import day_text, instant_json, instant_text
+from gateway.present import instant_json, instant_text
 from gateway.renewal import (
     RenewalStatus,
     SwitchCriteria,
@@ -41,25 +40,22 @@ from gateway.renewal import (
     switch_criteria,
     waiting_line,
 )
-from gateway.verify import advice_on
-from keystore import State, TrustedCertificate, TrustSnapshot
+from gateway.report import record_advice
+from keystore import TrustSnapshot
 from keystore.store import DueEnd
 
 EPILOG = PLAIN
-
-_PROBE_SECONDS = 2
-_PROBE_LIMIT = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class _EndpointStatus:
     settings: EndpointSettings
-    trusted: tuple[TrustedCertificate, ...]
-    staged: tuple[TrustedCertificate, ...]
+    trust: EndpointTrust
     messages: dict[str, int]
     """By outcome."""
     last: StoredRecord | None
     last_rejected: StoredRecord | None
+    last_failed: StoredRecord | None
     cutover: str
     """One sentence."""
 
@@ -82,7 +78,7 @@ def command(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) 
             for name, settings in workplace.settings.endpoints.items()
         ]
         schema = schema_state(workplace.engine).revision
-        running = _probe(workplace.settings.gateway.admin)
+        running = running_gateway(workplace.settings.gateway.admin)
         problems = [f"{entry.alias}: {entry.problem}" for entry in damaged]
         due = tuple(ends_that_are_due(workplace, at).values())
         instances = known_instances(workplace.engine)
@@ -92,7 +88,7 @@ def command(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) 
         if as_json:
             print_json(_json(workplace, snapshot, endpoints, schema, running, problems, due, instances, at, renewals))
         else:
-            _print(workplace, snapshot, endpoints, schema, running, problems, due, instances, at)
+            _print(workplace, snapshot, endpoints, schema, running, problems, due, instances)
             _print_renewals(renewals)
 
 
@@ -104,7 +100,6 @@ def _endpoint(
     criteria: SwitchCriteria,
     expected: Collection[str],
 ) -> _EndpointStatus:
-    meant = snapshot.for_endpoint(settings.name)
     messages: dict[str, int] = {}
     seen: dict[str, datetime] = {}
     for row in traffic(engine, settings.name):
@@ -112,6 +107,7 @@ def _endpoint(
         seen[row.outcome] = max(row.last_seen, seen.get(row.outcome, row.last_seen))
     last = _last_record(engine, settings.name, max(seen.values(), default=None))
     rejected = _last_record(engine, settings.name, seen.get("rejected"), "rejected")
+    failed = _last_record(engine, settings.name, seen.get("failed"), "failed")
     judged = cutover_report(
         engine,
         snapshot,
@@ -122,11 +118,11 @@ def _endpoint(
     ).endpoints[0]
     return _EndpointStatus(
         settings=settings,
-        trusted=tuple(entry for entry in meant.entries if entry.state_at(at) is State.TRUSTED),
-        staged=tuple(entry for entry in meant.entries if entry.state_at(at) is State.STAGED),
+        trust=EndpointTrust.of(settings, snapshot, at),
         messages=messages,
         last=last[0] if last else None,
         last_rejected=rejected[0] if rejected else None,
+        last_failed=failed[0] if failed else None,
         cutover=endpoint_sentence(judged, at),
     )
 
@@ -138,23 +134,16 @@ def _last_record(
     return [] if seen is None else records(engine, RecordFilter(endpoint=endpoint, outcome=outcome, since=seen), 1)
 
 
-def _probe(admin: ListenAddress) -> dict[str, Any] | None:
-    """What a gateway on this machine says at /readyz; None where none answers."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(admin.host, admin.host)  # noqa: S104 - compared, not bound
-    connection = http.client.HTTPConnection(host, admin.port, timeout=_PROBE_SECONDS)
-    try:
-        connection.request("GET", "/readyz")
-        found = json.loads(connection.getresponse().read(_PROBE_LIMIT))
-    except (OSError, ValueError, http.client.HTTPException):
-        return None
-    finally:
-        connection.close()
-    return found if isinstance(found, dict) and "status" in found else None
-
-
 def _loaded_revision(running: dict[str, Any]) -> object:
     keystore = running.get("keystore")
     return keystore.get("revision") if isinstance(keystore, dict) else None
+
+
+def _configuration_problem(running: dict[str, Any] | None) -> str | None:
+    """What the running gateway says of its configuration: why a newer one is not in use, or not all of it."""
+    found = None if running is None else running.get("configuration")
+    problem = found.get("problem") if isinstance(found, dict) else None
+    return str(problem) if problem else None
 
 
 def _evidence_of(running: dict[str, Any] | None) -> dict[str, Any] | None:
@@ -229,6 +218,7 @@ def _json(
             "status": None if running is None else running.get("status"),
             "keystore_revision": None if running is None else _loaded_revision(running),
             "evidence": _evidence_of(running),
+            "configuration_problem": _configuration_problem(running),
         },
         "instances": instances_json(instances, snapshot.revision),
         "endpoints": [_endpoint_json(endpoint) for endpoint in endpoints],
@@ -256,17 +246,13 @@ def _endpoint_json(endpoint: _EndpointStatus) -> dict[str, object]:
         "mode": str(settings.mode),
         "dangers": list(settings.dangers),
         "response_headers": list(settings.response_headers),
-        "trusted": [_trusted_json(entry) for entry in endpoint.trusted],
-        "staged": [_trusted_json(entry) for entry in endpoint.staged],
+        **trust_json(endpoint.trust),
         "messages": endpoint.messages,
         "last_message": _record_json(endpoint.last),
         "last_rejection": _record_json(endpoint.last_rejected),
+        "last_failure": _record_json(endpoint.last_failed),
         "cutover": endpoint.cutover,
     }
-
-
-def _trusted_json(entry: TrustedCertificate) -> dict[str, object]:
-    return {"alias": str(entry.alias), "thumbprint": str(entry.thumbprint), "not_after": instant_json(entry.not_after)}
 
 
 def _record_json(stored: StoredRecord | None) -> dict[str, object] | None:
@@ -280,7 +266,7 @@ def _record_json(stored: StoredRecord | None) -> dict[str, object] | None:
         "outcome": record.outcome,
         "reason": record.reason,
         "detail": record.detail,
-        "advice": advice_on(record.reason),
+        "advice": record_advice(record),
         "keys": [str(entry.alias) for entry in record.verified_by],
     }
 
@@ -294,17 +280,19 @@ def _print(
     problems: list[str],
     due: Sequence[DueEnd],
     instances: Sequence[InstanceState],
-    at: datetime,
 ) -> None:
     gateway = workplace.settings.gateway
     overview = table("", "")
     overview.show_header = False
     overview.add_row(cell("configuration"), cell(workplace.settings.source))
     overview.add_row(cell("database"), cell(f"{shown_url(gateway.database)} (schema {schema})"))
-    overview.add_row(cell("keystore"), cell(f"revision {snapshot.revision}, {len(snapshot.entries)} entries"))
+    entries = "entry" if len(snapshot.entries) == 1 else "entries"
+    overview.add_row(cell("keystore"), cell(f"revision {snapshot.revision}, {len(snapshot.entries)} {entries}"))
     overview.add_row(cell("gateway"), cell(*_running_text(gateway.admin, running, snapshot.revision)))
     overview.add_row(cell("evidence"), cell(*_evidence_text(_evidence_of(running))))
     show(overview)
+    for problem in (_configuration_problem(running) or "").splitlines():
+        say(f"  configuration: {plain(problem)}", style="red")
     for problem in _evidence_problems(_evidence_of(running)):
         say(f"  evidence: {plain(problem)}", style="red")
     print_instances(instances, snapshot.revision)
@@ -315,7 +303,7 @@ def _print(
     for end in due:
         say(f"  keystore: {plain(due_sentence(end))}", style="red")
     for endpoint in endpoints:
-        _print_endpoint(endpoint, at)
+        _print_endpoint(endpoint)
 
 
 def _print_renewals(renewals: Sequence[RenewalStatus]) -> None:
@@ -337,7 +325,7 @@ def _running_text(admin: ListenAddress, running: dict[str, Any] | None, revision
     return f"{state}, has loaded keystore revision {loaded}", "green" if state == "ready" else "yellow"
 
 
-def _print_endpoint(endpoint: _EndpointStatus, at: datetime) -> None:
+def _print_endpoint(endpoint: _EndpointStatus) -> None:
     settings = endpoint.settings
     say("")
     say(f"{settings.name}: {settings.path} -> {plain(settings.upstream)} ({settings.mode})", style="bold")
@@ -345,32 +333,19 @@ def _print_endpoint(endpoint: _EndpointStatus, at: datetime) -> None:
         say(f"  danger: {danger}", style="red")
     if settings.response_headers:
         say(f"  passes on the header fields {', '.join(settings.response_headers)} as well")
-    if not endpoint.trusted:
-        say(
-            f"  trusts nobody: every response is rejected; wssgate keystore add ALIAS FILE -e {settings.name}",
-            style="red",
-        )
-    for entry in endpoint.trusted:
-        say(_trust_line(entry, at))
-    for entry in endpoint.staged:
-        say(f"  staged {entry.alias}: known, not trusted yet")
+    for line, style in endpoint.trust.lines():
+        say(line, style=style)
     counted = ", ".join(f"{count} {outcome}" for outcome, count in sorted(endpoint.messages.items()))
     say(f"  messages: {counted or 'none yet'}")
-    for name, stored in (("last message", endpoint.last), ("last rejection", endpoint.last_rejected)):
+    if endpoint.last is not None:
+        say(f"  last message: {_record_text(endpoint.last)}")
+    for name, stored in (("last rejection", endpoint.last_rejected), ("last failure", endpoint.last_failed)):
         if stored is not None:
             say(f"  {name}: {_record_text(stored)}")
-    if endpoint.last_rejected is not None:
-        record = endpoint.last_rejected.record
-        say(f"    why: {plain(record.detail)}")
-        if (advice := advice_on(record.reason)) is not None:
-            say(f"    next: {advice}")
+            say(f"    why: {plain(stored.record.detail)}", hang=9)
+            if (advice := record_advice(stored.record)) is not None:
+                say(f"    next: {advice}", hang=10)
     say(f"  cutover: {plain(endpoint.cutover)}")
-
-
-def _trust_line(entry: TrustedCertificate, at: datetime) -> str:
-    text = f"  trusts {entry.alias}, valid until {day_text(entry.not_after)}"
-    word = expiry_word(entry.not_after, at)
-    return f"{text}: {word}" if word else text
 
 
 def _record_text(stored: StoredRecord) -> str:

@@ -9,13 +9,19 @@ import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from shutil import get_terminal_size
+from textwrap import wrap
 from typing import Final, TextIO
 
 from gateway.cli.command_errors import ReaderGone
+from gateway.present import no_escapes
 from gateway.present import plain as plain_text
 
 _COLOUR_WITHOUT_TERMINAL: Final = ("FORCE_COLOR", "TTY_COMPATIBLE")
 """Environment variables by which rich colours what is no terminal as well."""
+
+_NARROWEST: Final = 40
+"""Columns below which a sentence is not broken any further."""
 
 
 def plain(text: object) -> str:
@@ -23,9 +29,19 @@ def plain(text: object) -> str:
     return plain_text(str(text))
 
 
-def say(line: str, style: str = "") -> None:
-    """Print one line to standard output, without markup, control characters made visible; in `style` on a terminal."""
-    _print((plain(line), style), sys.stdout)
+def say(line: str, style: str = "", *, hang: int | None = None) -> None:
+    """Print one line to standard output, without markup, control characters made visible; in `style` on a terminal.
+
+    With `hang`, which is for sentences, a terminal gets it broken between words, further lines `hang` columns to the
+    right; what is to be copied stays one line.
+    """
+    whole = plain(line)
+    if hang is None or not sys.stdout.isatty():
+        _print((whole, style), sys.stdout)
+        return
+    width = max(_NARROWEST, get_terminal_size().columns)
+    for part in wrap(whole, width, subsequent_indent=" " * hang, break_long_words=False, break_on_hyphens=False):
+        _print((part, style), sys.stdout)
 
 
 def complain(message: str, *, label: str = "Error") -> None:
@@ -42,9 +58,9 @@ def warn(message: str) -> None:
     complain(message, label="Warning")
 
 
-def print_json(value: Mapping[str, object] | Sequence[object]) -> None:
-    """Print `value` as one line of JSON in ASCII, whatever the locale is."""
-    write(json.dumps(value, ensure_ascii=True, separators=(",", ":")) + "\n")
+def print_json(value: Mapping[str, object] | Sequence[object], stream: TextIO | None = None) -> None:
+    """Print `value` as one line of JSON in ASCII, whatever the locale is, to standard output (or `stream`)."""
+    write(json.dumps(value, ensure_ascii=True, separators=(",", ":")) + "\n", stream)
 
 
 def write(text: str, stream: TextIO | None = None) -> None:
@@ -58,7 +74,8 @@ def write(text: str, stream: TextIO | None = None) -> None:
 
 
 def _print(styled: tuple[str, str], stream: TextIO, *, then: str = "") -> None:
-    if stream.isatty() or any(name in os.environ for name in _COLOUR_WITHOUT_TERMINAL):
+    coloured = stream.isatty() or any(name in os.environ for name in _COLOUR_WITHOUT_TERMINAL)
+    if coloured and not no_escapes():
         from gateway.cli.rich_output import print_line
 
         print_line(styled, then, stderr=stream is sys.stderr)

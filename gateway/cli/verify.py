@@ -117,9 +117,9 @@ def _print(file: str, verdict: Verdict, trust: TrustSnapshot, policy: Policy, in
         say(f"{plain(file)}: accepted, verified by {aliases}", style="green")
     else:
         say(f"{plain(file)}: rejected, {verdict.reason}", style="red")
-    say(f"  {plain(verdict.detail)}")
+    say(f"  {plain(verdict.detail)}", hang=2)
     if verdict.reason is not None:
-        say(f"  next: {verdict.advice}", style="bold")
+        say(f"  next: {verdict.advice}", style="bold", hang=8)
     for signature in verdict.signatures:
         parts = ", ".join(plain(part.name) for part in signature.parts)
         # What an unknown signer signed, or nobody, is not looked at.

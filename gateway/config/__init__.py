@@ -3,6 +3,7 @@
 ConfigurationError    the file or an environment variable is not usable; `problems` holds a sentence for each finding
 """
 
+from gateway.config.alert_channels import AlertChannel
 from gateway.config.errors import ConfigurationError
 from gateway.config.loading import handed_over, load_policy, load_settings, taken_over
 from gateway.config.settings import (
@@ -15,7 +16,7 @@ from gateway.config.settings import (
     LogLevel,
     Settings,
 )
-from gateway.config.values import ListenAddress
+from gateway.config.values import ListenAddress, Network
 from gateway.vocabulary import Mode
 
 __all__ = [
@@ -24,10 +25,12 @@ __all__ = [
     "load_policy",
     "load_settings",
     # settings
+    "AlertChannel",
     "Durability",
     "EndpointSettings",
     "GatewaySettings",
     "ListenAddress",
+    "Network",
     "LogFormat",
     "LogLevel",
     "DEFAULT_DELIVERY_TIME",

@@ -4,8 +4,6 @@ Settings also go from one process to another as JSON, so that a worker starts by
 file itself may have been broken meanwhile.
 """
 
-import os
-import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,26 +11,17 @@ from types import MappingProxyType
 from typing import Any
 
 from pydantic import ValidationError
-from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict, SettingsError
 
+from gateway.config.environment import overrides, variables
 from gateway.config.errors import ConfigurationError
 from gateway.config.problems import describe
-from gateway.config.settings import EndpointSettings, GatewaySettings, Settings
+from gateway.config.settings import Settings
+from gateway.config.toml_problems import toml_problem
 from gateway.verify import Policy
 
 _MAXIMUM_BYTES = 1024 * 1024
 """No configuration is that long; a wrong file given by mistake may be."""
-_FIELD = re.compile(r'field "(\w+)"')
 _SQLITE = "sqlite:///"
-
-
-class _Environment(BaseSettings):
-    """The shape by which variables such as WSSGATE_GATEWAY__DATABASE are found; it is never instantiated."""
-
-    model_config = SettingsConfigDict(env_prefix="WSSGATE_", env_nested_delimiter="__", case_sensitive=False)
-
-    gateway: GatewaySettings
-    endpoint: dict[str, EndpointSettings]
 
 
 def load_settings(path: Path | str) -> Settings:
@@ -43,16 +32,13 @@ def load_settings(path: Path | str) -> Settings:
     """
     source = Path(path)
     content = _read(source)
-    try:
-        overrides = EnvSettingsSource(_Environment)()
-    except SettingsError as error:
-        raise ConfigurationError([_unreadable_variable(error)]) from error
-    merged = _merge(content, overrides)
+    tables = content.get("endpoint")
+    merged = _merge(content, overrides(tables if isinstance(tables, Mapping) else ()))
     _name_endpoints(merged, source)
     try:
         settings = Settings.model_validate({**merged, "source": source.absolute()})
     except ValidationError as error:
-        raise ConfigurationError(describe(error, source, _variables())) from error
+        raise ConfigurationError(describe(error, source, variables())) from error
     return _with_paths(settings)
 
 
@@ -83,12 +69,13 @@ def _read(source: Path) -> dict[str, Any]:
     if len(data) > _MAXIMUM_BYTES:
         raise ConfigurationError([f"{source}: is larger than 1 MiB, which no configuration is; name another file"])
     try:
-        return tomllib.loads(data.decode("utf-8"))
+        text = data.decode("utf-8")
+        return tomllib.loads(text)
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise ConfigurationError([f"{source}: line {line} is not UTF-8; save the file as UTF-8"]) from error
     except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError([f"{source}: is no TOML: {error}"]) from error
+        raise ConfigurationError([f"{source}: {toml_problem(error, text)}"]) from error
     except RecursionError as error:
         raise ConfigurationError([f"{source}: is no configuration: its values are nested too deeply"]) from error
 
@@ -109,7 +96,9 @@ def _name_endpoints(merged: dict[str, Any], source: Path) -> None:
     """
     endpoints = merged.get("endpoint")
     if "source" in merged:
-        raise ConfigurationError([f"{source}: unknown key source; the tables are [gateway] and [endpoint.NAME]"])
+        raise ConfigurationError(
+            [f"{source}: unknown key source; the tables are [gateway], [endpoint.NAME] and [alerts.NAME]"]
+        )
     if not isinstance(endpoints, Mapping):
         return
     named = {}
@@ -120,17 +109,6 @@ def _name_endpoints(merged: dict[str, Any], source: Path) -> None:
             )
         named[name] = {**endpoint, "name": name} if isinstance(endpoint, Mapping) else endpoint
     merged["endpoint"] = named
-
-
-def _unreadable_variable(error: SettingsError) -> str:
-    field = _FIELD.search(str(error))
-    name = f"WSSGATE_{field[1].upper()}" if field else "WSSGATE_"
-    return f'environment variable {name}...: cannot be read; lists and tables are written in JSON, such as ["Body"]'
-
-
-def _variables() -> dict[str, str]:
-    """The environment variables of the configuration, by their upper-case name."""
-    return {name.upper(): name for name in os.environ if name.upper().startswith("WSSGATE_")}
 
 
 def _with_paths(settings: Settings) -> Settings:
@@ -157,12 +135,14 @@ def _with_paths(settings: Settings) -> Settings:
         files["anchor_to"] = folder / gateway.anchor_to
     if gateway.renewal_templates is not None:
         files["renewal_templates"] = folder / gateway.renewal_templates
-    if gateway.timestamp_authority_ca is not None:
-        files["timestamp_authority_ca"] = folder / gateway.timestamp_authority_ca
+    for key in ("timestamp_authority_ca", "tls_certificate", "tls_key", "tls_client_ca"):
+        if (file := getattr(gateway, key)) is not None:
+            files[key] = folder / file
     return Settings.model_construct(
         source=settings.source,
         gateway=gateway.model_copy(update={"database": database, **files}),
         endpoint=MappingProxyType(endpoints),
+        alerts=settings.alerts,
     )
 
 
@@ -172,6 +152,7 @@ def handed_over(settings: Settings) -> dict[str, object]:
         "source": str(settings.source),
         "gateway": settings.gateway.model_dump(mode="json"),
         "endpoint": {name: endpoint.model_dump(mode="json") for name, endpoint in settings.endpoints.items()},
+        "alerts": {name: channel.revealed() for name, channel in settings.alerts.items()},
     }
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from gateway.config.alert_channels import AlertChannel
 from gateway.config.settings import EndpointSettings, GatewaySettings, Settings
 from gateway.verify import Policy
 
@@ -76,7 +77,8 @@ def _message(finding: ErrorDetails) -> str:
 
 
 def _value(steps: Sequence[str | int], value: Any) -> str:
-    if steps and steps[-1] in _SECRET_KEYS:
+    # Of alerts everything may hold one: the URL of a channel, an argument of a command.
+    if steps and (steps[-1] in _SECRET_KEYS or steps[0] == "alerts"):
         return "(not shown)"
     if isinstance(value, bool):
         return str(value).lower()
@@ -103,6 +105,8 @@ def _owner(steps: Sequence[str | int], model: type[BaseModel]) -> type[BaseModel
             return EndpointSettings
         case ["endpoint", _, "policy"]:
             return Policy
+        case ["alerts", _]:
+            return AlertChannel
         case _:
             return model
 

@@ -5,11 +5,12 @@ from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from gateway.config.alert_channels import AlertChannel
 from gateway.config.response_fields import ResponseFields
 from gateway.config.values import (
     AnchorInterval,
@@ -22,6 +23,7 @@ from gateway.config.values import (
     Listen,
     ListenAddress,
     Name,
+    Network,
     Operation,
     ServerField,
     is_loopback,
@@ -76,6 +78,15 @@ class GatewaySettings(BaseModel):
     """Where /healthz, /readyz and /metrics are; keep it away from the traffic."""
     admin_names: tuple[HostName, ...] = ()
     """By which names it may be called, beside addresses, localhost and the name of this machine."""
+    tls_certificate: Path | None = None
+    """PEM file with the certificate that the gateway shows to clients, and those between it and its root; then clients
+    are served over TLS alone. A relative path counts from the folder of the configuration file."""
+    tls_key: Path | None = None
+    """PEM file with its private key, not encrypted; None means that the key is in `tls_certificate` as well."""
+    tls_client_ca: Path | None = None
+    """PEM file with the authorities of client certificates; then a client has to show one that they issued."""
+    trusted_proxies: Annotated[tuple[Network, ...], Field(max_length=100)] = ()
+    """Addresses and networks of proxies in front, whose X-Forwarded-Proto says what the client used."""
     database: str = "sqlite:///wssgate.db"
     """Keystore and ledger; a relative SQLite path counts from the folder of the configuration file."""
     signing_key: Path = Path("wssgate-signing.key")
@@ -137,11 +148,27 @@ class GatewaySettings(BaseModel):
         return tuple(found)
 
     @model_validator(mode="after")
+    def _tls_files_are_complete(self) -> Self:
+        for key in ("tls_key", "tls_client_ca"):
+            if getattr(self, key) is not None and self.tls_certificate is None:
+                raise ValueError(f"{key} is set without tls_certificate: name the certificate's PEM file as well")
+        return self
+
+    @model_validator(mode="after")
     def _authority_is_known(self) -> Self:
         if (self.timestamp_authority is None) != (self.timestamp_authority_ca is None):
             raise ValueError(
                 "timestamp_authority and timestamp_authority_ca belong together: an answer is verified with the root "
                 "certificate of the authority, a PEM file"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _listeners_differ(self) -> Self:
+        if self.listen == self.admin and self.listen.port != 0:
+            raise ValueError(
+                f"listen and admin are both {self.listen}: give admin another port, for it must not be where clients "
+                "connect"
             )
         return self
 
@@ -262,8 +289,11 @@ class EndpointSettings(BaseModel):
         return self
 
 
-def _frozen(endpoints: Mapping[str, EndpointSettings]) -> Mapping[str, EndpointSettings]:
-    return MappingProxyType(dict(endpoints))
+_Table = TypeVar("_Table")
+
+
+def _frozen(tables: Mapping[str, _Table]) -> Mapping[str, _Table]:
+    return MappingProxyType(dict(tables))
 
 
 class Settings(BaseModel):
@@ -276,6 +306,10 @@ class Settings(BaseModel):
     gateway: GatewaySettings = GatewaySettings()
     endpoints: Annotated[Mapping[str, EndpointSettings], Field(alias="endpoint", min_length=1), AfterValidator(_frozen)]
     """By name."""
+    alerts: Annotated[Mapping[Name, AlertChannel], AfterValidator(_frozen)] = Field(
+        default_factory=lambda: MappingProxyType({})
+    )
+    """By name, whom the gateway tells of what somebody should know."""
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -283,6 +317,8 @@ class Settings(BaseModel):
         found = [f"gateway: {danger}" for danger in self.gateway.dangers]
         for name, endpoint in self.endpoints.items():
             found += [f"endpoint.{name}: {danger}" for danger in endpoint.dangers]
+        for name, channel in self.alerts.items():
+            found += [f"alerts.{name}: {danger}" for danger in channel.dangers]
         return tuple(found)
 
     @model_validator(mode="after")

@@ -2,7 +2,7 @@
 
 import re
 from datetime import timedelta
-from ipaddress import ip_address
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Self
 from urllib.parse import urlsplit
@@ -71,6 +71,19 @@ def _anchor_interval(length: timedelta) -> timedelta:
 
 AnchorInterval = Annotated[Duration, AfterValidator(_anchor_interval)]
 """How long the newest records may be without an anchor."""
+
+
+def _network(value: object) -> IPv4Network | IPv6Network:
+    if isinstance(value, IPv4Network | IPv6Network):
+        return value
+    try:
+        return ip_network(value if isinstance(value, str) else "")
+    except ValueError as error:
+        raise ValueError(f'must be an address or a network such as "10.1.2.3" or "10.1.0.0/16" ({error})') from error
+
+
+Network = Annotated[IPv4Network | IPv6Network, PlainValidator(_network), PlainSerializer(str)]
+"""A network of addresses; a single address is the smallest one."""
 
 
 class ListenAddress(str):
@@ -198,7 +211,12 @@ ServerField = Annotated[str, AfterValidator(_server_field)]
 """The name of a header field of responses in small letters, or `peer`."""
 
 
-def _http_url(value: str) -> str:
+def http_url(value: str) -> str:
+    """`value`, where it is an absolute http or https URL without a user, a password or a fragment.
+
+    Raises:
+        ValueError: It is none.
+    """
     refusal = 'must be an absolute http or https URL, such as "https://receiver.example/ws/orders"'
     if any(character.isspace() or not character.isprintable() for character in value) or not value.isascii():
         raise ValueError(refusal)
@@ -216,7 +234,7 @@ def _http_url(value: str) -> str:
     return value
 
 
-HttpUrl = Annotated[str, AfterValidator(_http_url)]
+HttpUrl = Annotated[str, AfterValidator(http_url)]
 """An absolute http or https URL, kept as it was written."""
 
 
@@ -229,7 +247,7 @@ def _anchor_place(value: object) -> Path | str:
         return Path(value)
     if "@" in urlsplit(value).netloc:
         raise ValueError("must not hold a user name or password: they would stand in the log")
-    return _http_url(value)
+    return http_url(value)
 
 
 AnchorPlace = Annotated[Path | str, PlainValidator(_anchor_place), PlainSerializer(str)]

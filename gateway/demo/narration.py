@@ -6,13 +6,14 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 from textwrap import TextWrapper
-from typing import NoReturn
+from typing import Literal, NoReturn
 
 from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
 from gateway.demo.caller import Call
+from gateway.present import no_escapes
 
 _WIDTH = 100
 
@@ -31,7 +32,11 @@ class Narrator:
         """Speak to standard output, or to standard error."""
         stream = sys.stderr if stderr else sys.stdout
         width = None if stream.isatty() or "COLUMNS" in os.environ else _WIDTH
-        self._console = _Console(stderr=stderr, width=width, highlight=False, markup=False, emoji=False)
+        # Without a colour system rich writes no style at all, bold included.
+        colours: Literal["auto"] | None = None if no_escapes() else "auto"
+        self._console = _Console(
+            stderr=stderr, width=width, color_system=colours, highlight=False, markup=False, emoji=False
+        )
 
     def title(self, text: str) -> None:
         """The name of the play."""

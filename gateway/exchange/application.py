@@ -8,10 +8,11 @@ from gateway.config import EndpointSettings
 from gateway.exchange.defects import place_of
 from gateway.exchange.generation import Generation
 from gateway.exchange.pipeline import Request, Surroundings, exchange
-from gateway.exchange.release import fault, text_answer
+from gateway.exchange.refusal_log import RefusalLog
+from gateway.exchange.release import Field, fault, text_answer
 from gateway.exchange.routing import PathRefused, Route
-from gateway.exchange.soap_faults import SoapVersion
-from gateway.exchange.wsdl.retrieval import gateway_base, is_retrieval, retrieve
+from gateway.exchange.soap_faults import SoapVersion, is_soap_type
+from gateway.exchange.wsdl.retrieval import gateway_base, is_retrieval, retrieve, scheme_of_client
 from gateway.wire import (
     Answer,
     BodyRefused,
@@ -39,6 +40,7 @@ class Application:
         self.generation = generation
         self._surroundings = surroundings
         self._under_way = 0
+        self._refusal_log = RefusalLog()
         surroundings.metrics.watch_exchanges(lambda: self._under_way)
 
     @property
@@ -65,9 +67,9 @@ class Application:
         try:
             route = generation.router.match(scope["raw_path"])
         except PathRefused as refusal:
-            return self._refuse(text_answer(400, f"This cannot be forwarded: {refusal}."))
+            return self._turn_away(scope, 400, f"This cannot be forwarded: {refusal}.")
         if route is None:
-            return self._refuse(text_answer(404, "No endpoint of this gateway has this path."))
+            return self._turn_away(scope, 404, "No endpoint of this gateway has this path.")
         endpoint = generation.settings.endpoints[route.endpoint]
         is_wsdl = scope["method"] == "GET" and is_retrieval(route.rest, scope["query_string"])
         if scope["method"] != "POST" and not is_wsdl:
@@ -75,9 +77,9 @@ class Application:
             sentence = (
                 "Send SOAP messages with POST; GET is for ?wsdl and ?xsd=NAME alone, at the path of the endpoint."
             )
-            return self._refuse(text_answer(405, sentence, (b"allow", allowed)))
+            return self._turn_away(scope, 405, sentence, (b"allow", allowed))
         if is_wsdl and endpoint.wsdl == "reject":
-            return self._refuse(text_answer(403, "Retrieval of WSDL and schemas is turned off for this endpoint."))
+            return self._turn_away(scope, 403, "Retrieval of WSDL and schemas is turned off for this endpoint.")
         if self._under_way >= generation.settings.gateway.max_concurrency:
             version = SoapVersion.of_request(None, single(scope["headers"], b"content-type"))
             return self._refuse(fault(version, 503, _OVERLOADED, (b"retry-after", b"1")))
@@ -114,12 +116,24 @@ class Application:
     async def _retrieve(
         self, generation: Generation, scope: Scope, route: Route, endpoint: EndpointSettings, client: UpstreamClient
     ) -> Answer:
-        public_url = generation.settings.gateway.public_url
-        base = gateway_base(public_url, scope["scheme"], scope["headers"], endpoint)
+        gateway = generation.settings.gateway
+        peer = scope["client"][0] if scope["client"] else None
+        scheme = scheme_of_client(scope["scheme"], peer, scope["headers"], gateway.trusted_proxies)
+        base = gateway_base(gateway.public_url, scheme, scope["headers"], endpoint)
         if base is None:
             return self._refuse(text_answer(400, "The Host header of the request is not a host name."))
         request = Request("GET", route.rest, scope["query_string"], scope["headers"], b"")
         return await retrieve(request, endpoint, client, self._surroundings, base)
+
+    def _turn_away(self, scope: Scope, status: int, sentence: str, *fields: Field) -> Answer:
+        """Refuse what reaches no endpoint, and tell the log: a client of SOAP is answered with a Fault."""
+        self._refusal_log.refused(status, scope["method"], scope["raw_path"], sentence)
+        content_type = single(scope["headers"], b"content-type")
+        if scope["method"] == "POST" and is_soap_type(content_type):
+            return self._refuse(
+                fault(SoapVersion.of_request(None, content_type), status, sentence, *fields, is_senders=True)
+            )
+        return self._refuse(text_answer(status, sentence, *fields))
 
     def _refuse(self, answer: Answer) -> Answer:
         self._surroundings.metrics.count_refused(answer.status)

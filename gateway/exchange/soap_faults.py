@@ -24,6 +24,14 @@ class SoapVersion(StrEnum):
         )
 
 
+_SOAP_TYPES = frozenset({b"text/xml", b"application/xml", b"application/soap+xml", b"multipart/related"})
+
+
+def is_soap_type(content_type: bytes | None) -> bool:
+    """Whether a request of that Content-Type may be a SOAP message: SOAP 1.1, SOAP 1.2, or one with attachments."""
+    return content_type is not None and content_type.partition(b";")[0].strip().lower() in _SOAP_TYPES
+
+
 def fault_message(
     version: SoapVersion, sentence: str, *, record_id: str | None, is_senders: bool
 ) -> tuple[bytes, bytes]:

@@ -3,7 +3,7 @@
 from gateway.ledger.clock import CLOCK_ALARM, CLOCK_FAR_OFF, followed_clock
 from gateway.ledger.database.connections import explain, reading, writing
 from gateway.ledger.database.notices import announcements
-from gateway.ledger.database.opening import database_path, open_database, shown_url
+from gateway.ledger.database.opening import database_path, open_database, refuse_loose_database, shown_url
 from gateway.ledger.database.partitions import make_partitions
 from gateway.ledger.database.schema import SchemaState, SchemaStatus, migrate, schema_state
 from gateway.ledger.errors import (
@@ -11,6 +11,7 @@ from gateway.ledger.errors import (
     BundleRefused,
     DatabaseUnavailable,
     DatabaseUnsupported,
+    FilterUnreadable,
     KeptEndsUnusable,
     LedgerBusy,
     LedgerClosed,
@@ -27,7 +28,7 @@ from gateway.ledger.errors import (
     TimeStampsUnavailable,
 )
 from gateway.ledger.event import HEARTBEAT_SECONDS, Content, Event, EventKind, content_text
-from gateway.ledger.hours import start_of_hour
+from gateway.ledger.hours import end_of_hours, last_before, start_of_hour
 from gateway.ledger.instances import (
     BEAT_SECONDS,
     InstanceIdentity,
@@ -37,6 +38,19 @@ from gateway.ledger.instances import (
     record_departure,
     record_heartbeat,
 )
+from gateway.ledger.outbox.delivering import (
+    RETRY_SECONDS,
+    Delivery,
+    DeliveryState,
+    Notice,
+    hand_out,
+    next_delivery,
+    note_delivery,
+    tidy_outbox,
+    waiting_deliveries,
+)
+from gateway.ledger.outbox.raising import AlertFinding, end_alert, raise_alert, sum_up_alerts
+from gateway.ledger.outbox.told_alerts import Alert, ToldTo, find_alert, known_alerts, told_notices
 from gateway.ledger.proof.anchors import Anchor, anchors, find_anchors
 from gateway.ledger.proof.bundle_archive import opened_bundle
 from gateway.ledger.proof.bundle_making import MadeBundle, make_bundle
@@ -80,14 +94,17 @@ from gateway.ledger.proof.time_stamps import (
 )
 from gateway.ledger.read.announced_operations import expected_operations, local_operation
 from gateway.ledger.read.event_window import EventWindow, WriterSeen, latest_event, read_events
+from gateway.ledger.read.failure_counts import FailureRow, Failures, failures
+from gateway.ledger.read.filter_language import FILTER_NAMES, FilterName, parse_filter
+from gateway.ledger.read.following import RecordFollower
 from gateway.ledger.read.hours_of_use import UseHour, use_hours
+from gateway.ledger.read.last_hours import last_traffic, last_uses
 from gateway.ledger.read.present_writers import WriterNow, writers_now
+from gateway.ledger.read.rejection_sums import RejectionRow, Rejections, rejections
+from gateway.ledger.read.rest_of_hour import exact_beginning
 from gateway.ledger.read.roll_up_sums import (
-    RejectionRow,
-    Rejections,
     TrafficRow,
     UsageRow,
-    rejections,
     traffic,
     usage,
 )
@@ -98,8 +115,10 @@ from gateway.ledger.read.stored_records import (
     find_record,
     receipts_of,
     records,
+    several,
     stream_records,
 )
+from gateway.ledger.read.unknown_certificates import KeptCertificate, find_kept_certificate, kept_certificates
 from gateway.ledger.record import MessageRecord, Receipt, Role
 from gateway.ledger.record_rows import row_of
 from gateway.ledger.retention.announcing import Tell
@@ -129,6 +148,7 @@ __all__ = [
     "make_partitions",
     "migrate",
     "open_database",
+    "refuse_loose_database",
     "reading",
     "schema_state",
     "shown_url",
@@ -158,6 +178,14 @@ __all__ = [
     "statements_anchor",
     # reading
     "EventWindow",
+    "FILTER_NAMES",
+    "FailureRow",
+    "Failures",
+    "failures",
+    "FilterName",
+    "RecordFollower",
+    "parse_filter",
+    "KeptCertificate",
     "WriterNow",
     "RecordFilter",
     "RejectionRow",
@@ -172,19 +200,46 @@ __all__ = [
     "writers_now",
     "latest_event",
     "read_events",
+    "exact_beginning",
     "expected_operations",
     "local_operation",
+    "find_kept_certificate",
     "find_record",
+    "kept_certificates",
     "receipts_of",
     "records",
     "rejections",
     "row_of",
     "seen_after",
+    "end_of_hours",
+    "last_before",
+    "last_traffic",
+    "last_uses",
     "start_of_hour",
+    "several",
     "stream_records",
     "traffic",
     "usage",
     "use_hours",
+    # what people are told
+    "RETRY_SECONDS",
+    "Alert",
+    "AlertFinding",
+    "Delivery",
+    "DeliveryState",
+    "Notice",
+    "ToldTo",
+    "end_alert",
+    "find_alert",
+    "hand_out",
+    "known_alerts",
+    "next_delivery",
+    "note_delivery",
+    "raise_alert",
+    "sum_up_alerts",
+    "tidy_outbox",
+    "told_notices",
+    "waiting_deliveries",
     # who else is there
     "BEAT_SECONDS",
     "InstanceIdentity",
@@ -257,6 +312,7 @@ __all__ = [
     "BundleRefused",
     "DatabaseUnavailable",
     "DatabaseUnsupported",
+    "FilterUnreadable",
     "KeptEndsUnusable",
     "LedgerBusy",
     "LedgerClosed",

@@ -16,6 +16,7 @@ LedgerError
 ├── TimeStampsUnavailable     time stamps can be neither asked for nor verified
 ├── TimeStampRefused          a time stamp is none, or does not hold
 ├── RecordNotFound            no record is meant by the id that was given, or more than one
+├── FilterUnreadable          what should say which records are meant does not
 ├── BundleRefused             a file is no bundle of evidence, or one that this version does not read
 └── ReceiptDamaged            what a record holds as receipts was altered, or a layout of it was
 """
@@ -70,6 +71,10 @@ class ReplayCacheBroken(LedgerError):
 
 class RecordNotFound(LedgerError):
     """No record has the id that was given, or more than one begins with it."""
+
+
+class FilterUnreadable(LedgerError):
+    """A text does not say which records are meant: it is not written in the language of filters."""
 
 
 class BundleRefused(LedgerError):

@@ -64,7 +64,8 @@ class MessageRecord:
     embedded: EmbeddedCertificate | None = None
     """The certificate that the message itself carried, where no key of the keystore had made its signature.
 
-    Its bytes are not stored, for a stranger chose their size: read back, `der` is empty."""
+    Its bytes are not stored with it, for a stranger chose their size: read back, `der` is empty. Of a rejected message
+    they are kept beside the records, within bounds (`gateway.ledger.write.certificate_keeping`)."""
     second_opinion: CrossCheck | None = None
     """What another implementation said of the accepted message; None where it was not asked."""
     clock_offset: timedelta | None = None

@@ -5,9 +5,10 @@ Nothing is decided here: every other package hands in what it knows, and gets te
 
 from gateway.present.csv_lines import csv_line, csv_text
 from gateway.present.durations import DURATION_UNITS, duration_text, span_text
+from gateway.present.instant_reading import read_instant, read_instant_or_age, read_length
 from gateway.present.instants import age_text, day_text, instant_in_table, instant_json, instant_text
 from gateway.present.operation_names import OTHER_OPERATIONS, OperationNames
-from gateway.present.plain_text import count_text, markdown_text, plain, share_text
+from gateway.present.plain_text import count_text, markdown_text, no_escapes, plain, share_text
 from gateway.present.text_tables import bare_table, endpoint_heading, heading, indented
 from gateway.present.verdicts import explanation_json, signer_lines, unreadable_json, verdict_json
 
@@ -21,11 +22,15 @@ __all__ = [
     "instant_in_table",
     "instant_json",
     "instant_text",
+    "read_instant",
+    "read_instant_or_age",
+    "read_length",
     # texts, figures and names
     "OTHER_OPERATIONS",
     "OperationNames",
     "count_text",
     "markdown_text",
+    "no_escapes",
     "plain",
     "share_text",
     # tables and spreadsheets

@@ -1,5 +1,6 @@
 """Texts and figures as people read them, with nothing in them that could fake another line."""
 
+import os
 import unicodedata
 
 _BAR = "▏▎▍▌▋▊▉█"
@@ -35,3 +36,8 @@ def share_text(share: float) -> str:
 def count_text(number: int, noun: str) -> str:
     """`1 message`, `2 messages`."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def no_escapes() -> bool:
+    """Whether NO_COLOR is set (no-color.org): then no escape sequence is written, of whatever kind."""
+    return bool(os.environ.get("NO_COLOR"))

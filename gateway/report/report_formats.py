@@ -17,11 +17,13 @@ def usage_json(report: UsageReport) -> dict[str, object]:
         "schema": USAGE_SCHEMA,
         "generated": instant_json(report.generated),
         "since": instant_json(report.since),
+        "until": instant_json(report.until),
         "endpoint": report.endpoint,
+        "filter": report.only or None,
         "rows": [_usage(row) for row in report.rows],
         "recognised": [_usage(row) for row in report.recognised],
         "repeated": [_usage(row) for row in report.repeated],
-        "rejections": [_rejection(row) for row in report.rejections.rows],
+        "rejections": None if report.rejections is None else [_rejection(row) for row in report.rejections.rows],
     }
 
 
@@ -31,7 +33,9 @@ def rejections_json(report: RejectionReport) -> dict[str, object]:
         "schema": REJECTIONS_SCHEMA,
         "generated": instant_json(report.generated),
         "since": instant_json(report.since),
+        "until": instant_json(report.until),
         "endpoint": report.endpoint,
+        "filter": report.only or None,
         "messages": report.messages,
         "released": report.released,
         "more": report.more,

@@ -28,7 +28,8 @@ from gateway.verify import advice_on
 
 def usage_table(report: UsageReport) -> RenderableType:
     """Which key verified what, and below it what was rejected."""
-    parts: list[RenderableType] = [heading("Which key verified the accepted responses", report.generated, report.since)]
+    title = heading("Which key verified the accepted responses", report.generated, report.since, report.until)
+    parts: list[RenderableType] = [title, *_only(report.only)]
     if not report.rows:
         parts.append(Text("No response has been accepted in this time.", style="yellow"))
     for endpoint, rows in groupby(report.rows, key=lambda row: row.endpoint):
@@ -41,13 +42,15 @@ def usage_table(report: UsageReport) -> RenderableType:
         parts.append(Text("\nKnown keys whose earlier messages came again and were rejected: no use of them"))
         for endpoint, rows in groupby(report.repeated, key=lambda row: row.endpoint):
             parts += _usage_of_endpoint(endpoint, list(rows), report.generated)
-    parts += [Text(""), rejections_table(report.rejections, with_advice=False)]
+    if report.rejections is not None:
+        parts += [Text(""), rejections_table(report.rejections, with_advice=False)]
     return Group(*parts)
 
 
 def rejections_table(report: RejectionReport, *, with_advice: bool = True) -> RenderableType:
     """What was rejected, why, and what to do about it."""
-    parts: list[RenderableType] = [heading("Rejected responses", report.generated, report.since)]
+    title = heading("Rejected responses", report.generated, report.since, report.until)
+    parts: list[RenderableType] = [title, *_only(report.only)]
     if not report.rows:
         parts.append(Text("None.", style="green"))
         return Group(*parts)
@@ -79,6 +82,12 @@ def rejections_table(report: RejectionReport, *, with_advice: bool = True) -> Re
         warning = f"\nDelivered all the same, because the endpoint was in mode observe: {report.released:,}"
         parts.append(Text(warning, style="bold red"))
     return Group(*parts)
+
+
+def _only(asked: str) -> Iterable[RenderableType]:
+    """That the report leaves something out, and by which filter."""
+    if asked:
+        yield Text(f"only {plain(asked)}", style="yellow")
 
 
 def _advice(report: RejectionReport) -> Iterable[RenderableType]:

@@ -5,13 +5,14 @@ WorkersFailed    the workers do not start, or keep dying: the gateway ends, and 
 
 from gateway.service.daily_pruning import kept_records, prune_once, rehearse_pruning
 from gateway.service.serving import serve
-from gateway.service.workers.accepting import SharingServer
+from gateway.service.start_check import StartCheck, check_start
 from gateway.service.workers.restarting import WorkersFailed
 
 __all__ = [
     # serving
-    "SharingServer",
+    "StartCheck",
     "WorkersFailed",
+    "check_start",
     "serve",
     # pruning
     "kept_records",

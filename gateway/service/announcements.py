@@ -5,8 +5,14 @@ from collections.abc import Callable
 import structlog
 
 from gateway.config import Settings
+from gateway.vocabulary import Mode
 
 _log = structlog.get_logger("wssgate")
+
+
+def traffic_scheme(settings: Settings) -> str:
+    """How clients address the gateway."""
+    return "http" if settings.gateway.tls_certificate is None else "https"
 
 
 def announce_endpoints(settings: Settings, trusted_aliases: Callable[[str], tuple[str, ...]]) -> None:
@@ -22,9 +28,13 @@ def announce_endpoints(settings: Settings, trusted_aliases: Callable[[str], tupl
             trusted=", ".join(aliases),
         )
         if not aliases:
+            what = (
+                "every response will be rejected"
+                if endpoint.mode is Mode.ENFORCE
+                else "every response will be delivered, and recorded as one that does not verify"
+            )
             _log.warning(
-                "no certificate is trusted for this endpoint, so that every response will be rejected; "
-                "add one with: wssgate keystore add",
+                f"no certificate is trusted for this endpoint, so that {what}; add one with: wssgate keystore add",
                 endpoint=name,
             )
     for warning in settings.warnings:

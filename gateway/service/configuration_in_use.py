@@ -25,6 +25,9 @@ NEED_RESTART: Final = (
 )
 """Settings of [gateway] that a reload cannot change."""
 
+_TLS: Final = ("tls_certificate", "tls_key", "tls_client_ca")
+"""Read again by a reload, but for whether there is TLS at all."""
+
 _log = structlog.get_logger("wssgate")
 
 
@@ -47,13 +50,19 @@ class ConfigurationInUse:
 
     def replace(self, settings: Settings) -> None:
         """Go on with `settings`, as far as that is possible without a restart."""
-        unchanged = {}
+        unchanged, waiting = {}, []
         for key in NEED_RESTART:
             unchanged[key] = getattr(self.settings.gateway, key)
             if getattr(settings.gateway, key) != unchanged[key]:
                 _log.warning("takes effect after a restart only", key=f"gateway.{key}")
+                waiting.append(f"gateway.{key} was changed, which takes effect after a restart only")
+        if (settings.gateway.tls_certificate is None) != (self.settings.gateway.tls_certificate is None):
+            unchanged |= {key: getattr(self.settings.gateway, key) for key in _TLS}
+            _log.warning("takes effect after a restart only", key="gateway.tls_certificate")
+            waiting.append("gateway.tls_certificate: TLS is switched on or off by a restart only")
         self.settings = settings.model_copy(update={"gateway": settings.gateway.model_copy(update=unchanged)})
-        self._taken_over, self._problem = datetime.now(UTC), None
+        # Whoever looks at the file sees what is not so: that is a problem until it is one or the other.
+        self._taken_over, self._problem = datetime.now(UTC), "\n".join(waiting) or None
         _log.info("configuration taken over", source=str(settings.source))
 
     def status(self) -> dict[str, object]:

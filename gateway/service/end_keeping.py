@@ -3,6 +3,7 @@ the signing key, and compares what is kept there with the database before it ser
 """
 
 import asyncio
+import socket
 import threading
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -10,6 +11,7 @@ from typing import Any, Final
 import structlog
 from sqlalchemy import Engine
 
+from gateway.alerts import AlertDesk, AlertEvent
 from gateway.ledger import (
     KEPT_MICROSECONDS,
     EventKind,
@@ -37,7 +39,13 @@ class EndKeeping:
     """Keeps the ends of one process's chains, and finds what the database has lost of all that are kept."""
 
     def __init__(
-        self, engine: Engine, writer: LedgerWriter, key: SigningKey | None, ends: KeptEnds, instance: str
+        self,
+        engine: Engine,
+        writer: LedgerWriter,
+        key: SigningKey | None,
+        ends: KeptEnds,
+        instance: str,
+        desk: AlertDesk | None = None,
     ) -> None:
         """Keep in `ends` what `writer` wrote.
 
@@ -47,7 +55,9 @@ class EndKeeping:
             key: What the ends are signed with.
             ends: The folder.
             instance: Which process this is.
+            desk: Takes what people should know.
         """
+        self._desk = desk
         self._engine = engine
         self._writer = writer
         self._key = key
@@ -114,6 +124,9 @@ class EndKeeping:
                 advice="put the newer database back if there is one; else no old key is retired before the guaranteed "
                 "delivery time has passed anew. A configuration with another database needs a signing_key of its own",
             )
+            if self._desk is not None:
+                what = f"The database was put back to an older state, or is another one: {lost.sentence}"
+                self._desk.alarm(AlertEvent.LEDGER, ("lost", lost.kept.signed.head.writer), what, "ledger verify")
         self._writer.tell(EventKind.RECOVERED, lost.content).result(_SECONDS)
         self._ends.set_aside(lost.kept.signed.head.writer)
 
@@ -139,9 +152,18 @@ class EndKeeping:
                 return
             if self._problem is not None:
                 _log.info("the ends of the chains are kept again", folder=str(self._ends.folder))
+                if self._desk is not None:
+                    self._desk.over(AlertEvent.LEDGER, self._kept_where, "The ends of the chains are kept again")
             self._problem = None
+
+    @property
+    def _kept_where(self) -> tuple[str, ...]:
+        return ("kept ends", socket.gethostname(), str(self._ends.folder))
 
     def _complain(self, problem: str) -> None:
         if problem != self._problem:
             _log.error("a database that is put back to an older state would not be noticed", error=problem)
+            if self._desk is not None:
+                what = f"A database that is put back to an older state would not be noticed: {problem}"
+                self._desk.alarm(AlertEvent.LEDGER, self._kept_where, what, "status", lasts=True)
         self._problem = problem

@@ -12,6 +12,7 @@ from typing import Final, Self
 
 import structlog
 
+from gateway.alerts import AlertDesk, AlertEvent, AlertSending, database_looks
 from gateway.config import ConfigurationError, Durability, Settings, load_settings
 from gateway.exchange import (
     Application,
@@ -35,9 +36,11 @@ from gateway.ledger import (
     migrate,
     open_database,
     prove_replay_cache,
+    refuse_loose_database,
 )
 from gateway.service.admin_listener import Status, admin_server
-from gateway.service.announcements import announce_endpoints
+from gateway.service.alert_hooks import CrossCheckAlerts
+from gateway.service.announcements import announce_endpoints, traffic_scheme
 from gateway.service.configuration_in_use import ConfigurationInUse
 from gateway.service.end_keeping import EndKeeping
 from gateway.service.heartbeat import Heartbeat
@@ -47,7 +50,16 @@ from gateway.service.operation_register import OperationRegister
 from gateway.service.renewal_metrics import RenewalMetrics
 from gateway.service.watching import Watching, configuration_digest, key_of
 from gateway.vocabulary import RecordedOutcome
-from gateway.wire import ProtocolLimits, Server, bind, bound_address, protocol_class
+from gateway.wire import (
+    ClientTls,
+    ProtocolLimits,
+    Server,
+    SharingServer,
+    bind,
+    bound_address,
+    client_tls_context,
+    protocol_class,
+)
 from keystore import TrustSnapshot
 from keystore.store import CHANGES_CHANNEL, KeystoreStore
 
@@ -114,7 +126,7 @@ class Gateway:
         """Open database and sockets, and serve.
 
         Raises:
-            ConfigurationError: A TLS file of an endpoint cannot be used.
+            ConfigurationError: A TLS file cannot be used.
             LedgerError: The database cannot be opened or migrated, or the replay cache does not work.
             KeystoreError: The keystore cannot be read.
             OSError: An address cannot be listened on.
@@ -161,6 +173,7 @@ class Gateway:
         try:
             await self._prove_replay_cache(settings)
             generation = Generation.of(settings)
+            greeting = client_tls_context(settings.gateway)
         except ConfigurationError as error:
             return self._configuration.keep(error.problems)
         except ReplayCacheBroken:
@@ -168,6 +181,8 @@ class Gateway:
         except LedgerError as error:
             return self._configuration.keep([str(error)])
         self._configuration.replace(settings)
+        if self._client_tls is not None and greeting is not None:
+            self._client_tls.context = greeting
         retired, self.application.generation = self.application.generation, generation
         self._operations.adopt(settings)
         await self._watching.tell_configuration()
@@ -187,7 +202,7 @@ class Gateway:
         """Say where the gateway listens, what it does and what is dangerous about it."""
         _log.info(
             "serving",
-            listen=f"http://{self.address}",
+            listen=f"{traffic_scheme(self.settings)}://{self.address}",
             admin=f"http://{self.admin_address}",
             instance=self.instance,
             keystore_revision=self.trust.revision,
@@ -196,12 +211,16 @@ class Gateway:
 
     async def _start(self) -> None:
         gateway = self.settings.gateway
+        context = client_tls_context(gateway)
+        self._client_tls = None if context is None else ClientTls(context)
         is_worker = self._shared_listener is not None
         listener = self._shared_listener or bind("gateway.listen", gateway.listen)
         self._stack.callback(listener.close)
         admin_listener = None if is_worker else bind("gateway.admin", gateway.admin)
         if admin_listener is not None:
             self._stack.callback(admin_listener.close)
+        if not is_worker:
+            refuse_loose_database(gateway.database)
         engine = open_database(gateway.database, create=not is_worker)
         self._stack.callback(engine.dispose)
         if not is_worker:
@@ -209,12 +228,14 @@ class Gateway:
         self._engine = engine
         await self._prove_replay_cache(self.settings)
         self.metrics = Metrics()
+        self._desk = AlertDesk(lambda: self.settings)
         self._maintenance = Maintenance(
             engine,
             self.instance,
             lambda: self.application.generation.settings,
             lambda kind, content: self._ledger.tell(kind, content),
             RenewalMetrics(self.metrics.registry),
+            self._desk,
         )
         self.trust = KeystoreWatch(KeystoreStore(engine), self._on_trust, announcements(engine, CHANGES_CHANNEL))
         self._heartbeat = Heartbeat(engine, self.instance, lambda: self.trust.revision)
@@ -233,7 +254,18 @@ class Gateway:
                 "keystore_revision": self.trust.revision,
             },
         )
-        self._end_keeping = EndKeeping(engine, self._ledger, key, KeptEnds.beside(gateway.signing_key), self.instance)
+        self._end_keeping = EndKeeping(
+            engine, self._ledger, key, KeptEnds.beside(gateway.signing_key), self.instance, self._desk
+        )
+        self._alerts = AlertSending(
+            engine,
+            self.instance,
+            lambda: self.settings,
+            self._desk,
+            database_looks(),
+            lambda: None if self._ledger.healthy else self._ledger.last_error or "records cannot be written",
+        )
+        self._stack.push_async_callback(asyncio.to_thread, self._alerts.close)
         # After the ledger: its last anchors cover every record.
         self._stack.push_async_callback(self._maintenance.close)
         self._stack.push_async_callback(self._close_ledger)
@@ -241,7 +273,7 @@ class Gateway:
         self.metrics.watch_queue(lambda: self._ledger.queue_depth)
         pool = ThreadPoolExecutor(max_workers=os.cpu_count() or 1, thread_name_prefix="verify")
         self._stack.callback(pool.shutdown)
-        self.recorders = Recorders([MessageLog(), *self._more_recorders])
+        self.recorders = Recorders([MessageLog(), CrossCheckAlerts(self._desk), *self._more_recorders])
         self._stack.push_async_callback(self.recorders.close)
         self._operations = OperationRegister(engine)
         self._stack.push_async_callback(self._operations.close)
@@ -268,11 +300,13 @@ class Gateway:
             self.reachability,
             lambda: self.trust.revision,
             self._end_keeping.keep,
+            self._desk,
         )
         self._stack.push_async_callback(self._watching.close)
         self._stack.push_async_callback(self._close_connections)
         await self._watching.start()
         self._maintenance.start()
+        self._alerts.start()
         watching = asyncio.create_task(self.trust.watch())
         self._stack.callback(watching.cancel)
 
@@ -280,13 +314,16 @@ class Gateway:
         protocol = protocol_class(ProtocolLimits(header_seconds))
         idle_seconds = gateway.idle_timeout.total_seconds()
         shutdown_seconds = gateway.shutdown_timeout.total_seconds()
+        server_type = self._server_type if self._client_tls is None else SharingServer
         self._servers = [
-            self._server_type(
+            server_type(
                 self.application,
                 listener,
                 protocol,
                 idle_seconds=idle_seconds,
                 shutdown_seconds=shutdown_seconds,
+                tls=self._client_tls,
+                handshake_seconds=header_seconds,
             )
         ]
         self.address = bound_address(listener)
@@ -301,6 +338,14 @@ class Gateway:
         await asyncio.to_thread(self._ledger.close)
         await self._end_keeping.keep()
         if self._ledger.state.lost:
+            self._desk.alarm(
+                AlertEvent.LEDGER,
+                (self.instance, "records lost", str(self._ledger.head.writer)),
+                "Responses were delivered without a record: the ledger could not be written to the end by "
+                f"{self.instance}",
+                "ledger verify",
+                times=self._ledger.state.lost,
+            )
             _log.error(
                 "responses were delivered without a record: the ledger could not be written to the end",
                 records=self._ledger.state.lost,
@@ -359,6 +404,7 @@ class Gateway:
                 "anchors": self._maintenance.delivery.status(),
             },
             "configuration": self._configuration.status(),
+            "alerts": self._alerts.status(),
             "endpoints": {
                 name: {
                     "path": endpoint.path,

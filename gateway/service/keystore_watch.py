@@ -72,10 +72,12 @@ class KeystoreWatch:
         return narrowed
 
     def trusted_aliases(self, endpoint: str) -> tuple[str, ...]:
-        """The aliases that are trusted for `endpoint` now."""
-        now = datetime.now(UTC)
+        """The aliases that are trusted for `endpoint` now; not those of a key that is compromised."""
+        now, trust = datetime.now(UTC), self.for_endpoint(endpoint)
         return tuple(
-            entry.alias for entry in self.for_endpoint(endpoint).entries if entry.state_at(now) is State.TRUSTED
+            entry.alias
+            for entry in trust.entries
+            if entry.state_at(now) is State.TRUSTED and entry.key_id not in trust.compromised
         )
 
     def load(self) -> None:

@@ -9,6 +9,7 @@ import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from gateway.config import LogFormat, LogLevel
+from gateway.present import no_escapes
 
 _UNPRINTABLE = re.compile(r"[^\x20-\x7e\xa0-\u2027\u202f-\u2065\u2070-\ufeff\uff00-\U0010ffff]")
 _LONGEST = 1000
@@ -44,7 +45,7 @@ def configure_logging(log_format: LogFormat, level: LogLevel) -> None:
     renderer: Processor = (
         structlog.processors.JSONRenderer(ensure_ascii=False)
         if log_format is LogFormat.JSON
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=0)
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty() and not no_escapes(), pad_event_to=0)
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(

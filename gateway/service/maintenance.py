@@ -11,6 +11,7 @@ import structlog
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from gateway.alerts import AlertDesk, AlertEvent
 from gateway.anchoring import AnchorDelivery, anchor_words
 from gateway.config import Settings
 from gateway.ledger import (
@@ -65,12 +66,14 @@ class Maintenance:
         settings: Callable[[], Settings],
         tell: Tell,
         renewal_metrics: RenewalMetrics | None = None,
+        desk: AlertDesk | None = None,
     ) -> None:
         """Work on the ledger behind `engine`, by the settings that are in use at the time.
 
-        `tell` writes events; `renewal_metrics` show where the renewals stand.
+        `tell` writes events; `renewal_metrics` show where the renewals stand; `desk` takes what people should know.
         """
-        self._renewals = RenewalAlarms(engine, instance, renewal_metrics)
+        self._desk = desk or AlertDesk(settings)
+        self._renewals = RenewalAlarms(engine, instance, renewal_metrics, self._desk)
         self._engine = engine
         self._tell = tell
         self._instance = instance
@@ -144,10 +147,14 @@ class Maintenance:
                         revision=report.revision,
                         detail=report.detail,
                     )
+                    what = f"The keystore is not what its history says: {report.state}, {report.detail}"
+                    self._desk.alarm(AlertEvent.KEYSTORE, (), what, "ledger verify", lasts=True)
             elif end is not None and end != self._written_of_keystore:
                 _log.info("keystore anchor", anchor=str(end))
                 self._written_of_keystore = end
                 self.deliver_anchors()
+            if report.state is HistoryState.INTACT:
+                self._desk.over(AlertEvent.KEYSTORE, (), "The keystore is what its history says again")
             self._finding = report
 
     def anchor(self) -> None:

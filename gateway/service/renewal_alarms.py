@@ -12,6 +12,7 @@ from typing import Final
 import structlog
 from sqlalchemy import Engine
 
+from gateway.alerts import AlertDesk
 from gateway.config import Settings
 from gateway.ledger import LedgerError, leave_maintenance, take_maintenance
 from gateway.present import instant_json
@@ -27,6 +28,7 @@ from gateway.renewal import (
     measured_now,
     read_renewals,
 )
+from gateway.service.alert_hooks import tell_of_expiries, tell_of_renewal
 from gateway.service.renewal_metrics import RenewalMetrics
 from keystore import State
 from keystore.store import KeystoreStore, StoredEntry
@@ -46,8 +48,13 @@ _HELD: Final = timedelta(seconds=3 * LOOK_SECONDS)
 class RenewalAlarms:
     """The look of one process at the renewals."""
 
-    def __init__(self, engine: Engine, holder: str, metrics: RenewalMetrics | None = None) -> None:
-        """Look at the ledger behind `engine` as the process `holder` (HOST/PID); show what there is in `metrics`."""
+    def __init__(
+        self, engine: Engine, holder: str, metrics: RenewalMetrics | None = None, desk: AlertDesk | None = None
+    ) -> None:
+        """Look at the ledger behind `engine` as the process `holder` (HOST/PID); show what there is in `metrics`, and
+        tell `desk` what people should know.
+        """
+        self._desk = desk
         self._engine = engine
         self._holder = holder
         self._metrics = metrics
@@ -72,11 +79,16 @@ class RenewalAlarms:
         found = [judge_renewal(renewal, one) for renewal, one in zip(wanted, measured, strict=True)]
         for status in found:
             self._tell(status, at)
-        if self._metrics is not None:
+        is_told = self._desk is not None and self._desk.is_wanted
+        if self._metrics is not None or is_told:
             evidence = measured[0].evidence if measured else measure(self._engine)
             endpoints = endpoints_now(evidence, settings.endpoints)
             expiring = expiries(entries, wanted, at, endpoints=endpoints)
-            self._metrics.show(found, [one for one in expiring if one.state is State.TRUSTED])
+            trusted = [one for one in expiring if one.state is State.TRUSTED]
+            if self._metrics is not None:
+                self._metrics.show(found, trusted)
+            if self._desk is not None:
+                tell_of_expiries(self._desk, trusted)
         return found
 
     def close(self) -> None:
@@ -86,6 +98,8 @@ class RenewalAlarms:
 
     def _tell(self, status: RenewalStatus, at: datetime) -> None:
         name = status.renewal.name
+        if self._desk is not None and self._desk.is_wanted:
+            tell_of_renewal(self._desk, status)
         for relapse in status.relapses:
             if not relapse.is_over and self._is_mine(at, COMPLAIN_EVERY, "relapse", name, *_cell(relapse)):
                 _log.error(

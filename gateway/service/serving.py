@@ -21,7 +21,7 @@ def serve(settings: Settings) -> int:
     SIGHUP reads the configuration again. Returns the exit code, 0.
 
     Raises:
-        ConfigurationError: A TLS file of an endpoint cannot be used.
+        ConfigurationError: A TLS file cannot be used.
         LedgerError: The database cannot be opened or migrated, or the replay cache does not work.
         KeystoreError: The keystore cannot be read.
         OSError: An address cannot be listened on.

@@ -6,6 +6,7 @@ Time counts for a renewal only where a heartbeat says that an endpoint was serve
 import asyncio
 import contextlib
 import hashlib
+import socket
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Future
 from datetime import UTC, datetime, timedelta
@@ -13,6 +14,7 @@ from typing import Any, Final
 
 import structlog
 
+from gateway.alerts import AlertDesk, AlertEvent
 from gateway.config import EndpointSettings, Settings
 from gateway.exchange import Reachability
 from gateway.ledger import (
@@ -90,11 +92,13 @@ class Watching:
         receivers: Reachability,
         revision: Callable[[], int],
         on_told: Callable[[], Awaitable[None]],
+        desk: AlertDesk | None = None,
     ) -> None:
         """Tell `writer` of the settings in use, of the `receivers`, and which keystore `revision` is loaded.
 
-        `on_told` is awaited whenever it has been told that this process watches.
+        `on_told` is awaited whenever it has been told that this process watches; `desk` takes what people should know.
         """
+        self._desk = desk or AlertDesk(settings)
         self._on_told = on_told
         self._writer = writer
         self._settings = settings
@@ -188,6 +192,8 @@ class Watching:
         if recovered is not None and recovered != self._recovered:
             self._recovered = recovered
             _log.error("the ledger lost what this process had written", detail=recovered)
+            what = f"The ledger lost what a gateway process had written: {recovered}"
+            self._desk.alarm(AlertEvent.LEDGER, ("recovered", recovered), what, "ledger verify")
         is_off = abs(self.clock_offset) > CLOCK_ALARM
         if is_off and not self._was_off:
             _log.error(
@@ -196,4 +202,13 @@ class Watching:
             )
         elif self._was_off and not is_off:
             _log.info("this machine's clock agrees with the ledger's again")
+        machine = socket.gethostname()
+        if is_off:
+            seconds = round(self.clock_offset.total_seconds(), 1)
+            what = (
+                f"The clock of {machine} is {abs(seconds):g} s {'behind' if seconds > 0 else 'ahead of'} the ledger's"
+            )
+            self._desk.alarm(AlertEvent.CLOCK, (machine,), f"{what}: set it right", "status", lasts=True)
+        elif self._was_off:
+            self._desk.over(AlertEvent.CLOCK, (machine,), f"The clock of {machine} agrees with the ledger's again")
         self._was_off = is_off

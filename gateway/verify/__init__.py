@@ -11,6 +11,7 @@ and `gateway.verify.parts` for a judge of their own, and nothing further in.
 from gateway.verify.advice import ADVICE, advice_on
 from gateway.verify.explain import Explanation, Step, StepState
 from gateway.verify.grammar import MAX_SIGNATURES
+from gateway.verify.key_trial import refusal_of
 from gateway.verify.parsing import parse_document, parse_without_remarks, serialize_document
 from gateway.verify.policy import Policy
 from gateway.verify.printable_text import printable, shown_operation
@@ -65,6 +66,7 @@ __all__ = [
     "parse_document",
     "parse_without_remarks",
     "printable",
+    "refusal_of",
     "serialize_document",
     "shown_operation",
     "verify",

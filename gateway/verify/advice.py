@@ -57,7 +57,7 @@ ADVICE: Final[Mapping[Reason, str]] = MappingProxyType(
         ),
         Reason.RETIRED_KEY: (
             "Ask the receiver administrator which server still signs with the old key; if it was retired too early, "
-            "trust it again with wssgate keystore restore ALIAS."
+            "trust it again with wssgate keystore restore ALIAS --reason TEXT."
         ),
         Reason.STAGED_KEY: (
             "Compare the fingerprint with the certificate's owner over the phone (wssgate keystore show ALIAS), then "
@@ -73,9 +73,10 @@ ADVICE: Final[Mapping[Reason, str]] = MappingProxyType(
             "the clocks."
         ),
         Reason.UNKNOWN_KEY: (
-            "Ask the receiver administrator whether the key was changed. If so, and the message carries the "
-            "certificate, stage it with wssgate keystore add --from-message FILE, compare its fingerprint over the "
-            "phone, then trust it; else have the certificate sent, and add it with wssgate keystore add."
+            "Ask the receiver administrator whether the key was changed. If so, and the message carried the "
+            "certificate, wssgate report unknown-keys shows it: stage it with wssgate keystore add --from-record ID, "
+            "or from a file with --from-message FILE, compare its fingerprint over the phone, then trust it; "
+            "else have the certificate sent, and add it with wssgate keystore add."
         ),
         Reason.SIGNATURE_INVALID: (
             "Ask the receiver administrator which certificate signs, and compare its fingerprint with wssgate keystore "

@@ -151,7 +151,7 @@ def _prepared(candidate: Candidate) -> _Key:
         key=key,
         family=family_of(key),
         value_length=value_length(key),
-        rsa_bits=key.key_size if isinstance(key, rsa.RSAPublicKey) else None,
+        rsa_bits=_rsa_bits(key),
         foreign_curve=_foreign_curve(key),
         entries=tuple(
             _Entry(entry, by, None if windowed else check) for (entry, by), check in zip(holders, verified, strict=True)
@@ -160,6 +160,10 @@ def _prepared(candidate: Candidate) -> _Key:
         failed=reports(CheckResult.FAILED),
         not_applicable=reports(CheckResult.NOT_APPLICABLE),
     )
+
+
+def _rsa_bits(key: SigningKey) -> int | None:
+    return key.key_size if isinstance(key, rsa.RSAPublicKey) else None
 
 
 def _foreign_curve(key: SigningKey) -> str | None:
@@ -192,7 +196,7 @@ def _run(
             failed = key.failed
         else:
             for prepared in key.entries:
-                refusal = _refusal(prepared.entry, key, trust, policy, at)
+                refusal = _refusal(prepared.entry, key.rsa_bits, key.foreign_curve, trust, policy, at)
                 good.append((prepared, refusal))
                 checks.append(_check_of_signer(prepared, refusal, at))
             continue
@@ -211,11 +215,29 @@ def _check_of_signer(prepared: _Entry, refusal: Reason | None, at: datetime) -> 
     return KeyCheck(prepared.by, prepared.entry.state_at(at), result, refusal)
 
 
-def _refusal(entry: TrustedCertificate, key: _Key, trust: TrustSnapshot, policy: Policy, at: datetime) -> Reason | None:
+def refusal_of(entry: TrustedCertificate, trust: TrustSnapshot, policy: Policy, at: datetime) -> Reason | None:
+    """Why `policy` would not admit a signature of the key of `entry` at `at`, were it trusted; None where it would.
+
+    Of a key that signs no message here it is `weak-key`, of a certificate that is not valid yet `certificate-expired`.
+    """
+    key = entry.public_key
+    if key is None:
+        return Reason.WEAK_KEY
+    return _refusal(entry, _rsa_bits(key), _foreign_curve(key), trust, policy, at)
+
+
+def _refusal(
+    entry: TrustedCertificate,
+    rsa_bits: int | None,
+    foreign_curve: str | None,
+    trust: TrustSnapshot,
+    policy: Policy,
+    at: datetime,
+) -> Reason | None:
     """Why the policy does not admit a key or certificate although the signature is good under it (steps 8 and 11)."""
     if entry.key_id in trust.compromised:
         return Reason.CERTIFICATE_REVOKED
-    if key.foreign_curve is not None or (key.rsa_bits is not None and key.rsa_bits < policy.minimum_rsa_bits):
+    if foreign_curve is not None or (rsa_bits is not None and rsa_bits < policy.minimum_rsa_bits):
         return Reason.WEAK_KEY
     if policy.expired_certificate == "reject" and not entry.is_valid_at(at):
         return Reason.CERTIFICATE_EXPIRED

@@ -160,7 +160,7 @@ class EmbeddedCertificate:
     signature_good: bool
     """The signature value verifies under this certificate's key, which says nothing about trust."""
     der: bytes
-    """The certificate itself; empty in a record of the ledger, which keeps names and hashes only."""
+    """The certificate itself; empty in a record of the ledger, which holds names and hashes only."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,9 @@ CodingRefused      the body of a response cannot be decoded, or is larger than a
 
 from gateway.wire.content_coding import BodyDamaged, BodyTooLarge, CodingRefused, CodingUnknown, coding_of, decode
 from gateway.wire.header_fields import Headers, is_field_value, passing, request_headers, single, unforwardable_field
+from gateway.wire.inbound.accepting import SharingServer
 from gateway.wire.inbound.answer import Answer, Message, Receive, Scope, Send, send_answer
+from gateway.wire.inbound.client_tls import ClientTls, client_tls_context
 from gateway.wire.inbound.listening import Server, bind, bound_address
 from gateway.wire.inbound.protocol import ProtocolLimits, protocol_class
 from gateway.wire.inbound.request_body import BodyRefused, ClientGone, read_body
@@ -25,14 +27,17 @@ __all__ = [
     "Answer",
     "BodyRefused",
     "ClientGone",
+    "ClientTls",
     "Message",
     "ProtocolLimits",
     "Receive",
     "Scope",
     "Send",
     "Server",
+    "SharingServer",
     "bind",
     "bound_address",
+    "client_tls_context",
     "protocol_class",
     "read_body",
     "send_answer",

@@ -4,22 +4,23 @@
     trusted/acme-2024.pem
     retired/acme-2022.pem
 
-Each file holds one certificate. What else is to be said of the entry stands above it, a line for each, and only where
-it differs from the default:
+Each file holds one certificate. What else is to be said of the entry stands above it, a line for each. Which endpoints
+it is meant for has to be said, the rest only where it differs from the default:
 
-    # endpoints: orders, invoices           every endpoint, by default
+    # endpoints: orders, invoices           or: all; an endpoint of that very name is written "all"
     # trusted-from: 2026-06-01T00:00:00Z
     # trusted-until: 2026-12-31T00:00:00Z
     # replaces: acme-2022                   whose successor it is: files of the folder, or sha256:THUMBPRINT
     # compromised: yes                      in retired/ only
 
-A line of that form with any other word is refused, because a slip of the pen in `endpoints` would widen the trust. So
-is every file that is not understood: left out, it would look as if somebody had removed it.
+A line of that form with any other word is refused, and so is a file without a line about endpoints: a slip of the pen
+there would widen the trust. So is every file that is not understood: left out, it would look as if somebody had removed
+it.
 """
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
@@ -43,6 +44,8 @@ _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z")
 _BEGIN = "-----BEGIN "
 _ENDPOINTS, _FROM, _UNTIL, _COMPROMISED = "endpoints", "trusted-from", "trusted-until", "compromised"
 _REPLACES = "replaces"
+_ALL, _NAMED_ALL = "all", '"all"'
+"""Every endpoint, and the endpoint of that name."""
 _THUMBPRINT = re.compile(r"sha256:([0-9a-f]{64})")
 
 
@@ -69,8 +72,7 @@ class FolderEntry:
         return "".join(f"# {name}: {value}\n" for name, value in self._settings()) + pem
 
     def _settings(self) -> Iterator[tuple[str, str]]:
-        if self.terms.endpoints is not None:
-            yield _ENDPOINTS, ", ".join(sorted(self.terms.endpoints))
+        yield _ENDPOINTS, endpoints_words(self.terms.endpoints)
         for name, instant in ((_FROM, self.terms.trusted_from), (_UNTIL, self.terms.trusted_until)):
             if instant is not None:
                 yield name, instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
@@ -79,6 +81,13 @@ class FolderEntry:
             yield _REPLACES, ", ".join(f"sha256:{thumbprint}" for thumbprint in sorted(self.terms.replaces))
         if self.compromised:
             yield _COMPROMISED, "yes"
+
+
+def endpoints_words(endpoints: frozenset[str] | None) -> str:
+    """The endpoints that an entry is meant for, as a folder says them: names in their order, or `all`."""
+    if endpoints is None:
+        return _ALL
+    return ", ".join(_NAMED_ALL if name == _ALL else name for name in sorted(endpoints))
 
 
 def read_folder(folder: Path) -> tuple[FolderEntry, ...]:
@@ -192,14 +201,25 @@ def _settings_in(text: str) -> tuple[Terms, bool, tuple[str, ...]]:
         found[name] = value
     if found.get(_COMPROMISED, "no") not in {"yes", "no"}:
         raise FolderUnreadable(f"{_COMPROMISED} has to be yes or no")
-    endpoints = None
-    if _ENDPOINTS in found:
-        endpoints = frozenset(_listed(found[_ENDPOINTS]))
+    if _ENDPOINTS not in found:
+        raise FolderUnreadable(
+            f"no line says for which endpoints it is: write # {_ENDPOINTS}: and their names above the certificate, or "
+            f"# {_ENDPOINTS}: {_ALL}"
+        )
+    endpoints = _endpoints(_listed(found[_ENDPOINTS]))
     replaces = _listed(found.get(_REPLACES, ""))
     if _REPLACES in found and not replaces:
         raise FolderUnreadable(f"{_REPLACES} names nobody: name whose successor it is, or take the line out")
     terms = Terms(endpoints, _instant(found.get(_FROM)), _instant(found.get(_UNTIL)))
     return terms, found.get(_COMPROMISED) == "yes", replaces
+
+
+def _endpoints(names: Sequence[str]) -> frozenset[str] | None:
+    if _ALL in names and len(names) > 1:
+        raise FolderUnreadable(f"{_ENDPOINTS} says {_ALL} and names some: write one of the two")
+    if _ALL in names:
+        return None
+    return frozenset(_ALL if name == _NAMED_ALL else name for name in names)
 
 
 def _listed(text: str) -> tuple[str, ...]:

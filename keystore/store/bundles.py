@@ -1,14 +1,15 @@
 """Taking in a whole key file: what becomes of each certificate in it, and under which name."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
+from keystore.authority import is_authority
 from keystore.certificate import State
-from keystore.certificate_decoding import extensions_of, subject_of
+from keystore.certificate_decoding import subject_of
 from keystore.errors import NotAdmitted
 from keystore.identity import Alias, Thumbprint
 from keystore.reading import ReadCertificate, ReadResult
@@ -57,12 +58,15 @@ def import_bundle(
     common names of the subjects, with a number where they are in use. With `force` authorities and expired
     certificates are added as well.
     """
-    imported = [_import(draft, one, terms, stage=stage, force=force) for one in read.certificates]
+    others = [one.certificate for one in read.certificates]
+    imported = [_import(draft, one, others, terms, stage=stage, force=force) for one in read.certificates]
     left_out = (Imported(part.what, Fate.SKIPPED, None, (part.why,)) for part in read.left_out)
     return (*imported, *left_out)
 
 
-def _import(draft: Draft, one: ReadCertificate, terms: Terms, *, stage: bool, force: bool) -> Imported:
+def _import(
+    draft: Draft, one: ReadCertificate, others: Sequence[x509.Certificate], terms: Terms, *, stage: bool, force: bool
+) -> Imported:
     subject = subject_of(one.certificate)
     what = "(unreadable)" if subject is None else subject.rfc4514_string()
     thumbprint = Thumbprint.of(one.der)
@@ -71,7 +75,7 @@ def _import(draft: Draft, one: ReadCertificate, terms: Terms, *, stage: bool, fo
             return Imported(what, Fate.KEPT, entry, (f"It is there already, as {entry.alias}.",))
     if one.in_chain:
         return Imported(what, Fate.SKIPPED, None, ("It stands in the file as an issuer, and signs no message.",))
-    if not force and _is_authority(one.certificate):
+    if not force and is_authority(one.certificate, others):
         return Imported(
             what, Fate.SKIPPED, None, ("It is a certification authority, and signs no message; --force adds it.",)
         )
@@ -82,12 +86,6 @@ def _import(draft: Draft, one: ReadCertificate, terms: Terms, *, stage: bool, fo
     except NotAdmitted as refusal:
         return Imported(what, Fate.REFUSED, None, (str(refusal),))
     return Imported(what, Fate.ADDED, added.entry, added.warnings)
-
-
-def _is_authority(certificate: x509.Certificate) -> bool:
-    """RFC 5280, 4.2.1.9."""
-    extensions = extensions_of(certificate) or x509.Extensions([])
-    return any(isinstance(found.value, x509.BasicConstraints) and found.value.ca for found in extensions)
 
 
 def _named_after(subject: x509.Name | None) -> Alias:

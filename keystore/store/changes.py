@@ -261,7 +261,7 @@ class _Admitted(NamedTuple):
 _NOTHING = _Admitted()
 
 
-def _admit(entry: TrustedCertificate, others: Iterable[StoredEntry], at: datetime, *, force: bool) -> _Admitted:
+def _admit(entry: TrustedCertificate, others: Sequence[StoredEntry], at: datetime, *, force: bool) -> _Admitted:
     """What is to be said of the certificate of `entry`, which comes beside `others`.
 
     Raises:
@@ -273,20 +273,29 @@ def _admit(entry: TrustedCertificate, others: Iterable[StoredEntry], at: datetim
             f"{entry.alias} is not admitted: its public key was withdrawn as compromised with {withdrawn[0]}, and no "
             "other certificate makes it good again; ask the partner for a new key"
         )
-    found = examine(entry.certificate, at)
+    beside = [other.certificate for other in others if other.certificate is not None]
+    found = examine(entry.certificate, at, beside)
     admission = found.forced() if force else found
     if not admission.admitted:
         reasons = "; ".join(finding.sentence for finding in admission.refusals)
         raise NotAdmitted(f"{entry.alias} is not admitted: {reasons}")
     return _Admitted(
         tuple(finding.sentence for finding in admission.warnings),
-        tuple(finding.sentence for finding in found.refusals),
+        tuple(finding.fact for finding in found.refusals),
     )
 
 
 def _shared_key_warning(entry: TrustedCertificate, others: Iterable[StoredEntry], at: datetime) -> tuple[str, ...]:
     """What to know where another entry holds the same public key: every message will then name both."""
-    sharing = ", ".join(f"{other.alias} ({other.state_at(at)})" for other in others if other.key_id == entry.key_id)
+    sharing = [(other.alias, other.state_at(at)) for other in others if other.key_id == entry.key_id]
     if not sharing:
         return ()
-    return (f"it has the same public key as {sharing}: a renewed certificate, not a new key; messages will name both",)
+    named = ", ".join(f"{alias} ({state})" for alias, state in sharing)
+    warning = f"it has the same public key as {named}: a renewed certificate, not a new key; messages will name both"
+    if entry.state is State.RETIRED or any(state is State.TRUSTED for _, state in sharing):
+        return (warning,)
+    retired = ", ".join(alias for alias, state in sharing if state is State.RETIRED)
+    if not retired:
+        return (warning,)
+    begins = "are accepted again" if entry.state is State.TRUSTED else "will be accepted again as soon as it is trusted"
+    return (warning, f"the key of {retired} was retired: signatures of it {begins}")

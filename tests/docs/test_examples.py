@@ -9,6 +9,7 @@ import pytest
 import yaml  # type: ignore[import-untyped]  # comes with uvicorn[standard], without types
 
 from gateway.exchange import release
+from tests.gateway.wire.authority import Authority
 
 DOCS = Path(__file__).parents[2] / "docs"
 EXAMPLES = DOCS / "examples"
@@ -41,11 +42,27 @@ def test_nginx_takes_its_configuration(tmp_path: Path) -> None:
     assert ran.returncode == 0, ran.stderr
 
 
+def test_haproxy_takes_its_configuration(tmp_path: Path) -> None:
+    haproxy = shutil.which("haproxy") or shutil.which("haproxy", path="/usr/sbin")
+    if haproxy is None:
+        pytest.skip("haproxy is not installed here (on Debian: apt-get install haproxy)")
+    certificate = Authority.make(tmp_path, "ca").issue("server")
+    whole = tmp_path / "whole.pem"
+    whole.write_bytes(certificate.read_bytes() + certificate.with_suffix(".key.pem").read_bytes())
+    config = tmp_path / "haproxy.cfg"
+    text = (EXAMPLES / "haproxy.cfg").read_text()
+    assert "/etc/haproxy/wssgate.pem" in text
+    config.write_text(text.replace("/etc/haproxy/wssgate.pem", str(whole)))
+    ran = subprocess.run([haproxy, "-c", "-f", config], capture_output=True, text=True, timeout=60, check=False)
+    assert (ran.returncode, "WARNING" in ran.stdout + ran.stderr) == (0, False), ran.stdout + ran.stderr
+
+
 def test_compose_file_is_whole() -> None:
     services = yaml.safe_load((EXAMPLES / "compose.yaml").read_text())["services"]
     assert services.keys() == {"database", "gateway-1", "gateway-2", "nginx"}
     for name in ("gateway-1", "gateway-2"):
-        assert services[name]["command"][:2] == ["serve", "--json"]
+        assert services[name]["build"] == {"context": "../.."}
+        assert f"{name}:/var/lib/wssgate" in services[name]["volumes"], "its signing key stays"
         assert services[name]["read_only"] is True
     assert services["nginx"]["ports"] == ["127.0.0.1:8079:8079"]
 

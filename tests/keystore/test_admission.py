@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric import dsa, rsa, x25519
 
 from keystore.admission import AdmissionCode, examine
 from keystore.certificate_decoding import load_certificate
-from tests.keystore.issuing import NOON, issue, with_bytes_changed
+from tests.keystore.issuing import NOON, issue, name, signing_key, with_bytes_changed
 
 DAY = timedelta(days=1)
 
@@ -29,11 +29,14 @@ def _usage(*, signing: bool, commitment: bool = False) -> x509.KeyUsage:
 
 CA = x509.BasicConstraints(ca=True, path_length=None)
 END_ENTITY = x509.BasicConstraints(ca=False, path_length=None)
+AUTHORITY = issue("acme", extensions=[CA, _usage(signing=False)])
 OLD_DSA = dsa.generate_private_key(1024).public_key()  # noqa: S505 - it is there to be refused
 EXCHANGE = x25519.X25519PrivateKey.generate().public_key()
 UNREADABLE = with_bytes_changed(
     issue("odd", extensions=[x509.SubjectKeyIdentifier(b"12345678")]), b"\x04\x0a\x04\x08", b"\x04\x0a\x05\x08"
 )
+
+LEAF = issue("leaf", key="acme", public_key=signing_key("leaf").public_key(), issuer=name("acme"))
 
 CASES: list[tuple[str, x509.Certificate, set[str], set[str]]] = [
     ("p-256", issue("acme"), set(), set()),
@@ -46,8 +49,13 @@ CASES: list[tuple[str, x509.Certificate, set[str], set[str]]] = [
     ("x25519", issue("acme", public_key=EXCHANGE), {"key-not-usable"}, set()),
     ("curve", issue("acme", key="secp256k1"), {"curve-not-allowed"}, set()),
     ("expired", issue("acme", not_after=NOON - DAY), {"expired"}, set()),
+    ("expires today", issue("acme", not_after=NOON + DAY / 2), set(), {"expires-soon"}),
+    ("expires soon", issue("acme", not_after=NOON + 60 * DAY - timedelta(seconds=1)), set(), {"expires-soon"}),
+    ("expires later", issue("acme", not_after=NOON + 60 * DAY), set(), set()),
     ("not yet valid", issue("acme", not_before=NOON + DAY), set(), {"not-yet-valid"}),
-    ("ca", issue("acme", extensions=[CA]), {"ca-certificate"}, set()),
+    ("self-signed and marked as a CA", issue("acme", extensions=[CA]), set(), {"marked-as-ca"}),
+    ("ca", AUTHORITY, {"ca-certificate"}, {"no-signing-usage"}),
+    ("intermediate", issue("acme", key="root", issuer=name("root"), extensions=[CA]), {"ca-certificate"}, set()),
     ("encryption only", issue("acme", extensions=[_usage(signing=False)]), set(), {"no-signing-usage"}),
     ("unreadable extensions", load_certificate(UNREADABLE), set(), {"extensions-unreadable"}),
     (
@@ -81,10 +89,11 @@ def test_breakable_rsa_keys_are_refused_for_good(bits: int) -> None:
 
 
 def test_force_overrides_what_may_be_overridden() -> None:
-    expired_ca = examine(issue("acme", not_after=NOON - DAY, extensions=[CA]), NOON)
+    expired_ca = examine(issue("acme", not_after=NOON - DAY, extensions=[CA, _usage(signing=True)]), NOON, [LEAF])
     assert not expired_ca.admitted
     assert expired_ca.forced().admitted
-    assert expired_ca.forced().warnings == expired_ca.refusals
+    assert [finding.fact for finding in expired_ca.forced().warnings] == [f.fact for f in expired_ca.refusals]
+    assert "--force" not in "".join(finding.sentence for finding in expired_ca.forced().warnings), "it is done already"
     expired_curve = examine(issue("acme", key="secp256k1", not_after=NOON - DAY), NOON).forced()
     assert [finding.code for finding in expired_curve.refusals] == [AdmissionCode.CURVE_NOT_ALLOWED]
 
@@ -94,3 +103,5 @@ def test_validity_is_judged_at_the_given_instant() -> None:
     assert examine(certificate, certificate.not_valid_after_utc).admitted
     assert not examine(certificate, certificate.not_valid_after_utc + timedelta(seconds=1)).admitted
     assert examine(certificate, certificate.not_valid_before_utc).warnings == ()
+    words = {days: examine(certificate, NOON + days * DAY).warnings[0].fact for days in (60, 99, 99.5)}
+    assert [fact.partition(", ")[2] for fact in words.values()] == ["in 40 days", "in 1 day", "within a day"]

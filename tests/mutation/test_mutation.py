@@ -2,7 +2,7 @@
 
 Each is shown to libxmlsec and signxml, too; where one of them differs, `tests/divergences.py` says why.
 
-`WSSGATE_MUTANTS` is how many mutants of a rule are made of a message at most, times the share of the rule: the rest of
+`TESTING_MUTANTS` is how many mutants of a rule are made of a message at most, times the share of the rule: the rest of
 a grid of thousands is left to `make fuzz`.
 """
 
@@ -28,7 +28,7 @@ from tests.witnesses import WITNESSES
 CASES = {case.id: case for case in accepted_cases()}
 ALIKE: Final = ("hint-", "id-", "pss-parameters-", "signed-info-", "transform-", "saml", "ecdsa-bp", "content-type-")
 SAML: Final = "str-transform-saml2-signed-by-id"
-AT_MOST: Final = int(os.environ.get("WSSGATE_MUTANTS", "2"))
+AT_MOST: Final = int(os.environ.get("TESTING_MUTANTS", "2"))
 MESSAGES_AT_LEAST: Final = 100
 MUTANTS_AT_LEAST: Final = 15
 """Of one message."""

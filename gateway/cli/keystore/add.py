@@ -1,25 +1,30 @@
 """`wssgate keystore add`: a certificate enters the keystore."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from gateway.cli.command_errors import WrongUse
 from gateway.cli.exit_codes import epilog
 from gateway.cli.instant_options import parse_instant
-from gateway.cli.key_files import chosen_signers, numbered_aliases
+from gateway.cli.key_files import STANDARD_INPUT, chosen_signers, numbered_aliases
 from gateway.cli.keystore.change_options import ReasonOption, ReplacesOption, WhoOption, system_user
+from gateway.cli.keystore.endpoint_choice import AllEndpointsOption, endpoint_choice
 from gateway.cli.keystore.entry_display import entry_json, names_of, print_entry
 from gateway.cli.keystore.key_file_options import AllowPrivateKeyOption, PasswordFileOption, read_with_password
-from gateway.cli.keystore.staging_from_message import StagingRequest, stage_from_message
+from gateway.cli.keystore.staging_from_message import stage_from_message
+from gateway.cli.keystore.staging_from_record import stage_from_record
+from gateway.cli.keystore.staging_steps import StagingRequest
 from gateway.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, now
 from gateway.cli.terminal import plain, print_json, say, warn
 from gateway.cli.workplace import Workplace, open_workplace
-from keystore import Alias, State
-from keystore.store import Added, NewCertificate
+from gateway.present import instant_text
+from keystore import Alias, AliasInUse, State, Terms
+from keystore.store import Added, NewCertificate, StoredEntry
 
 EPILOG = epilog("the certificate was refused; nothing has changed then")
 
@@ -40,15 +45,30 @@ def command(
             help="Instead of FILE: stage the certificate that this signed message carries, after showing it.",
         ),
     ] = None,
+    from_record: Annotated[
+        str | None,
+        typer.Option(
+            "--from-record",
+            metavar="ID",
+            help="Instead of FILE: stage the certificate that the message of this record carried, after showing it.",
+        ),
+    ] = None,
     named: Annotated[
         str | None,
-        typer.Option("--alias", metavar="ALIAS", help="With --from-message: its name. By default one is made up."),
+        typer.Option(
+            "--alias",
+            metavar="ALIAS",
+            help="With --from-message or --from-record: its name. By default one is made up.",
+        ),
     ] = None,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="With --from-message: stage it without asking.")] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="With --from-message or --from-record: stage it without asking.")
+    ] = False,
     endpoints: Annotated[
         list[str] | None,
         typer.Option("--endpoint", "-e", metavar="NAME", help="Trust it for this endpoint only; may be repeated."),
     ] = None,
+    all_endpoints: AllEndpointsOption = False,
     stage: Annotated[
         bool, typer.Option("--stage", help="Make it known without trusting it: it is recognised, and rejected.")
     ] = False,
@@ -78,29 +98,30 @@ def command(
 ) -> None:
     """Add a certificate to the keystore, and trust it at once.
 
-    With --from-message it is only staged: a message can show who signed it, not whether that is your partner.
+    With --from-message or --from-record it is only staged: a message can show who signed it, not whether that is your
+    partner. From a record it is meant for the endpoint of the record, unless --endpoint names another.
     The kind of FILE is told by its content. A bundle of several certificates adds ALIAS, ALIAS-2 and so on, all of them
     or none. Running gateways load the change within a second. Compare the fingerprints that are shown with the
     certificate's owner, over a second channel.
     """
     with open_workplace(config) as workplace:
-        for endpoint in endpoints or []:
-            workplace.endpoint(endpoint)
-        if from_message is not None:
-            _refuse_beside_from_message(
+        if from_message is not None or from_record is not None:
+            _refuse_beside(
+                "--from-record" if from_message is None else "--from-message",
                 {
+                    "--from-record": from_message is not None and from_record is not None,
                     "FILE": file is not None,
                     "--from": trusted_from is not None,
                     "--until": trusted_until is not None,
                     "--password-file": password_file is not None,
                     "--allow-private-key": allow_private_key,
                     "ALIAS and --alias": alias is not None and named is not None,
-                }
+                },
             )
             request = StagingRequest(
-                file=from_message,
                 alias=named if alias is None else alias,
                 endpoints=tuple(endpoints or ()),
+                every_endpoint=all_endpoints,
                 replaces=tuple(replaces or ()),
                 who=who or system_user(),
                 why=reason,
@@ -109,30 +130,49 @@ def command(
                 confirmed=yes,
                 as_json=as_json,
             )
-            stage_from_message(request, workplace)
+            if from_message is not None:
+                stage_from_message(from_message, request, workplace)
+            elif from_record is not None:
+                stage_from_record(from_record, request, workplace)
             return
         if alias is None or file is None:
-            raise WrongUse("Say what to add: wssgate keystore add ALIAS FILE, or --from-message FILE.")
+            raise WrongUse(
+                "Say what to add: wssgate keystore add ALIAS FILE, or --from-message FILE, or --from-record ID."
+            )
         if named is not None or yes:
-            raise WrongUse("--alias and --yes go with --from-message; write wssgate keystore add ALIAS FILE.")
-        read = read_with_password(file, password_file, allow_private_key=allow_private_key)
+            raise WrongUse(
+                "--alias and --yes go with --from-message and --from-record; write wssgate keystore add ALIAS FILE."
+            )
+        choice = endpoint_choice(
+            workplace,
+            endpoints or (),
+            every=all_endpoints,
+            can_ask=not as_json and str(file) != STANDARD_INPUT,
+        )
+        first = Alias(alias)
+        Terms(None, trusted_from, trusted_until)  # refuses what they cannot mean
+        read = read_with_password(
+            file,
+            password_file,
+            allow_private_key=allow_private_key,
+            before_asking=lambda: _refuse_early(workplace, first, replaces or ()),
+        )
         chosen = chosen_signers(read, force=force)
-        names = numbered_aliases(Alias(alias), len(chosen.certificates))
+        names = numbered_aliases(first, len(chosen.certificates))
         certificates = [
             NewCertificate(name, found.certificate) for name, found in zip(names, chosen.certificates, strict=True)
         ]
-        added = workplace.keystore.add_many(
-            certificates,
-            who=who or system_user(),
-            why=reason,
-            at=now(),
-            endpoints=endpoints or None,
-            stage=stage,
-            force=force,
-            trusted_from=trusted_from,
-            trusted_until=trusted_until,
-            replaces=replaces or (),
-        )
+
+        def add(meant: frozenset[str] | None, *, rehearse: bool = False) -> tuple[Added, ...]:
+            with workplace.keystore.revising(who=who or system_user(), why=reason, at=now()) as draft:
+                terms = Terms(meant, trusted_from, trusted_until, draft.thumbprints_of(replaces or ()))
+                if rehearse:
+                    draft.drop()
+                return draft.add_many(certificates, terms, stage=stage, force=force)
+
+        if choice.asked_of:
+            add(None, rehearse=True)
+        added = add(choice.settle())
         remarks = [*read.notes, *(f"{left.what}: {left.why}" for left in read.left_out), *chosen.remarks]
         if as_json:
             print_json(_json(added, remarks))
@@ -140,10 +180,27 @@ def command(
             _print(added, remarks, workplace)
 
 
-def _refuse_beside_from_message(given: Mapping[str, bool]) -> None:
+def _refuse_beside(option: str, given: Mapping[str, bool]) -> None:
     unfit = [name for name, is_given in given.items() if is_given]
     if unfit:
-        raise WrongUse(f"With --from-message leave out: {', '.join(unfit)}.")
+        raise WrongUse(f"With {option} leave out: {', '.join(unfit)}.")
+
+
+def _refuse_early(workplace: Workplace, alias: Alias, replaces: Sequence[str]) -> None:
+    """Refuse what no certificate could be added as, before somebody looks for the password of the file.
+
+    Raises:
+        AliasInUse: There is an entry of that name.
+        UnknownAlias: There is no entry that it could replace.
+    """
+    for entry in workplace.keystore.entries():
+        if entry.alias.lower() == alias.lower():
+            raise AliasInUse(
+                f"the alias {entry.alias} is in use (SHA-256 {entry.thumbprint[:16]}…): choose another alias, or look "
+                f"at it with wssgate keystore show {entry.alias}"
+            )
+    for name in replaces:
+        workplace.keystore.get(name)
 
 
 def _json(added: tuple[Added, ...], remarks: list[str]) -> dict[str, object]:
@@ -178,5 +235,37 @@ def _print(added: tuple[Added, ...], remarks: list[str], workplace: Workplace) -
     if entry.state is State.STAGED:
         say(f"  wssgate keystore trust {entry.alias} --config {plain(workplace.shown_source)}")
     else:
-        say("  tell the receiver administrator that responses signed with this key may be sent, and watch")
+        for obstacle in _obstacles(entry, workplace):
+            say(f"  {obstacle}, then")
+        from_when = _from_when(entry)
+        say(f"  tell the receiver administrator that responses signed with this key may be sent{from_when}, and watch")
         say(f"  wssgate report cutover --config {plain(workplace.shown_source)}")
+
+
+def _obstacles(entry: StoredEntry, workplace: Workplace) -> list[str]:
+    """What the policies of its endpoints have to admit before messages signed with it pass."""
+    trusted = entry.trusted()
+    policies = [
+        (name, endpoint.policy)
+        for name, endpoint in workplace.settings.endpoints.items()
+        if entry.endpoints is None or name in entry.endpoints
+    ]
+    found = []
+    if trusted is not None and isinstance(trusted.public_key, RSAPublicKey):
+        bits = trusted.public_key.key_size
+        names = ", ".join(name for name, policy in policies if policy.minimum_rsa_bits > bits)
+        if names:
+            found.append(f"set minimum_rsa_bits = {bits} in the policy of {plain(names)}, which is dangerous")
+    if trusted is not None and trusted.not_after < now():
+        names = ", ".join(name for name, policy in policies if policy.expired_certificate != "accept")
+        if names:
+            found.append(f'set expired_certificate = "accept" in the policy of {plain(names)}, which is dangerous')
+    return found
+
+
+def _from_when(entry: StoredEntry) -> str:
+    """Since when it counts, where that is yet to come."""
+    trusted = entry.trusted()
+    begins = [entry.trusted_from, None if trusted is None else trusted.not_before]
+    later = [begin for begin in begins if begin is not None and begin > now()]
+    return f" from {instant_text(max(later))} on" if later else ""

@@ -7,7 +7,14 @@ import typer
 
 from gateway.cli.exit_codes import PLAIN
 from gateway.cli.instant_options import parse_instant
-from gateway.cli.keystore.entry_display import endpoints_text, entry_json, expiry_cell, key_cell, state_cell
+from gateway.cli.keystore.entry_display import (
+    compromised_keys,
+    endpoints_text,
+    entry_json,
+    expiry_cell,
+    key_cell,
+    state_cell,
+)
 from gateway.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, now
 from gateway.cli.rich_output import cell, show, table
 from gateway.cli.terminal import plain, print_json, say, warn
@@ -52,10 +59,11 @@ def command(
         say("Nothing: the keystore was empty then.")
         return
     shown = table("alias", "state", "endpoints", "key id", "valid until")
+    compromised = compromised_keys(past.entries)
     for entry in past.entries:
         shown.add_row(
             cell(entry.alias),
-            state_cell(entry, at),
+            state_cell(entry, at, compromised),
             cell(endpoints_text(entry)),
             key_cell(entry),
             expiry_cell(entry, at),

@@ -31,14 +31,16 @@ ReplacesOption = Annotated[
 ]
 
 
-def need_reason(reason: str, *, force: bool) -> None:
-    """Let nobody override anything without a word.
+def need_reason(reason: str, *, force: bool, always: str = "") -> None:
+    """Let nobody override anything without a word, nor do what `always` says.
 
     Raises:
-        WrongUse: `force` is set and there is no reason.
+        WrongUse: There is no reason, and `force` or `always` is set.
     """
     if force and not reason.strip():
         raise WrongUse("--force needs --reason TEXT: the history keeps what was overridden, and has to say why.")
+    if always and not reason.strip():
+        raise WrongUse(f"{always} needs --reason TEXT: whoever reads the history has to know why.")
 
 
 def system_user() -> str:

@@ -1,8 +1,9 @@
 """Entries of the keystore, and what changed in them, for people and for programs."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
+from typing import Final
 
 from rich.table import Table
 from rich.text import Text
@@ -11,11 +12,13 @@ from gateway.cli.expiry import EXPIRED, SOON, expiry_word
 from gateway.cli.rich_output import cell, show, table
 from gateway.cli.terminal import plain, print_json, say
 from gateway.present import day_text, instant_json, instant_text
-from keystore import Alias, Fingerprint, State, Thumbprint, TrustedCertificate, describe
+from keystore import Alias, Fingerprint, KeyId, State, Thumbprint, TrustedCertificate, describe
 from keystore.store import Changed, StoredEntry
 
 _GROUPS_A_LINE = 8
 _KEY_ID_DIGITS = 16
+COMPROMISED: Final = "compromised"
+_STATE_STYLES: Final = {str(State.TRUSTED): "green", str(State.STAGED): "yellow", COMPROMISED: "bold red"}
 _EXPIRY_STYLES = {EXPIRED: "red", SOON: "yellow"}
 _Row = Callable[[str, object], None]
 
@@ -123,11 +126,27 @@ def print_certificate(entry: TrustedCertificate) -> None:
     show(listed)
 
 
+def state_word(entry: StoredEntry, at: datetime, compromised: Collection[KeyId] = ()) -> str:
+    """The state at `at` in one word; a key in wrong hands is `compromised`, whatever else is said of its certificates.
+
+    Args:
+        entry: Whose state.
+        at: When.
+        compromised: The keys that were revoked through other entries.
+    """
+    return COMPROMISED if entry.revoked or entry.key_id in compromised else str(entry.state_at(at))
+
+
+def compromised_keys(entries: Iterable[StoredEntry]) -> frozenset[KeyId]:
+    """The keys that are in wrong hands: no other certificate makes such a key good again."""
+    return frozenset(entry.key_id for entry in entries if entry.revoked)
+
+
 def state_text(entry: StoredEntry, at: datetime) -> str:
     """The state at `at`, with what qualifies it."""
-    parts = [str(entry.state_at(at))]
+    parts = [state_word(entry, at)]
     if entry.revoked:
-        parts.append("revoked: the key is compromised")
+        parts.append(f"{entry.state_at(at)} as revoked")
     if entry.trusted_from is not None:
         parts.append(f"from {instant_text(entry.trusted_from)}")
     if entry.trusted_until is not None:
@@ -143,12 +162,12 @@ def endpoints_text(entry: StoredEntry) -> str:
     return "all" if entry.endpoints is None else ", ".join(sorted(entry.endpoints))
 
 
-def state_cell(entry: StoredEntry, at: datetime) -> Text:
-    """The state at `at` in a table, or what is wrong with the entry."""
+def state_cell(entry: StoredEntry, at: datetime, compromised: Collection[KeyId] = ()) -> Text:
+    """The state at `at` in a table (`state_word`), or what is wrong with the entry."""
     if entry.problem:
         return cell(entry.problem, "red")
-    state = entry.state_at(at)
-    return cell(state, {State.TRUSTED: "green", State.STAGED: "yellow"}.get(state, "dim"))
+    word = state_word(entry, at, compromised)
+    return cell(word, _STATE_STYLES.get(word, "dim"))
 
 
 def key_cell(entry: StoredEntry) -> Text:

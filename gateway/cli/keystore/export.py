@@ -10,6 +10,7 @@ from gateway.cli.exit_codes import epilog
 from gateway.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
 from gateway.cli.terminal import print_json, say, warn, write
 from gateway.cli.workplace import open_workplace
+from gateway.present import count_text
 from keystore import STATES, FolderEntry
 from keystore.store import StoredEntry, folder_entry
 
@@ -58,7 +59,7 @@ def command(
     if as_json:
         print_json({"schema": "wssgate.keystore-export/1", "files": [str(file) for file in files]})
     else:
-        say(f"Wrote {len(files)} certificates to {target}.")
+        say(f"Wrote {count_text(len(files), 'certificate')} to {target}.")
 
 
 def _pem(entry: StoredEntry) -> str:

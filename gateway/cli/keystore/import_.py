@@ -7,6 +7,7 @@ import typer
 
 from gateway.cli.exit_codes import ExitCode, epilog
 from gateway.cli.keystore.change_options import ReasonOption, ReplacesOption, WhoOption, system_user
+from gateway.cli.keystore.endpoint_choice import AllEndpointsOption, endpoint_choice
 from gateway.cli.keystore.entry_display import entry_json
 from gateway.cli.keystore.key_file_options import AllowPrivateKeyOption, PasswordFileOption, read_with_password
 from gateway.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, now
@@ -28,6 +29,7 @@ def command(
         list[str] | None,
         typer.Option("--endpoint", "-e", metavar="NAME", help="Trust them for this endpoint only; may be repeated."),
     ] = None,
+    all_endpoints: AllEndpointsOption = False,
     stage: Annotated[bool, typer.Option("--stage", help="Make them known without trusting them yet.")] = False,
     replaces: ReplacesOption = None,
     password_file: PasswordFileOption = None,
@@ -48,13 +50,16 @@ def command(
     keystore show before you rely on them.
     """
     with open_workplace(config) as workplace:
-        for endpoint in endpoints or []:
-            workplace.endpoint(endpoint)
-        read = read_with_password(file, password_file, allow_private_key=allow_private_key)
+        choice = endpoint_choice(workplace, endpoints or (), every=all_endpoints, can_ask=False)
+        read = read_with_password(
+            file,
+            password_file,
+            allow_private_key=allow_private_key,
+            before_asking=lambda: [workplace.keystore.get(name) for name in replaces or ()],
+        )
         at = now()
         with workplace.keystore.revising(who=who or system_user(), why=reason, at=at) as draft:
-            meant = frozenset(endpoints) if endpoints else None
-            terms = Terms(meant, replaces=draft.thumbprints_of(replaces or ()))
+            terms = Terms(choice.named, replaces=draft.thumbprints_of(replaces or ()))
             imported = import_bundle(draft, read, terms, stage=stage, force=force)
         revision = workplace.keystore.revision()
     refused = any(one.fate is Fate.REFUSED for one in imported)

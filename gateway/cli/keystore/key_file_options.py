@@ -2,6 +2,7 @@
 
 import getpass
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -30,8 +31,16 @@ AllowPrivateKeyOption = Annotated[
 ]
 
 
-def read_with_password(file: Path, password_file: Path | None, *, allow_private_key: bool) -> ReadResult:
+def read_with_password(
+    file: Path,
+    password_file: Path | None,
+    *,
+    allow_private_key: bool,
+    before_asking: Callable[[], object] = lambda: None,
+) -> ReadResult:
     """Read the certificates in `file`; its password comes from `password_file`, or is asked for on a terminal.
+
+    `before_asking` is called before a person is asked: what can be refused without the password is refused then.
 
     Raises:
         EnvironmentFailed: A file cannot be read.
@@ -46,6 +55,7 @@ def read_with_password(file: Path, password_file: Path | None, *, allow_private_
     except WrongPassword:
         if data_is_piped or not sys.stdin.isatty():
             raise
+    before_asking()
     for attempt in range(1, _ATTEMPTS + 1):
         password = getpass.getpass(f"Password of {plain(file)}: ", stream=sys.stderr)
         try:

@@ -3,6 +3,7 @@
 from gateway.cli.exit_codes import PLAIN
 from gateway.cli.keystore.due_end_display import due_json, due_sentence, ends_that_are_due
 from gateway.cli.keystore.entry_display import (
+    compromised_keys,
     endpoints_text,
     entry_json,
     expiry_cell,
@@ -55,13 +56,13 @@ def command(
     if not entries:
         say("The keystore is empty. Next: wssgate keystore add ALIAS FILE")
         return
-    names = names_of(present)
+    names, compromised = names_of(present), compromised_keys(present)
     successors = ("replaces",) if any(entry.replaces for entry in entries) else ()
     shown = table("alias", "state", "since", "endpoints", "key id", "valid until", "last seen", *successors)
     for entry in entries:
         shown.add_row(
             cell(entry.alias),
-            state_cell(entry, at),
+            state_cell(entry, at, compromised),
             cell(day_text(since.get(entry.id))),
             cell(endpoints_text(entry)),
             key_cell(entry),

@@ -14,15 +14,13 @@ EPILOG = epilog("the change was refused; nothing has changed then")
 
 ForceOption = Annotated[
     bool,
-    typer.Option(
-        "--force", help="Trust an expired or compromised certificate, or one of an authority. Needs --reason."
-    ),
+    typer.Option("--force", help="Trust an expired or compromised certificate, or one of an authority."),
 ]
 
 
 def command(
     alias: AliasArgument,
-    reason: ReasonOption = "",
+    reason: ReasonOption,
     who: WhoOption = None,
     force: ForceOption = False,
     config: ConfigOption = DEFAULT_CONFIG,
@@ -32,7 +30,7 @@ def command(
 
     Running gateways load the change within a second.
     """
-    need_reason(reason, force=force)
+    need_reason(reason, force=force, always="keystore restore")
     with open_workplace(config) as workplace:
         at = now()
         changed = workplace.keystore.restore(alias, who=who or system_user(), why=reason, at=at, force=force)

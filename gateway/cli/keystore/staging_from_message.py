@@ -1,16 +1,19 @@
 """`wssgate keystore add --from-message FILE`: the certificate that a message brought along is staged, never trusted."""
 
-import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
-
-import typer
 
 from gateway.cli.command_errors import ChangeRefused, EnvironmentFailed, WrongUse
 from gateway.cli.key_files import numbered_aliases, read_key_file, suggested_alias
-from gateway.cli.keystore.entry_display import entry_json, print_certificate, print_warnings
+from gateway.cli.keystore.endpoint_choice import endpoint_choice
+from gateway.cli.keystore.entry_display import entry_json, print_certificate
+from gateway.cli.keystore.staging_steps import (
+    StagingRequest,
+    ask_to_stage,
+    print_proof,
+    print_staged,
+    stage_certificates,
+)
 from gateway.cli.terminal import plain, print_json, say
 from gateway.cli.workplace import Workplace
 from gateway.present import instant_json, instant_text, verdict_json
@@ -26,54 +29,31 @@ _CERTIFICATE_KINDS = {
     HintKind.X509_DATA,
 }
 
-_GOOD = (
-    "The signature of the message is good under this certificate: whoever signed it holds the private key. "
-    "Whether that is your partner, the fingerprint tells, not the message."
-)
-_BAD = "The signature of the message is NOT good under this certificate: the message proves nothing about it."
+_WHY = "carried by a message"
 
 
-@dataclass(frozen=True, slots=True)
-class StagingRequest:
-    """What the command line asked for."""
-
-    file: Path
-    alias: str | None
-    """None: one is made from the certificate."""
-    endpoints: tuple[str, ...]
-    """Empty: for every endpoint."""
-    replaces: tuple[str, ...]
-    """The aliases of the entries whose successor it is."""
-    who: str
-    why: str
-    at: datetime
-    force: bool
-    """Stage it although the signature is not good under it, or the certificate itself speaks against it."""
-    confirmed: bool
-    as_json: bool
-
-
-def stage_from_message(request: StagingRequest, workplace: Workplace) -> None:
+def stage_from_message(file: Path, request: StagingRequest, workplace: Workplace) -> None:
     """Show what the message carries and proves, ask, and stage it.
 
     Raises:
-        WrongUse: the message carries no certificate, or nobody can be asked.
+        WrongUse: the message carries no certificate, or nobody can be asked; for which endpoints is not said.
         EnvironmentFailed: the file cannot be read.
         ChangeRefused: the answer was no, or the signature is not good under the certificate.
         KeystoreError: the keystore refuses it.
     """
+    choice = endpoint_choice(workplace, request.endpoints, every=request.every_endpoint, can_ask=not request.as_json)
     policy = workplace.endpoint(request.endpoints[0]).policy if request.endpoints else Policy()
     try:
-        carried = embedded_certificates(request.file, policy)
+        carried = embedded_certificates(file, policy)
     except CaptureUnreadable as error:
-        raise EnvironmentFailed(f"{request.file}: {error}") from error
-    if not carried.certificates and not carried.verdict.signatures and _is_key_file(request.file):
+        raise EnvironmentFailed(f"{file}: {error}") from error
+    if not carried.certificates and not carried.verdict.signatures and _is_key_file(file):
         raise WrongUse(
-            f"{request.file}: it is a key file and no message: add it without --from-message, as wssgate keystore add "
+            f"{file}: it is a key file and no message: add it without --from-message, as wssgate keystore add "
             "ALIAS FILE."
         )
     if not carried.certificates:
-        raise WrongUse(f"{request.file}: {_why_none(carried.verdict, with_endpoint=bool(request.endpoints))}.")
+        raise WrongUse(f"{file}: {_why_none(carried.verdict, with_endpoint=bool(request.endpoints))}.")
     entries = [TrustedCertificate.from_der("carried", found.der) for found in carried.certificates]
     first = suggested_alias(entries[0]) if request.alias is None else Alias(request.alias)
     aliases = numbered_aliases(first, len(entries))
@@ -81,25 +61,23 @@ def stage_from_message(request: StagingRequest, workplace: Workplace) -> None:
         _show(carried, entries, aliases)
     if not request.force and not all(found.signature_good for found in carried.certificates):
         raise ChangeRefused(
-            f"{request.file}: the signature is not good under the certificate that the message carries, so it may be "
+            f"{file}: the signature is not good under the certificate that the message carries, so it may be "
             "anybody's; nothing was changed. Ask the partner for the certificate, or use --force."
         )
+    certificates = [NewCertificate(alias, entry.certificate) for alias, entry in zip(aliases, entries, strict=True)]
+    stage_certificates(request, workplace, certificates, choice.named, _WHY, rehearse=True)
+    if not request.as_json:
+        _foretell(carried)
+    meant = choice.settle()
     if not request.confirmed:
-        _ask(request, aliases)
-    added = workplace.keystore.add_many(
-        [NewCertificate(alias, entry.certificate) for alias, entry in zip(aliases, entries, strict=True)],
-        who=request.who,
-        why=request.why or "carried by a message",
-        at=request.at,
-        endpoints=request.endpoints or None,
-        stage=True,
-        force=request.force,
-        replaces=request.replaces,
-    )
+        ask_to_stage(aliases, as_json=request.as_json)
+    added = stage_certificates(request, workplace, certificates, meant, _WHY)
     if request.as_json:
-        print_json(_json(request, carried, added))
+        print_json(_json(file, request, carried, added))
     else:
-        _print(added, workplace)
+        proofs = zip(aliases, carried.certificates, strict=True)
+        unproven = [alias for alias, found in proofs if not found.signature_good]
+        print_staged(added, workplace, unproven=unproven, remark=_remark(carried.verdict))
 
 
 def _is_key_file(file: Path) -> bool:
@@ -132,7 +110,11 @@ def _show(carried: EmbeddedCertificates, entries: Sequence[TrustedCertificate], 
     for alias, entry, found in zip(aliases, entries, carried.certificates, strict=True):
         say(alias, style="bold")
         print_certificate(entry)
-        say(f"  {_GOOD if found.signature_good else _BAD}", style="green" if found.signature_good else "bold red")
+        print_proof(is_good=found.signature_good)
+
+
+def _foretell(carried: EmbeddedCertificates) -> None:
+    """What the message would be worth if its certificates were trusted: told once it is clear that they may be."""
     at = f"at {instant_text(carried.instant.at)} ({carried.instant.source})"
     verdict = carried.verdict
     if verdict.accepted:
@@ -142,16 +124,16 @@ def _show(carried: EmbeddedCertificates, entries: Sequence[TrustedCertificate], 
         say(f"  Even if it were trusted, this message would be rejected {at}: {why}.")
 
 
-def _ask(request: StagingRequest, aliases: Sequence[Alias]) -> None:
-    if request.as_json or not sys.stdin.isatty():
-        raise WrongUse(
-            "Nothing was changed, for nobody can be asked here: say --yes to stage what the message carries."
-        )
-    if not typer.confirm(f"Stage {', '.join(aliases)} (known, not trusted)?", err=True):
-        raise ChangeRefused("Nothing was changed.")
+def _remark(verdict: Verdict) -> str:
+    """What else the message needs, where trust alone does not let it pass."""
+    if verdict.accepted or not verdict.advice:
+        return ""
+    return f"Trusting it alone does not let this message pass. {verdict.advice}"
 
 
-def _json(request: StagingRequest, carried: EmbeddedCertificates, added: Sequence[Added]) -> dict[str, object]:
+def _json(
+    file: Path, request: StagingRequest, carried: EmbeddedCertificates, added: Sequence[Added]
+) -> dict[str, object]:
     return {
         "schema": "wssgate.keystore-change/1",
         "revision": added[0].revision,
@@ -160,17 +142,5 @@ def _json(request: StagingRequest, carried: EmbeddedCertificates, added: Sequenc
             for one, found in zip(added, carried.certificates, strict=True)
         ],
         "warnings": [warning for one in added for warning in one.warnings],
-        "message": verdict_json(carried.verdict, str(request.file)) | {"at": instant_json(carried.instant.at)},
+        "message": verdict_json(carried.verdict, str(file)) | {"at": instant_json(carried.instant.at)},
     }
-
-
-def _print(added: Sequence[Added], workplace: Workplace) -> None:
-    for one in added:
-        say(
-            f"Added {one.entry.alias} (staged: known, not trusted yet), keystore revision {one.revision}.",
-            style="green",
-        )
-        print_warnings(one.warnings)
-    say("Next: compare the SHA-256 fingerprint with the certificate's owner, over the phone, then")
-    for one in added:
-        say(f"  wssgate keystore trust {one.entry.alias} --config {plain(workplace.shown_source)}")

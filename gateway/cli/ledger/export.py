@@ -15,6 +15,7 @@ from sqlalchemy import Engine
 
 from gateway.cli.command_errors import ReaderGone, WrongUse
 from gateway.cli.exit_codes import epilog
+from gateway.cli.filter_argument import FilterArgument, wanted_records
 from gateway.cli.instant_options import SinceOption, UntilOption
 from gateway.cli.new_files import new_file
 from gateway.cli.options import DEFAULT_CONFIG, ConfigOption, EndpointOption, JsonOption
@@ -29,7 +30,6 @@ from gateway.ledger import (
     reading,
     statements_anchor,
     stream_records,
-    traffic,
 )
 from gateway.present import count_text, csv_line
 from gateway.report import (
@@ -64,6 +64,7 @@ class RecordOutcome(StrEnum):
 
 
 def command(
+    filter_words: FilterArgument = None,
     form: Annotated[
         Format, typer.Option("--format", help="JSON objects, one a line and complete; or CSV for spreadsheets.")
     ] = Format.JSONL,
@@ -99,15 +100,16 @@ def command(
 ) -> None:
     """Write records, the oldest first, however many there are.
 
-    --since and --until are exact here; the end itself is left out. The columns and their order stay the same within a
-    version of the schema. In CSV no cell is a formula. With --json and --output the outcome is told in JSON.
+    FILTER says which (see wssgate ledger list --help), or the options do. --since and --until are exact here; the end
+    itself is left out. The columns and their order stay the same within a version of the schema. In CSV no cell is a
+    formula. With --json and --output the outcome is told in JSON.
     """
     to_file = target != STANDARD_OUTPUT
     if form is Format.CSV and not to_file and (heads or as_json):
         raise WrongUse("CSV on standard output has no room for heads or JSON; name a file with --output.")
     if reason is not None and reason not in {str(one) for one in Reason}:
         raise WrongUse(f"There is no reason {reason!r}; the reasons are: {', '.join(map(str, Reason))}.")
-    wanted = RecordFilter(
+    asked = RecordFilter(
         endpoint=endpoint,
         operation=operation,
         key=key,
@@ -117,9 +119,7 @@ def command(
         until=until,
     )
     with open_workplace(config) as workplace:
-        # An endpoint that was taken out of the configuration still has its records.
-        if endpoint is not None and not traffic(workplace.engine, endpoint):
-            workplace.endpoint(endpoint)
+        wanted = wanted_records(filter_words, workplace, beside=asked)
         records = stream_records(workplace.engine, wanted)
         lines = (
             (record_csv(stored) for stored in records)

@@ -9,7 +9,7 @@ import typer
 from gateway.cli.exit_codes import ExitCode, epilog
 from gateway.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
 from gateway.cli.rich_output import cell, show, table
-from gateway.cli.terminal import print_json, say
+from gateway.cli.terminal import plain, print_json, say
 from gateway.cli.workplace import open_workplace
 from gateway.ledger import (
     ProofState,
@@ -20,9 +20,9 @@ from gateway.ledger import (
     prove_signers,
     receipts_of,
 )
-from gateway.present import instant_text
-from gateway.report import record_json
-from gateway.verify import SignatureReceipt, advice_on
+from gateway.present import count_text, instant_text
+from gateway.report import record_advice, record_json
+from gateway.verify import SignatureReceipt
 
 EPILOG = epilog("a receipt does not prove what the record says")
 
@@ -52,10 +52,11 @@ def command(
         proofs = prove_signers(
             stored.record, receipts, lambda thumbprint: workplace.keystore.certificate(thumbprint, revision)
         )
+        source = plain(workplace.shown_source)
     if as_json:
         print_json(_json(stored, receipts, proofs, damage))
     else:
-        _print(stored, receipts, proofs, damage)
+        _print(stored, receipts, proofs, damage, source)
     if damage is not None or any(proof.state is ProofState.BAD for proof in proofs):
         raise typer.Exit(ExitCode.FINDINGS)
 
@@ -70,7 +71,7 @@ def _json(
     for signer, proof in zip(shown["signers"] or (), proofs, strict=True):
         signer["proof"] = {"state": str(proof.state), "detail": proof.detail}
     return shown | {
-        "advice": advice_on(stored.record.reason),
+        "advice": record_advice(stored.record),
         "receipts": [
             {
                 "signature": number,
@@ -88,6 +89,7 @@ def _print(
     receipts: Mapping[int, SignatureReceipt],
     proofs: Sequence[SignerProof],
     damage: str | None,
+    source: str,
 ) -> None:
     record = stored.record
     say(f"Record {record.id}", style="bold")
@@ -115,7 +117,7 @@ def _print(
         ("detail", record.detail),
         *(("warning", warning) for warning in record.warnings),
         ("cross-check", record.second_opinion and f"{record.second_opinion.opinion}: {record.second_opinion.detail}"),
-        ("what to do", advice_on(record.reason)),
+        ("what to do", record_advice(record)),
     )
     _print_signers(stored, proofs)
     _print_receipts(stored, receipts, damage)
@@ -130,6 +132,8 @@ def _print(
             ("SHA-256", certificate.thumbprint),
             ("its key signed", "yes" if certificate.signature_good else "no"),
         )
+        say("  To stage it:")
+        say(f"  wssgate keystore add ALIAS --from-record {record.id} --config {source}")
     offset = record.clock_offset
     _section(
         "Where it stands",
@@ -169,7 +173,8 @@ def _print_receipts(stored: StoredRecord, receipts: Mapping[int, SignatureReceip
     if damage is not None:
         say(f"Receipts: they cannot be read: {damage}.", style="bold red")
     elif receipts:
-        say(f"Receipts: {len(receipts)} of {len(stored.record.signatures)} signatures; with --json in base64.")
+        signatures = count_text(len(stored.record.signatures), "signature")
+        say(f"Receipts: {len(receipts)} of {signatures}; with --json in base64.")
     elif stored.record.signers:
         say('Receipts: none were kept (receipts = "off", or a record from before there were any).', style="yellow")
 

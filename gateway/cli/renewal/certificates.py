@@ -72,6 +72,8 @@ def new_entry(
     file = Path(given)
     if given != STANDARD_INPUT and not file.is_file():
         raise WrongUse(f"{given!r} is neither an entry of the keystore nor a file: say --new ALIAS or --new FILE.")
+    if alias is not None:
+        Alias(alias)  # refuses what is none, before anybody is asked for a password
     chosen = chosen_signers(read_with_password(file, password_file, allow_private_key=allow_private_key), force=False)
     if len(chosen.certificates) != 1:
         raise WrongUse(
@@ -93,7 +95,7 @@ def _of_entry(entry: StoredEntry, alias: str | None, at: datetime) -> NewEntry:
     if entry.state_at(at) is State.RETIRED:
         raise ChangeRefused(
             f"{entry.alias} is {entry.note or 'retired'}, so it cannot be the new one: restore it first (wssgate "
-            f"keystore restore {entry.alias}) if that was a mistake."
+            f"keystore restore {entry.alias} --reason TEXT) if that was a mistake."
         )
     if alias is not None and alias.casefold() != entry.alias.casefold():
         raise WrongUse(

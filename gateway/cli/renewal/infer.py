@@ -21,7 +21,8 @@ def command(
     """Show which key took over from which one, as far as the ledger tells, whoever started a renewal.
 
     It goes by the order in which the keys were used in each operation, at each server; never by the dates of
-    certificates. It is a proposal: which key is the new one is what you declare, with renewal start.
+    certificates. It is a proposal: which key is the new one is what you declare, with renewal start. That the new key
+    came last is not yet a switch: whether it is one tells wssgate report cutover, once the new key is declared.
     """
     with opened(config, endpoint, as_csv=False, as_json=as_json) as workplace:
         renewals = renewals_in(workplace)
@@ -41,7 +42,7 @@ def command(
 
 
 def _print(one: InferredCutover) -> None:
-    state = "every operation has switched" if one.is_over else "under way"
+    state = "the new key came last in every operation" if one.new_came_last else "under way"
     say(f"{plain(one.endpoint)}: {plain(one.old_alias)} -> {plain(one.new_alias)}; {state}", style="bold")
     belongs = f"the renewal {one.renewal}" if one.renewal else "no renewal was started"
     declared = "declared in the keystore" if one.is_declared else "not declared in the keystore"
@@ -52,7 +53,7 @@ def _print(one: InferredCutover) -> None:
         shown.add_row(
             cell(names.short(met.operation) + (f" at {plain(met.server)}" if met.server else "")),
             cell(f"{met.old_messages:,}"),
-            cell(instant_in_table(met.last_old), "" if met.is_over else "yellow"),
+            cell(instant_in_table(met.last_old), "" if met.new_came_last else "yellow"),
             cell(f"{met.new_messages:,}"),
             cell(instant_in_table(met.first_new)),
         )

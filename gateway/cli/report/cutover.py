@@ -5,11 +5,11 @@ from typing import Annotated
 import typer
 
 from gateway.cli.exit_codes import ExitCode, epilog
-from gateway.cli.instant_options import SinceOption
+from gateway.cli.instant_options import FromOption, ToOption, refuse_empty_time
 from gateway.cli.options import DEFAULT_CONFIG, ConfigOption, EndpointOption, JsonOption, now
 from gateway.cli.report.formats import CsvOption, opened, print_report
 from gateway.cli.terminal import write
-from gateway.ledger import KEPT_MICROSECONDS, recent_signed_heads
+from gateway.ledger import KEPT_MICROSECONDS, end_of_hours, recent_signed_heads
 from gateway.renewal import (
     cutover_csv,
     cutover_json,
@@ -26,7 +26,8 @@ EPILOG = epilog(
 
 def command(
     endpoint: EndpointOption = None,
-    since: SinceOption = None,
+    since: FromOption = None,
+    until: ToOption = None,
     check: Annotated[
         bool, typer.Option("--check", help="End with 1 unless every operation has switched to the new key.")
     ] = False,
@@ -38,18 +39,22 @@ def command(
 
     The new key is the one that was declared to replace another. Switched means: enough messages with it since the last
     one with the old key, which has been quiet for longer than it ever was. An operation that is expected, by a WSDL or
-    by `operations` of the endpoint, and never came has not switched. --since shows the traffic from the beginning of
-    its hour (UTC) on; what has switched is judged by everything on record.
+    by `operations` of the endpoint, and never came has not switched. --since shows the traffic since then, exactly as
+    long as all records of its hour are there; what has switched is judged by everything on record. With --until (or
+    --to) it is judged by what was on record at the end of that hour, with the keystore as it was then.
     """
+    refuse_empty_time(since, until)
     with opened(config, endpoint, as_csv=as_csv, as_json=as_json) as workplace:
-        engine = workplace.engine
+        engine, keystore = workplace.engine, workplace.keystore
+        at = now() if until is None else min(now(), end_of_hours(until))
         report = cutover_report(
             engine,
-            workplace.keystore.snapshot(),
-            now=now(),
+            keystore.snapshot() if until is None else keystore.snapshot_at(at),
+            now=at,
             endpoints=tuple(workplace.settings.endpoints),
             endpoint=endpoint,
             since=since,
+            until=until,
             operations=known_operations(engine, workplace.settings),
             criteria=switch_criteria(workplace.settings),
             heads=lambda: [str(head) for head in recent_signed_heads(engine, KEPT_MICROSECONDS)],

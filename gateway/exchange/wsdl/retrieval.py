@@ -7,12 +7,14 @@ they are asked for, and leave the gateway rewritten. What cannot be rewritten is
 import asyncio
 import re
 import time
+from collections.abc import Collection
 from datetime import datetime
+from ipaddress import ip_address
 from typing import Final
 
 import structlog
 
-from gateway.config import EndpointSettings
+from gateway.config import EndpointSettings, Network
 from gateway.exchange.defects import place_of
 from gateway.exchange.judgement import Judgement, decoded_body, refuse_unforwardable
 from gateway.exchange.pipeline import Request, Surroundings, answer_failure, record_judgement
@@ -58,6 +60,22 @@ def gateway_base(public_url: str | None, scheme: str, headers: Headers, endpoint
     if host is None or not _HOST.fullmatch(host):
         return None
     return f"{scheme}://{host.decode('ascii')}{endpoint.path.rstrip('/')}"
+
+
+def scheme_of_client(scheme: str, client: str | None, headers: Headers, proxies: Collection[Network]) -> str:
+    """Which scheme the client used: that of the connection, or what a proxy that is trusted says it was.
+
+    Args:
+        scheme: That of the connection.
+        client: Whose connection it is, as an address.
+        headers: Those of the request; X-Forwarded-Proto counts where there is one, and it is `http` or `https`.
+        proxies: Who may say so.
+    """
+    said = single(headers, b"x-forwarded-proto")
+    if not proxies or said is None or said.lower() not in {b"http", b"https"} or client is None:
+        return scheme
+    address = ip_address(client.partition("%")[0])
+    return said.lower().decode("ascii") if any(address in network for network in proxies) else scheme
 
 
 async def retrieve(

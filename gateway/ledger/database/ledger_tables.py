@@ -136,6 +136,7 @@ key_uses_hourly = Table(
     Column("first_seen", BigInteger, nullable=False),
     Column("last_seen", BigInteger, nullable=False),
     Column("last_signed", BigInteger),
+    Index("key_uses_by_hour", "hour"),
 )
 """Messages that a certificate's key signed, per cell, role (`gateway.ledger.record.Role`), outcome and hour, by the
 ledger's clock."""
@@ -160,6 +161,25 @@ expected_operations = Table(
     Column("seen", BigInteger, nullable=False),
 )
 """Operations that a WSDL of the endpoint announced, whether or not a message of theirs ever came."""
+
+unknown_certificates = Table(
+    "unknown_certificates",
+    metadata,
+    Column("endpoint", Text, primary_key=True),
+    Column("thumbprint", String(64), primary_key=True),
+    Column("messages", BigInteger, nullable=False),
+    Column("good_messages", BigInteger, nullable=False),
+    Column("first_seen", BigInteger, nullable=False),
+    Column("last_seen", BigInteger, nullable=False),
+    Column("record", String(36), nullable=False),
+    Column("certificate", LargeBinary, nullable=False),
+)
+"""Certificates that rejected messages carried, of signers that the keystore does not know, in DER.
+
+Each once per endpoint, and only so many of them (`gateway.ledger.write.certificate_keeping`). `good_messages` are those
+whose signature was good under it, `record` is the last of these, or the last of all where there are none. No evidence:
+what a message carried is said by its record, whose thumbprint tells whether this is that certificate.
+"""
 
 checkpoints = Table(
     "checkpoints",
@@ -198,6 +218,7 @@ traffic_hourly = Table(
     Column("messages", BigInteger, nullable=False),
     Column("first_seen", BigInteger, nullable=False),
     Column("last_seen", BigInteger, nullable=False),
+    Index("traffic_by_hour", "hour"),
 )
 """Messages per cell, outcome and hour."""
 
@@ -266,3 +287,54 @@ renewal_statements_head = Table(
 )
 """One row, of the id 1: the last statement. Whoever adds one holds its lock, and without it statements missing at the
 end would not be missed before an event or an anchor knows them."""
+
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("event", String(32), nullable=False),
+    Column("about", Text, nullable=False),
+    Column("endpoint", Text, nullable=False),
+    Column("what", Text, nullable=False),
+    Column("run", Text, nullable=False),
+    Column("records", Text, nullable=False),
+    Column("except_channel", Text, nullable=False),
+    Column("first_at", BigInteger, nullable=False),
+    Column("last_at", BigInteger, nullable=False),
+    Column("times", BigInteger, nullable=False),
+    Column("is_on", Boolean, nullable=False),
+    Column("told_times", BigInteger, nullable=False),
+    Column("told_on", Boolean, nullable=False),
+    Column("told_at", BigInteger, nullable=False),
+    Column("notices", BigInteger, nullable=False),
+)
+"""What somebody should know, each once, with how often it happened and what was told of it (`gateway.ledger.outbox`).
+No evidence. `id` is made of what it is about, so that what is found again is found to be the same."""
+
+alert_notices = Table(
+    "alert_notices",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("alert", String(64), nullable=False),
+    Column("number", BigInteger, nullable=False),
+    Column("made", BigInteger, nullable=False),
+    Column("content", Text, nullable=False),
+    Column("except_channel", Text, nullable=False),
+    Column("handed_out", Boolean, nullable=False),
+    Index("alert_notices_by_time", "made"),
+)
+"""What people are told, as it is told; until `handed_out` nobody knows yet to which channels it goes."""
+
+alert_deliveries = Table(
+    "alert_deliveries",
+    metadata,
+    Column("notice", String(36), primary_key=True),
+    Column("channel", String(64), primary_key=True),
+    Column("state", String(16), nullable=False),
+    Column("attempts", BigInteger, nullable=False),
+    Column("next_try", BigInteger, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("problem", Text, nullable=False),
+    Index("alert_deliveries_by_state", "state", "channel", "next_try"),
+)
+"""A notice on its way to one channel: `waiting`, `delivered` or `given-up`; `at` is the last attempt, 0 before it."""

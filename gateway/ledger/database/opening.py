@@ -8,10 +8,19 @@ from sqlalchemy.exc import ArgumentError
 
 from gateway.ledger.database.postgresql import postgresql_engine
 from gateway.ledger.database.schema import SchemaState, SchemaStatus, migrate, refuse_mismatch, schema_state
-from gateway.ledger.database.sqlite_file import open_file
+from gateway.ledger.database.sqlite_file import open_file, refuse_loose_permissions
 from gateway.ledger.errors import DatabaseUnavailable, DatabaseUnsupported
 
-__all__ = ["SchemaState", "SchemaStatus", "database_path", "migrate", "open_database", "schema_state", "shown_url"]
+__all__ = [
+    "SchemaState",
+    "SchemaStatus",
+    "database_path",
+    "migrate",
+    "open_database",
+    "refuse_loose_database",
+    "schema_state",
+    "shown_url",
+]
 
 _SQLITE = {"sqlite", "sqlite+pysqlite"}
 _POSTGRESQL = {"postgresql", "postgresql+psycopg"}
@@ -65,6 +74,18 @@ def database_path(url: str) -> Path | None:
     """
     parsed = _parse(url)
     return _path(parsed) if parsed.drivername in _SQLITE else None
+
+
+def refuse_loose_database(url: str) -> None:
+    """Refuse an SQLite file that strangers may read, or others than its owner change.
+
+    Raises:
+        DatabaseUnavailable: It is one.
+        DatabaseUnsupported: `url` names no database that this program knows.
+    """
+    path = database_path(url)
+    if path is not None:
+        refuse_loose_permissions(path)
 
 
 def _path(parsed: URL) -> Path:

@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+import stat
 import time
 from pathlib import Path
 from urllib.parse import quote
@@ -15,6 +16,9 @@ from gateway.ledger.errors import DatabaseUnavailable
 BUSY_TIMEOUT_SECONDS = 10
 """How long a connection waits for another process's write: many times the longest group commit."""
 
+_LOOSE = stat.S_IWGRP | stat.S_IRWXO
+"""Permissions that a database must not have."""
+
 BEGIN = "sqlite_begin"
 """Execution option: the kind of BEGIN; `IMMEDIATE` takes the write lock at once, so no later write lacks it."""
 
@@ -26,28 +30,32 @@ def open_file(url: URL, path: Path, *, create: bool) -> Engine:
     """An engine for the SQLite file at `path`, made where there is none if `create` is set.
 
     The file gets mode 0600 (SQLite gives its -wal and -shm files the same), write-ahead logging and full
-    synchronisation.
+    synchronisation. Where `create` is not set and this user may only read it, it is opened for that alone, so that
+    somebody who looks after others can read a copy.
 
     Raises:
         DatabaseUnavailable: The file cannot be opened: no folder, no permission, no database.
     """
     try:
-        _check_place(path, create=create)
+        mode = _mode(path, create=create)
     except OSError as error:  # a folder on the way that may not be entered, a name that is too long, ...
         raise DatabaseUnavailable(
             f"the database {path} cannot be reached: {error.strerror}; check the URL and the folders on the way"
         ) from error
-    _turn_on_write_ahead_log(path)
-    return _engine(url, path)
+    if mode == _WRITE:
+        _turn_on_write_ahead_log(path)
+    else:
+        _try_reading(path, mode)
+    return _engine(url, path, mode)
 
 
-def _engine(url: URL, path: Path) -> Engine:
+def _engine(url: URL, path: Path, mode: str) -> Engine:
     """An engine for the SQLite file at `path`, which must exist: a connection never makes a new, empty database."""
 
     def connect() -> sqlite3.Connection:
         # isolation_level=None: the driver begins nothing by itself; `_begin` below does.
         return sqlite3.connect(
-            f"file:{quote(str(path))}?mode=rw",
+            _uri(path, mode),
             uri=True,
             timeout=BUSY_TIMEOUT_SECONDS,
             isolation_level=None,
@@ -81,6 +89,64 @@ def file_identity(path: Path) -> tuple[int, int] | None:
     return status.st_dev, status.st_ino
 
 
+_WRITE = "mode=rw"
+_READ = "mode=ro"
+"""Beside a gateway that writes, or where the folder takes the files that SQLite needs for it."""
+_READ_COPY = "mode=ro&immutable=1"
+"""A copy that nobody has open, in a folder that takes no further file: nothing is locked, and nothing is looked for."""
+
+
+def _uri(path: Path, mode: str) -> str:
+    return f"file:{quote(str(path))}?{mode}"
+
+
+def _beside(path: Path, ending: str) -> Path:
+    return path.with_name(path.name + ending)
+
+
+def _mode(path: Path, *, create: bool) -> str:
+    """How the file can be opened."""
+    _check_place(path, create=create)
+    unfit = [one for one in (path, path.parent) if not os.access(one, os.R_OK | os.W_OK)]
+    if not unfit:
+        return _WRITE
+    if create:
+        raise DatabaseUnavailable(
+            f"{unfit[0]} may not be read and written by this user; "
+            "the database and its folder must belong to the user that runs the gateway"
+        )
+    if not os.access(path, os.R_OK):
+        raise DatabaseUnavailable(f"{path} may not be read by this user; let it read the file, or a copy of it")
+    if os.access(path.parent, os.W_OK):
+        return _READ
+    log, index = _beside(path, "-wal"), _beside(path, "-shm")
+    if log.exists() and index.exists() and all(os.access(one, os.R_OK) for one in (log, index)):
+        return _READ
+    if index.exists() or (log.exists() and log.stat().st_size):
+        # Somebody has it open, or what is in the log is not in the file yet: the newest records would be missing, and
+        # nobody would know.
+        raise DatabaseUnavailable(
+            f"the newest records of {path} are in {log.name}, which this user cannot read together with it; have a "
+            f"whole copy made: sqlite3 {path.name} '.backup copy.db'"
+        )
+    return _READ_COPY
+
+
+def _try_reading(path: Path, mode: str) -> None:
+    try:
+        connection = sqlite3.connect(_uri(path, mode), uri=True, timeout=BUSY_TIMEOUT_SECONDS)
+        try:
+            connection.execute("PRAGMA schema_version").fetchone()
+        finally:
+            connection.close()
+    except sqlite3.DatabaseError as error:
+        if "not a database" in str(error):
+            raise DatabaseUnavailable(
+                f"{path} is not an SQLite database; check the database's URL, the file has been left as it is"
+            ) from error
+        raise DatabaseUnavailable(f"the database {path} cannot be read: {error}") from error
+
+
 def _check_place(path: Path, *, create: bool) -> None:
     if not path.parent.is_dir():
         raise DatabaseUnavailable(
@@ -92,12 +158,24 @@ def _check_place(path: Path, *, create: bool) -> None:
         if not create:
             raise DatabaseUnavailable(f"there is no database at {path}; run `wssgate serve` or `wssgate migrate`")
         _make_file(path)
-    for folder_or_file in (path, path.parent):  # SQLite needs its -wal and -shm files beside the database
-        if not os.access(folder_or_file, os.R_OK | os.W_OK):
-            raise DatabaseUnavailable(
-                f"{folder_or_file} may not be read and written by this user; "
-                "the database and its folder must belong to the user that runs the gateway"
-            )
+
+
+def refuse_loose_permissions(path: Path) -> None:
+    """Refuse a file that strangers may read or others change: whoever writes it says whom to trust.
+
+    The group may read it, for auditors. A file that is not there yet will get mode 0600.
+
+    Raises:
+        DatabaseUnavailable: It is one.
+    """
+    if not path.exists():
+        return
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if mode & _LOOSE:
+        raise DatabaseUnavailable(
+            f"the database {path} has the mode {mode:04o}: others may read or change whom the gateway trusts, and what "
+            f"is on record; run: chmod 600 {path}"
+        )
 
 
 def _make_file(path: Path) -> None:

@@ -30,8 +30,10 @@ class WriterNow:
     """Of its last heartbeat, by endpoint: serving, reachable, since."""
 
 
-def writers_now(engine: Engine) -> list[WriterNow]:
+def writers_now(engine: Engine, *, lately: bool = False) -> list[WriterNow]:
     """The writers, those first that wrote last; of very many only those.
+
+    With `lately` only those that may serve still.
 
     Raises:
         DatabaseUnavailable: The database cannot be read.
@@ -46,6 +48,8 @@ def writers_now(engine: Engine) -> list[WriterNow]:
             .order_by(columns.time.desc(), columns.writer)
             .limit(_MOST_WRITERS)
         )
+        if lately:
+            query = query.where(columns.time >= now - SERVING_MICROSECONDS)
         return [_of(connection, row.writer, row.instance, now) for row in connection.execute(query).all()]
 
 

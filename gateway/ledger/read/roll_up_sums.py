@@ -2,7 +2,8 @@
 
 The counts come from the hourly roll-ups, so that a question costs the same over a thousand messages as over a billion.
 `since` therefore cuts at the hour: everything from the beginning of the hour (UTC) in which it lies is counted
-(`gateway.ledger.start_of_hour`). First and last sightings are exact instants.
+(`gateway.ledger.start_of_hour`), unless `exact` is set: then the rest of that hour is counted from its records. First
+and last sightings are exact instants.
 
 Every function raises `DatabaseUnavailable` where the database cannot be read or holds no ledger.
 """
@@ -21,7 +22,6 @@ from sqlalchemy import (
     Select,
     Table,
     and_,
-    case,
     cast,
     func,
     null,
@@ -30,9 +30,10 @@ from sqlalchemy import (
 
 from gateway.ledger.database.connections import reading
 from gateway.ledger.database.ledger_tables import key_usage_hourly, key_uses_hourly, traffic_hourly
-from gateway.ledger.hours import hour_of
+from gateway.ledger.hours import end_of_hours, hour_of, start_of_hour
+from gateway.ledger.read.rest_of_hour import rest_of_hour
 from gateway.ledger.record import Role
-from gateway.verify import Outcome
+from gateway.ledger.uses import Uses
 from gateway.vocabulary import RecordedOutcome
 from keystore import KeyId, Thumbprint, from_microseconds, optional_instant, to_microseconds
 
@@ -68,20 +69,6 @@ class UsageRow:
 
 
 @dataclass(frozen=True, slots=True)
-class RejectionRow:
-    """One reason in one cell."""
-
-    endpoint: str
-    operation: str | None
-    reason: str
-    messages: int
-    released: int
-    """How many of them went to the client all the same: mode `observe`."""
-    first_seen: datetime
-    last_seen: datetime
-
-
-@dataclass(frozen=True, slots=True)
 class TrafficRow:
     """All messages of one cell, kind, outcome and reason."""
 
@@ -104,6 +91,7 @@ def usage(
     *,
     keys: Collection[KeyId] | None = None,
     gaps: bool = False,
+    exact: bool = False,
 ) -> list[UsageRow]:
     """Which certificate's key signed how many messages, per cell, role and outcome; by endpoint and operation.
 
@@ -115,12 +103,16 @@ def usage(
         since: From the beginning of the hour of this instant on.
         until: The hour of this instant is the last one that is counted.
         keys: Of these keys only.
-        gaps: Find out the longest gaps as well, for which every hour of a cell is held against the one before it.
+        gaps: Find out the longest gaps as well, for which every hour of a cell is held against the one before it; not
+            together with `exact`.
+        exact: Begin with the instant `since` itself, which `gateway.ledger.exact_beginning` has given.
     """
     columns = traffic_hourly.c
-    totals_query = _summed(traffic_hourly, (columns.endpoint, columns.operation, columns.outcome), endpoint, since)
-    if until is not None:
-        totals_query = totals_query.where(columns.hour <= hour_of(to_microseconds(until)))
+    beginning = since
+    if exact and since is not None and since != start_of_hour(since):
+        since = end_of_hours(since)
+    identity = (columns.endpoint, columns.operation, columns.outcome)
+    totals_query = summed(traffic_hourly, identity, endpoint, since, until)
     found: list[UsageRow] = []
     with reading(engine) as connection:
         totals = {
@@ -137,9 +129,57 @@ def usage(
                     longest[tuple(row[:-1])] = row.gap or 0
             for row in connection.execute(_uses(table, cell, narrowing)):
                 made = _usage_row(row, longest.get(tuple(row[: len(cell)]), 0))
-                total = totals.get((row.endpoint, row.operation, made.outcome), 0)
-                found.append(replace(made, share=made.messages / max(made.messages, total)))
+                found.append(made)
+        if beginning is not None and beginning != since:
+            rest = rest_of_hour(connection, beginning, endpoint)
+            found = _with_rest(found, rest.uses, keys)
+            for (name, operation, _, outcome, *_), (count, *_) in rest.traffic.counts.items():
+                totals[name, operation, outcome] = totals.get((name, operation, outcome), 0) + count
+    for number, made in enumerate(found):
+        total = totals.get((made.endpoint, made.operation or "", made.outcome), 0)
+        found[number] = replace(made, share=made.messages / max(made.messages, total))
     return sorted(found, key=lambda r: (r.endpoint, r.operation or "", r.server, -r.messages, r.thumbprint, r.role))
+
+
+def _with_rest(found: list[UsageRow], uses: Uses, keys: Collection[KeyId] | None) -> list[UsageRow]:
+    """The rows of whole hours, with the uses of the rest of the hour before them."""
+    rows = {(r.endpoint, r.operation or "", r.server, str(r.thumbprint), str(r.role), str(r.outcome)): r for r in found}
+    for (endpoint, operation, server, thumbprint, key_id, alias, role, outcome), counted in uses.by_cell().items():
+        if keys is not None and key_id not in keys:
+            continue
+        count, first, last, signed = counted
+        key = endpoint, operation, server, thumbprint, role, outcome
+        known = rows.get(key)
+        made = UsageRow(
+            endpoint=endpoint,
+            operation=operation or None,
+            server=server,
+            alias=alias,
+            key_id=KeyId(key_id),
+            thumbprint=Thumbprint(thumbprint),
+            role=Role(role),
+            outcome=RecordedOutcome(outcome),
+            messages=count or 0,
+            share=0.0,
+            first_seen=from_microseconds(first or 0),
+            last_seen=from_microseconds(last or 0),
+            last_signed=optional_instant(signed),
+            longest_gap=timedelta(),
+        )
+        rows[key] = made if known is None else _both(made, known)
+    return list(rows.values())
+
+
+def _both(earlier: UsageRow, later: UsageRow) -> UsageRow:
+    """One certificate in one cell, in two times of which the second one follows the first."""
+    signed = [one.last_signed for one in (earlier, later) if one.last_signed is not None]
+    return replace(
+        later,
+        messages=earlier.messages + later.messages,
+        first_seen=min(earlier.first_seen, later.first_seen),
+        last_seen=max(earlier.last_seen, later.last_seen),
+        last_signed=max(signed, default=None),
+    )
 
 
 def _narrowing(
@@ -218,49 +258,6 @@ def _usage_row(row: Row[Any], gap: int) -> UsageRow:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Rejections:
-    """The most frequent rejections, and how many there are besides."""
-
-    rows: tuple[RejectionRow, ...]
-    """By endpoint, within it the most frequent first."""
-    more: int
-    """Further combinations of cell and reason that are not among `rows`."""
-    messages: int
-    """All rejected messages, those of the rows that are left out included."""
-    released: int
-    """Those of them that went to the client all the same."""
-
-
-def rejections(
-    engine: Engine, endpoint: str | None = None, since: datetime | None = None, limit: int | None = None
-) -> Rejections:
-    """How many messages were rejected for which reason, per cell: the `limit` most frequent ones."""
-    columns = traffic_hourly.c
-    released = func.sum(case((columns.released, columns.messages), else_=0)).label("released")
-    query = _summed(traffic_hourly, (columns.endpoint, columns.operation, columns.reason), endpoint, since)
-    query = query.add_columns(released).where(columns.outcome == str(Outcome.REJECTED))
-    found = query.subquery()
-    sums = select(func.count(), *(func.coalesce(func.sum(c), 0) for c in (found.c.messages, found.c.released)))
-    listed = select(found).order_by(found.c.messages.desc(), found.c.endpoint, found.c.operation, found.c.reason)
-    with reading(engine) as connection:
-        count, messages_in_all, released_in_all = connection.execute(sums.select_from(found)).one()
-        rows = [
-            RejectionRow(
-                endpoint=row.endpoint,
-                operation=row.operation or None,
-                reason=row.reason,
-                messages=int(row.messages),
-                released=int(row.released),
-                first_seen=from_microseconds(row.first_seen),
-                last_seen=from_microseconds(row.last_seen),
-            )
-            for row in connection.execute(listed.limit(limit))
-        ]
-    rows.sort(key=lambda r: (r.endpoint, -r.messages, r.operation or "", r.reason))
-    return Rejections(tuple(rows), count - len(rows), int(messages_in_all), int(released_in_all))
-
-
 def traffic(engine: Engine, endpoint: str | None = None, since: datetime | None = None) -> list[TrafficRow]:
     """Every message that passed or was refused, by cell, kind, outcome and reason."""
     columns = traffic_hourly.c
@@ -278,15 +275,20 @@ def traffic(engine: Engine, endpoint: str | None = None, since: datetime | None 
                 first_seen=from_microseconds(row.first_seen),
                 last_seen=from_microseconds(row.last_seen),
             )
-            for row in connection.execute(_summed(traffic_hourly, identity, endpoint, since))
+            for row in connection.execute(summed(traffic_hourly, identity, endpoint, since))
         ]
     # Sorted here, for the database may sort by the rules of some language.
     return sorted(rows, key=lambda r: (r.endpoint, r.operation or "", r.kind, r.outcome, r.reason or "", r.released))
 
 
-def _summed(
-    table: Table, identity: Sequence[ColumnElement[Any]], endpoint: str | None, since: datetime | None
+def summed(
+    table: Table,
+    identity: Sequence[ColumnElement[Any]],
+    endpoint: str | None,
+    since: datetime | None,
+    until: datetime | None = None,
 ) -> Select[Any]:
+    """The counts of each `identity`, of one endpoint or all, from the hour of `since` to that of `until`."""
     query = select(
         *identity,
         func.sum(table.c.messages).label("messages"),
@@ -297,4 +299,6 @@ def _summed(
         query = query.where(table.c.endpoint == endpoint)
     if since is not None:
         query = query.where(table.c.hour >= hour_of(to_microseconds(since)))
+    if until is not None:
+        query = query.where(table.c.hour <= hour_of(to_microseconds(until)))
     return query

@@ -4,7 +4,7 @@ Every function raises `DatabaseUnavailable` where the database cannot be read or
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -31,6 +31,9 @@ _LISTED: Final = 3
 """Ids that are named where several begin alike."""
 
 
+Words = str | Sequence[str] | None
+
+
 @dataclass(frozen=True, slots=True)
 class StoredRecord:
     """A record with its place in the hash chain."""
@@ -46,16 +49,27 @@ class StoredRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordFilter:
-    """Which records are asked for; what is None is not asked."""
+    """Which records are asked for; what is None is not asked, and of several words one has to fit."""
 
-    endpoint: str | None = None
-    operation: str | None = None
+    endpoint: Words = None
+    operation: Words = None
     """In Clark notation, or its local name alone."""
-    outcome: str | None = None
-    reason: str | None = None
-    thumbprint: str | None = None
+    outcome: Words = None
+    reason: Words = None
+    mode: Words = None
+    kind: Words = None
+    server: Words = None
+    """Which server answered."""
+    instance: Words = None
+    """Which gateway wrote it."""
+    message_id: Words = None
+    """What the message calls itself (wsa:MessageID), or which one it answers (wsa:RelatesTo)."""
+    status: int | Sequence[int] | None = None
+    """The receiver's HTTP status."""
+    released: bool | None = None
+    thumbprint: Words = None
     """Signed with the key of this certificate as far as is known, whatever became of the message."""
-    key: str | None = None
+    key: Words = None
     """The same for a certificate or key by whichever of its names: alias, thumbprint or key id."""
     since: datetime | None = None
     """Exact here, included."""
@@ -67,7 +81,7 @@ def record(engine: Engine, record_id: str) -> StoredRecord | None:
     """The record of that id, None where there is none."""
     with reading(engine) as connection:
         row = connection.execute(select(messages).where(messages.c.id == record_id)).mappings().one_or_none()
-    return None if row is None else _stored(row)
+    return None if row is None else stored_or_refused(row)
 
 
 def find_record(engine: Engine, beginning: str) -> StoredRecord:
@@ -94,7 +108,7 @@ def find_record(engine: Engine, beginning: str) -> StoredRecord:
         some = ", ".join(row["id"] for row in rows[:_LISTED])
         more = " and more" if len(rows) > _LISTED else ""
         raise RecordNotFound(f"more than one record begins with {beginning}: {some}{more}; give more of its id")
-    return _stored_or_refused(rows[0])
+    return stored_or_refused(rows[0])
 
 
 def receipts_of(engine: Engine, stored: StoredRecord) -> dict[int, SignatureReceipt]:
@@ -112,26 +126,36 @@ def receipts_of(engine: Engine, stored: StoredRecord) -> dict[int, SignatureRece
 
 def records(engine: Engine, wanted: RecordFilter | None = None, limit: int = 100) -> list[StoredRecord]:
     """The newest records that fit `wanted`, at most `limit`, the newest first."""
-    query = select(messages).where(*_conditions(wanted or RecordFilter()))
+    query = select(messages).where(*conditions(wanted or RecordFilter()))
     query = query.order_by(messages.c.time.desc(), messages.c.id.desc()).limit(max(0, limit))
     with reading(engine) as connection:
-        return [_stored(row) for row in connection.execute(query).mappings()]
+        return [stored_or_refused(row) for row in connection.execute(query).mappings()]
 
 
-def _conditions(wanted: RecordFilter) -> Iterable[ColumnElement[bool]]:
+def conditions(wanted: RecordFilter) -> Iterable[ColumnElement[bool]]:
     """What a record must fulfil."""
     columns = messages.c
-    for column, value in (
+    for column, values in (
         (columns.endpoint, wanted.endpoint),
         (columns.outcome, wanted.outcome),
         (columns.reason, wanted.reason),
+        (columns.mode, wanted.mode),
+        (columns.kind, wanted.kind),
+        (columns.server, wanted.server),
+        (columns.instance, wanted.instance),
     ):
-        if value is not None:
-            yield column == value
+        if values is not None:
+            yield column.in_(several(values))
+    if wanted.status is not None:
+        codes = [wanted.status] if isinstance(wanted.status, int) else wanted.status
+        yield columns.upstream_status.in_(codes)
+    if wanted.released is not None:
+        yield columns.released.is_(wanted.released)
+    if wanted.message_id is not None:
+        ids = several(wanted.message_id)
+        yield or_(columns.message_id.in_(ids), columns.relates_to.in_(ids))
     if wanted.operation is not None:
-        local = "" if wanted.operation.startswith("{") else f"}}{wanted.operation}"
-        is_local = columns.operation.endswith(local, autoescape=True) if local else false()
-        yield or_(columns.operation == wanted.operation, is_local)
+        yield or_(false(), *map(_is_operation, several(wanted.operation)))
     if wanted.since is not None:
         yield columns.time >= to_microseconds(wanted.since)
     if wanted.until is not None:
@@ -139,10 +163,23 @@ def _conditions(wanted: RecordFilter) -> Iterable[ColumnElement[bool]]:
     # Records from before signers were looked for name keys in the first two alone.
     places = (columns.verified_by, columns.recognised, columns.signers)
     if wanted.thumbprint is not None:
-        yield or_(*(names_entry(column, wanted.thumbprint) for column in places))
+        yield or_(*(names_entry(column, name) for column in places for name in several(wanted.thumbprint)))
     if wanted.key is not None:
         kinds = ("alias", "thumbprint", "key_id")
-        yield or_(*(names_entry(column, wanted.key, kind) for column in places for kind in kinds))
+        names = several(wanted.key)
+        yield or_(*(names_entry(column, name, kind) for column in places for name in names for kind in kinds))
+
+
+def several(words: str | Sequence[str]) -> Sequence[str]:
+    """One word or several, as several."""
+    return [words] if isinstance(words, str) else words
+
+
+def _is_operation(name: str) -> ColumnElement[bool]:
+    columns = messages.c
+    local = "" if name.startswith("{") else f"}}{name}"
+    is_local = columns.operation.endswith(local, autoescape=True) if local else false()
+    return or_(columns.operation == name, is_local)
 
 
 def names_entry(column: ColumnElement[Any], name: str, kind: str = "thumbprint") -> ColumnElement[bool]:
@@ -162,7 +199,12 @@ def _stored(row: Any) -> StoredRecord:
     )
 
 
-def _stored_or_refused(row: Any) -> StoredRecord:
+def stored_or_refused(row: Any) -> StoredRecord:
+    """The record that a row holds.
+
+    Raises:
+        DatabaseUnavailable: it was altered so that it cannot be read.
+    """
     try:
         return _stored(row)
     except (ValueError, TypeError, KeyError) as error:
@@ -180,7 +222,7 @@ def stream_records(engine: Engine, wanted: RecordFilter) -> Iterator[StoredRecor
         DatabaseUnavailable: The database cannot be read, or a record in it was altered so that it cannot be.
     """
     columns = messages.c
-    query = select(messages).where(*_conditions(wanted)).order_by(columns.time, columns.id).limit(PAGE)
+    query = select(messages).where(*conditions(wanted)).order_by(columns.time, columns.id).limit(PAGE)
     place = None
     while True:
         page = query
@@ -191,7 +233,7 @@ def stream_records(engine: Engine, wanted: RecordFilter) -> Iterator[StoredRecor
         with reading(engine) as connection:
             rows = connection.execute(page).mappings().all()
         for row in rows:
-            yield _stored_or_refused(row)
+            yield stored_or_refused(row)
         if not rows:
             return
         place = rows[-1]["time"], rows[-1]["id"]

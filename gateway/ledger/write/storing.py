@@ -8,6 +8,7 @@ from gateway.ledger.counts import Counts
 from gateway.ledger.database.ledger_tables import messages
 from gateway.ledger.database.prepared import insert_rows
 from gateway.ledger.proof.chain import Link
+from gateway.ledger.write.certificate_keeping import keep_certificates
 from gateway.ledger.write.counted_operations import CountedOperations
 from gateway.ledger.write.encoded import Encoded
 from gateway.ledger.write.receipt_layouts import ReceiptLayouts
@@ -24,7 +25,9 @@ def store_records(
     operations: CountedOperations,
     now: int,
 ) -> tuple[Link, Counts]:
-    """Store records, roll-ups, replay keys and signatures; return the new end of the chain, and what was counted.
+    """Store records, roll-ups, replay keys, signatures and certificates of unknown signers.
+
+    Return the new end of the chain, and what was counted.
 
     Args:
         connection: In whose transaction.
@@ -40,4 +43,6 @@ def store_records(
         encoded.row["receipts"] = layouts.encode(connection, encoded.record)
         link = link.extend(encoded.row)
     insert_rows(connection, messages, [encoded.row for encoded in group])
-    return link, add_to_rollups(connection, group, operations)
+    counts = add_to_rollups(connection, group, operations)
+    keep_certificates(connection, group)
+    return link, counts

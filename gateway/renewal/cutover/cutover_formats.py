@@ -16,6 +16,7 @@ def cutover_json(report: CutoverReport) -> dict[str, object]:
         "schema": CUTOVER_SCHEMA,
         "generated": instant_json(report.generated),
         "since": instant_json(report.since),
+        "until": instant_json(report.until),
         "keystore_revision": report.keystore_revision,
         "roll_ups": {"from": instant_json(report.first_use), "until": instant_json(report.last_use)},
         "heads": list(report.heads),

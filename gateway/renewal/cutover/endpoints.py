@@ -11,7 +11,7 @@ from functools import partial
 
 from sqlalchemy import Engine
 
-from gateway.ledger import Role, Succession, UsageRow, seen_after, start_of_hour, usage
+from gateway.ledger import Role, Succession, UsageRow, end_of_hours, exact_beginning, last_before, seen_after, usage
 from gateway.renewal.cutover.cells import Cell, CellState, CellUsage, judge_cell, uses_of
 from gateway.renewal.cutover.declared_goal import Goal, RenewalRole, goal_of
 from gateway.renewal.cutover.silent_operations import without_traffic
@@ -75,9 +75,10 @@ class CutoverReport:
     """The endpoints, in the order of their names."""
 
     generated: datetime
-    """By the clock of whoever asked. It decides which entries are trusted by then; what has switched it does not."""
+    """By the clock of whoever asked, or the end of the past time. It decides which entries are trusted by then; what
+    has switched it does not."""
     since: datetime | None
-    """The beginning of the hour from which on traffic is shown; None means all."""
+    """From when on traffic is shown: as was asked for, or the beginning of its hour; None means all."""
     keystore_revision: int
     endpoints: tuple[EndpointCutover, ...]
     first_use: datetime | None = None
@@ -88,6 +89,8 @@ class CutoverReport:
     """The ends of the ledger's hash chains when the roll-ups had been read: what was judged lies before them."""
     operations: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """By endpoint which operations were known to exist, whatever was on record."""
+    until: datetime | None = None
+    """Until when it was judged by: the end of an hour; None means everything on record."""
 
 
 def cutover_report(
@@ -98,19 +101,22 @@ def cutover_report(
     endpoints: Collection[str] = (),
     endpoint: str | None = None,
     since: datetime | None = None,
+    until: datetime | None = None,
     operations: Mapping[str, Collection[str]] | None = None,
     criteria: Mapping[str, SwitchCriteria] | None = None,
     heads: Callable[[], Sequence[str]] = tuple,
 ) -> CutoverReport:
-    """Judge the cutover by everything on record, and show the traffic since the beginning of the hour of `since`.
+    """Judge the cutover by everything on record, or all until `until`, and show the traffic since `since`.
 
     Args:
         engine: The ledger's database.
-        trust: The whole present keystore.
-        now: The instant of the report.
+        trust: The whole present keystore; with `until` as it was then.
+        now: The instant of the report; with `until` not later than the end of its hour.
         endpoints: Names of the configured endpoints, so that those without traffic show up too.
         endpoint: Judge this one only.
-        since: Show traffic from here on, and call silent what had none; None shows everything.
+        since: Show traffic from here on, and call silent what had none; None shows everything. From the beginning of
+            its hour on, where not all records of that are there any more.
+        until: Judge by what was there to the end of the hour that ends then, or in which it lies; None by everything.
         operations: Operations that are known to exist (from a WSDL, for instance), by endpoint, in Clark notation; one
             without a namespace stands for its local name in any.
         criteria: What an endpoint asks for before an operation counts as switched, where it is not the default.
@@ -119,8 +125,11 @@ def cutover_report(
     Raises:
         DatabaseUnavailable: The database cannot be read.
     """
-    ever = usage(engine, endpoint)
-    shown = ever if since is None else usage(engine, endpoint, since)
+    end = None if until is None else end_of_hours(until)
+    last = last_before(end)
+    begin = None if since is None else exact_beginning(engine, since, endpoint)
+    ever = usage(engine, endpoint, until=last)
+    shown = ever if begin is None else usage(engine, endpoint, begin, last, exact=True)
     names = {*(row.endpoint for row in uses_of(ever)), *endpoints, *(operations or {})}
     if endpoint is not None:
         names = {endpoint}
@@ -134,12 +143,14 @@ def cutover_report(
             [row for row in shown if row.endpoint == name],
             (operations or {}).get(name, ()),
             (criteria or {}).get(name, SwitchCriteria()),
+            last,
         )
         for name in sorted(names)
     ]
     return CutoverReport(
         generated=now,
-        since=None if since is None else start_of_hour(since),
+        since=begin,
+        until=end,
         keystore_revision=trust.revision,
         endpoints=tuple(judged),
         first_use=min((row.first_seen for row in uses_of(ever)), default=None),
@@ -158,6 +169,7 @@ def _endpoint(
     shown: Sequence[UsageRow],
     expected: Collection[str],
     criteria: SwitchCriteria,
+    until: datetime | None,
 ) -> EndpointCutover:
     meant = trust.for_endpoint(name)
     goal = goal_of(
@@ -166,7 +178,7 @@ def _endpoint(
         compromised=meant.compromised,
         seen={row.thumbprint: row.key_id for row in uses_of(ever)},
     )
-    return judge_endpoint(engine, name, goal, now, ever, shown, expected, criteria)
+    return judge_endpoint(engine, name, goal, now, ever, shown, expected, criteria, until=until)
 
 
 def judge_endpoint(

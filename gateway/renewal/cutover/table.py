@@ -33,7 +33,7 @@ _PLAIN = {CellState.SAME_KEY, CellState.ONLY_KEY, CellState.OLD_ONLY}
 
 def cutover_table(report: CutoverReport) -> RenderableType:
     """How far each endpoint and each of its operations has switched to the new key."""
-    parts: list[RenderableType] = [heading("Switch to the new key", report.generated, report.since)]
+    parts: list[RenderableType] = [heading("Switch to the new key", report.generated, report.since, report.until)]
     if not report.endpoints:
         parts.append(Text("No endpoint is known.", style="yellow"))
     for cutover in report.endpoints:

@@ -223,10 +223,10 @@ class EightSteps:
             return f"{entry.alias} is to be trusted only from {instant_text(entry.trusted_from)} on"
         if entry.state is State.TRUSTED and self.withdrawn_through is not None:
             through = self.withdrawn_through.alias
-            return f"the key of {entry.alias} is withdrawn: {through}, which has it too, is revoked"
+            return f"the key of {entry.alias} is withdrawn: {through}, which has it too, is compromised"
         if entry.state is State.TRUSTED and self.untrusted_at(entry):
             return f"{entry.alias} is not trusted for {', '.join(self.untrusted_at(entry))}"
-        return f"{entry.alias} is {'revoked' if entry.revoked else entry.state}"
+        return f"{entry.alias} is {'compromised' if entry.revoked else entry.state}"
 
     @cached_property
     def told(self) -> Step:

@@ -36,7 +36,7 @@ class InferredCell:
     new_messages: int
 
     @property
-    def is_over(self) -> bool:
+    def new_came_last(self) -> bool:
         """Whether the last message was one of the later key."""
         return self.last_new > self.last_old
 
@@ -71,9 +71,9 @@ class InferredCutover:
         return max(cell.last_old for cell in self.cells)
 
     @property
-    def is_over(self) -> bool:
+    def new_came_last(self) -> bool:
         """Whether in every cell the last message was one of the later key."""
-        return not self.only_old and all(cell.is_over for cell in self.cells)
+        return not self.only_old and all(cell.new_came_last for cell in self.cells)
 
 
 def infer_cutovers(
@@ -206,7 +206,7 @@ def _json(one: InferredCutover) -> dict[str, Any]:
         "new": {"alias": one.new_alias, "thumbprint": one.new_thumbprint},
         "first_new": instant_json(one.first_new),
         "last_old": instant_json(one.last_old),
-        "over": one.is_over,
+        "new_came_last": one.new_came_last,
         "declared": one.is_declared,
         "renewal": one.renewal or None,
         "only_old": [{"operation": operation, "server": server} for operation, server in one.only_old],
@@ -220,7 +220,7 @@ def _json(one: InferredCutover) -> dict[str, Any]:
                 "last_new": instant_json(cell.last_new),
                 "old_messages": cell.old_messages,
                 "new_messages": cell.new_messages,
-                "over": cell.is_over,
+                "new_came_last": cell.new_came_last,
             }
             for cell in one.cells
         ],

@@ -140,19 +140,19 @@ def _section(title: str) -> Text:
 def _waiting(status: RenewalStatus) -> Iterable[RenderableType]:
     if not status.waiting_for:
         return
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
-    table.add_column(no_wrap=True, style="bold")
-    table.add_column(overflow="fold")
-    table.add_row(Text("waiting for"), Text(plain(status.waiting_for)))
+    table = bare_table(("", ""), show_headings=False)
+    table.add_row(Text("waiting for", style="bold"), Text(plain(status.waiting_for)))
     if status.since is not None:
-        table.add_row(Text("since"), Text(f"{instant_in_table(status.since)}{_ago(status.since, status.judged_at)}"))
+        since = f"{instant_in_table(status.since)}{_ago(status.since, status.judged_at)}"
+        table.add_row(Text("since", style="bold"), Text(since))
     if status.next_possible is not None:
         when = f"{instant_in_table(status.next_possible)}{_until(status.next_possible, status.judged_at)}"
-        table.add_row(Text("next possible"), Text(f"{when}: retire {_olds(status)}, if somebody watches until then"))
+        then = f"{when}: retire {_olds(status)}, if somebody watches until then"
+        table.add_row(Text("next possible", style="bold"), Text(then))
     elif status.may_retire:
-        table.add_row(Text("next possible"), Text(f"now: retire {_olds(status)}"))
+        table.add_row(Text("next possible", style="bold"), Text(f"now: retire {_olds(status)}"))
     for command in status.run:
-        table.add_row(Text("run"), Text(plain(command), style="cyan"))
+        table.add_row(Text("run", style="bold"), Text(plain(command), style="cyan"))
     yield Text("")
     yield table
 

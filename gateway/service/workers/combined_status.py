@@ -81,9 +81,15 @@ def combine(workers: Sequence[WorkerView]) -> tuple[bool, dict[str, object]]:
                 [status["evidence"]["anchors"] for status in statuses if "anchors" in status["evidence"]]
             ),
         },
+        "alerts": _alerts([status["alerts"] for status in statuses if "alerts" in status]),
         "workers": [worker.json() for worker in workers],
     }
     return is_ready, combined
+
+
+def _alerts(of_workers: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """What the worker says that sends them; of several gateways another one's may."""
+    return next((alerts for alerts in of_workers if alerts["sending"]), of_workers[0] if of_workers else {})
 
 
 def _anchors(of_workers: Sequence[dict[str, Any]]) -> dict[str, object]:

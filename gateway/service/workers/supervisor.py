@@ -11,16 +11,24 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from gateway.config import ConfigurationError, Settings, handed_over, load_settings
 from gateway.exchange import require_judges
-from gateway.ledger import LedgerError, ReplayCacheBroken, migrate, open_database, prove_replay_cache
+from gateway.ledger import (
+    LedgerError,
+    ReplayCacheBroken,
+    migrate,
+    open_database,
+    prove_replay_cache,
+    refuse_loose_database,
+)
 from gateway.service.admin_listener import Status, admin_server
-from gateway.service.announcements import announce_endpoints
+from gateway.service.announcements import announce_endpoints, traffic_scheme
 from gateway.service.configuration_in_use import ConfigurationInUse
 from gateway.service.keystore_watch import KeystoreWatch
+from gateway.service.tls_files import tls_problems
 from gateway.service.workers.combined_status import WorkerView, combine
 from gateway.service.workers.measurements import Measurements
 from gateway.service.workers.restarting import WorkersFailed
 from gateway.service.workers.worker_process import WorkerProcess, WorkerState
-from gateway.wire import Server, bind, bound_address, tls_context
+from gateway.wire import Server, bind, bound_address
 from keystore.store import KeystoreStore
 
 _log = structlog.get_logger("wssgate")
@@ -68,7 +76,7 @@ class Supervisor:
         """Open sockets and database, start the workers, and wait until all of them serve.
 
         Raises:
-            ConfigurationError: A TLS file of an endpoint cannot be used.
+            ConfigurationError: A TLS file cannot be used.
             LedgerError: The database cannot be opened or migrated, or the replay cache does not work.
             KeystoreError: The keystore cannot be read.
             OSError: An address cannot be listened on.
@@ -139,7 +147,7 @@ class Supervisor:
         """Say where the gateway listens, what it does and what is dangerous about it."""
         _log.info(
             "serving",
-            listen=f"http://{self.address}",
+            listen=f"{traffic_scheme(self.settings)}://{self.address}",
             admin=f"http://{self.admin_address}",
             instance=self.instance,
             workers=len(self._processes),
@@ -173,6 +181,7 @@ class Supervisor:
         self._stack.callback(listener.close)
         admin_listener = bind("gateway.admin", gateway.admin)
         self._stack.callback(admin_listener.close)
+        refuse_loose_database(gateway.database)
         engine = open_database(gateway.database)
         self._stack.callback(engine.dispose)
         migrate(engine)
@@ -219,13 +228,7 @@ class Supervisor:
 
     def _check(self, settings: Settings) -> None:
         """Find out before any worker does whether it could serve by `settings`."""
-        problems: list[str] = []
-        for endpoint in settings.endpoints.values():
-            try:
-                tls_context(endpoint)
-            except ConfigurationError as error:
-                problems += error.problems
-        if problems:
+        if problems := tls_problems(settings):
             raise ConfigurationError([f"{settings.source}: {problem}" for problem in problems])
         require_judges(settings)
         if any(endpoint.replay_attacks == "reject" for endpoint in settings.endpoints.values()):

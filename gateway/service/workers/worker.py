@@ -15,9 +15,9 @@ from gateway.ledger import LedgerError, ReplayCacheBroken
 from gateway.service.garbage_collection import settle_heap
 from gateway.service.gateway import Gateway
 from gateway.service.log_output import configure_logging
-from gateway.service.workers.accepting import SharingServer
 from gateway.service.workers.channel import Channel, ChannelClosed
 from gateway.service.workers.measurements import report_of
+from gateway.wire import SharingServer
 from keystore import KeystoreError
 
 _log = structlog.get_logger("wssgate.worker")

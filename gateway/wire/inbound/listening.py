@@ -11,6 +11,7 @@ import uvicorn
 
 from gateway.config import ListenAddress
 from gateway.wire.inbound.answer import Receive, Scope, Send
+from gateway.wire.inbound.client_tls import ClientTls
 
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
@@ -63,8 +64,12 @@ class Server(uvicorn.Server):
         *,
         idle_seconds: float,
         shutdown_seconds: float,
+        tls: ClientTls | None = None,
+        handshake_seconds: float = 10.0,
     ) -> None:
-        """Serve `application` on `listener`."""
+        """Serve `application` on `listener`; with `tls` only by a server that greets each connection by itself."""
+        self.tls = tls
+        self.handshake_seconds = handshake_seconds
         super().__init__(
             uvicorn.Config(
                 application,
@@ -84,6 +89,12 @@ class Server(uvicorn.Server):
         self._listener = listener
         self._stopping = asyncio.Event()
         self.task: asyncio.Task[None] | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to accept: as uvicorn does, which knows no TLS that changes."""
+        if self.tls is not None:
+            raise RuntimeError("this server would serve without TLS")
+        await super().startup(sockets)
 
     def start(self) -> None:
         """Begin to serve in a task of its own."""

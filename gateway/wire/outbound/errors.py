@@ -12,8 +12,13 @@ UpstreamFailure    the receiver gave no usable response
 """
 
 import os
+import re
 import ssl
-from typing import ClassVar
+from collections.abc import Sequence
+from typing import ClassVar, Final
+
+_LONGEST_LOCATION: Final = 200
+"""Characters of a Location that are recorded."""
 
 
 class UpstreamFailure(Exception):  # noqa: N818 - the receiver's failure, a normal event here
@@ -85,6 +90,15 @@ class Redirected(UpstreamFailure):
 
     sentence = "The receiver answered with a redirect, which the gateway does not follow."
 
+    @classmethod
+    def to(cls, status: int, locations: Sequence[bytes]) -> "Redirected":
+        """The failure with the receiver's `status`, and with where its Location fields lead to."""
+        where = f" to {_shown_location(locations[0])}" if len(locations) == 1 else ""
+        return cls(
+            f"the receiver answered with a redirect{where} (HTTP status {status}), which is not followed",
+            upstream_status=status,
+        )
+
 
 class Unsendable(UpstreamFailure):
     """The request holds a line break or what is no octet; it was not sent."""
@@ -100,6 +114,17 @@ def words(error: OSError | RuntimeError) -> str:
     if error.errno is not None and error.errno > 0:
         return os.strerror(error.errno).lower()
     return (error.strerror or type(error).__name__).lower()
+
+
+def _shown_location(location: bytes) -> str:
+    """Where a Location leads to, as it may be recorded: no password, no query, no session in a path
+    parameter, nothing that is not printed."""
+    text = re.split("[?#;]", location.decode("latin-1"), maxsplit=1)[0].strip()
+    # Whatever stands before an @ could be a password, however the rest is to be read.
+    scheme, slashes, _ = text.partition("//")
+    text = f"{scheme}{slashes}{text.rpartition('@')[2]}" if "@" in text else text
+    shown = "".join(one if "!" <= one <= "~" else "?" for one in text)
+    return shown if len(shown) <= _LONGEST_LOCATION else f"{shown[:_LONGEST_LOCATION]}..."
 
 
 def _tls_cause(error: ssl.SSLError) -> str:

@@ -198,10 +198,7 @@ class ResponseReader:
         if not 200 <= self.status <= 599:
             raise NotHttp(f"the receiver answered with HTTP status {self.status}")
         if self.status in _REDIRECTS:
-            raise Redirected(
-                f"the receiver answered with a redirect (HTTP status {self.status}), which is not followed",
-                upstream_status=self.status,
-            )
+            raise Redirected.to(self.status, [value for name, value in self.headers if name.lower() == b"location"])
         for name, value in self.headers:
             if name.rstrip(b" \t").lower() == b"content-length":
                 try:

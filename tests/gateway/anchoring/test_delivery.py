@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 import structlog
 
-from gateway.anchoring import AnchorDelivery, deliver_now, destination, posting
+from gateway import posting
+from gateway.anchoring import AnchorDelivery, deliver_now, destination
 from gateway.anchoring.anchor_files import append_anchors
-from gateway.anchoring.posting import PostFailed, post
 from gateway.config import GatewaySettings
+from gateway.posting import PostFailed, post
 from tests.gateway.anchoring.collector import (
     Behaviour,
     chatter,

@@ -15,7 +15,7 @@ HOMES = ("keystore.errors", "gateway.config.errors", "gateway.demo.errors", "gat
 """Where the packages' trees of errors are. Those of `gateway.replay` and `gateway.cross_check` never leave the commands
 that call them, which say more than the error knows.
 """
-GIVEN_WRONG = {"FolderNotEmpty", "RecordNotFound", "BundleRefused"}
+GIVEN_WRONG = {"FolderNotEmpty", "RecordNotFound", "FilterUnreadable", "BundleRefused"}
 """Errors of what was given on the command line, in packages that else tell of the environment."""
 ERRORS = [
     kind

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 import gateway.cli
+from gateway.cli import main
 from gateway.cli.command_tree import COMMANDS, GROUPS, ListedCommand
 from tests.gateway.cli.running import Run
 
@@ -38,3 +39,38 @@ def test_a_group_lists_its_commands_in_their_order(run: Run, group: tuple[str, .
     prefix = " ".join(group)
     names = [path.removeprefix(prefix).strip() for path in COMMANDS if path.rpartition(" ")[0] == prefix]
     assert listed[: len(names)] == names
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [
+        ("wssgate keystore re", {"retire", "restore"}),
+        ("wssgate rene", {"renewal"}),
+        ("wssgate renewal policy ", {"set", "list"}),
+        ("wssgate keystore add --al", {"--alias", "--all-endpoints", "--allow-private-key"}),
+    ],
+)
+def test_the_shell_completes_commands_and_options(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, typed: str, expected: set[str]
+) -> None:
+    monkeypatch.setenv("_WSSGATE_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", typed)
+    monkeypatch.setenv("COMP_CWORD", str(len(typed.split(" ")) - 1))
+    with pytest.raises(SystemExit) as ended:
+        main([])
+    assert ended.value.code == 0
+    assert set(capsys.readouterr().out.split()) == expected
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_is_installed_for_the_shell(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shell: str
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr("shellingham.detect_shell", lambda: (shell, f"/bin/{shell}"))
+    with pytest.raises(SystemExit) as ended:
+        main(["--install-completion"])
+    assert ended.value.code == 0
+    assert f"{shell} completion installed in" in " ".join(capsys.readouterr().out.split())
+    written = "".join(file.read_text(encoding="utf-8") for file in tmp_path.rglob("*") if file.is_file())
+    assert "_WSSGATE_COMPLETE=complete_" in written

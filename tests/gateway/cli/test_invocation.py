@@ -1,6 +1,7 @@
 """The entry: exit codes, and no traceback whatever happens."""
 
 import fcntl
+import json
 import signal
 import struct
 import subprocess
@@ -86,3 +87,48 @@ def test_ctrl_c_ends_it_quietly() -> None:
         process.send_signal(signal.SIGINT)
         assert process.communicate(timeout=30) == (b"", b"")
         assert process.returncode == 130
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "sentence"),
+    [
+        (("verfy", "--json"), 2, "Did you mean 'verify'"),
+        (("verify", "--json", "--no-such-option"), 2, "No such option"),
+        (("status", "--json", "--config", "/no/such/gateway.toml"), 2, "there is no such file"),
+        (("keystore", "show", "nobody", "--json"), 2, "there is no entry"),
+    ],
+)
+def test_errors_are_json_where_json_is_asked_for(
+    run: Run, workplace: Path, arguments: tuple[str, ...], code: int, sentence: str
+) -> None:
+    ran = run(*arguments)
+    assert ran.out == ""
+    (line,) = ran.err.splitlines()
+    answer = json.loads(line)
+    assert (answer["schema"], answer["exit_code"], ran.code) == ("wssgate.error/1", code, code)
+    assert sentence in answer["error"]
+    people = run(*(argument for argument in arguments if argument != "--json"))
+    assert people.err.startswith("Error: ")
+
+
+def test_a_defect_is_json_as_well(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_arguments: object, **_options: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("gateway.cli.verify.trust_from_options", fail)
+    assert main(["verify", "x", "--json"]) == 3
+    assert "a defect of wssgate" in json.loads(capsys.readouterr().err)["error"]
+
+
+def test_what_only_looks_like_the_option_is_a_file(run: Run) -> None:
+    assert run("verify", "--", "--json").err.startswith("Error: ")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["ledger", "list", "op:\udcff"], ["report", "unknown-keys", "-e", "\udcffx"], ["tail", "key:a\udcff", "--json"]],
+)
+def test_octets_that_are_no_text_are_wrong_use(run: Run, workplace: Path, arguments: list[str]) -> None:
+    refused = run(*arguments)
+    assert refused.code == 2
+    assert "octets that are not UTF-8" in refused.err

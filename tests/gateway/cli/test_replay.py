@@ -15,7 +15,7 @@ HEAD = "HTTP/1.1 200 OK\r\nContent-Type: text/xml; charset=utf-8\r\n"
 
 def make_config(run: Run, folder: Path) -> Path:
     config = folder / "gateway.toml"
-    assert run("init", "--config", config).code == 0
+    assert run("init", "--upstream", "http://127.0.0.1:9/orders", "--config", config).code == 0
     return config
 
 

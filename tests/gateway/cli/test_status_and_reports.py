@@ -94,6 +94,48 @@ def test_usage(run: Run, recorded: Path) -> None:
     assert "digest-mismatch" in table
 
 
+@pytest.mark.parametrize("report", ["usage", "rejections"])
+def test_a_past_time(run: Run, recorded: Path, report: str) -> None:
+    now = json.loads(run("report", report, "--json", "--from", "2h", "--to", "0s").out)
+    assert now["rows"]
+    assert now["since"] < now["until"]
+    past = json.loads(
+        run("report", report, "--json", "--from", "2026-01-01T00:30:00Z", "--to", "2026-01-02T00:00:00Z").out
+    )
+    assert (past["rows"], past["until"]) == ([], "2026-01-02T00:00:00Z")
+    refused = run("report", report, "--from", "1h", "--to", "2h")
+    assert (refused.code, "Nothing lies between" in refused.err) == (2, True)
+
+
+@pytest.mark.parametrize("report", ["usage", "rejections", "cutover"])
+@pytest.mark.parametrize(
+    "option",
+    [
+        ("--until", "9999-12-31T23:59:59.999999Z"),
+        ("--until", "0001-01-01T00:00:01Z"),
+        ("--since", "9999-12-31T23:30:00Z"),
+        ("--since", "0001-01-01T00:00:00Z"),
+    ],
+)
+def test_the_ends_of_the_calendar(run: Run, recorded: Path, report: str, option: tuple[str, str]) -> None:
+    ran = run("report", report, *option)
+    assert (ran.code, ran.err) == (0, "")
+
+
+def test_the_cutover_of_a_past_time_goes_by_the_keystore_of_then(run: Run, recorded: Path) -> None:
+    then = json.loads(run("report", "cutover", "--json", "--to", "2026-01-02T00:00:00Z").out)
+    assert (then["keystore_revision"], then["generated"], then["until"]) == (
+        0,
+        "2026-01-02T00:00:00Z",
+        "2026-01-02T00:00:00Z",
+    )
+    now, today = (json.loads(run("report", "cutover", "--json", *to).out) for to in ((), ("--until", "0s")))
+    assert now["until"] is None
+    assert (today["keystore_revision"], today["roll_ups"]) == (now["keystore_revision"], now["roll_ups"])
+    refused = run("report", "cutover", "--from", "1h", "--to", "2h")
+    assert (refused.code, "Nothing lies between" in refused.err) == (2, True)
+
+
 def test_no_name_of_an_operation_reaches_the_terminal_raw(run: Run, recorded: Path) -> None:
     for command in (("report", "usage"), ("report", "cutover"), ("report", "usage", "--csv"), ("status",)):
         out = run(*command).out
@@ -183,6 +225,29 @@ def test_rejections_and_csv(run: Run, recorded: Path) -> None:
     for name, lines in (("usage", 4), ("rejections", 1), ("cutover", 2)):
         rows = list(csv.DictReader(io.StringIO(run("report", name, "--csv").out)))
         assert len(rows) == lines
+
+
+def test_reports_on_what_a_filter_names(run: Run, recorded: Path) -> None:
+    def rows(report: str, *terms: str) -> list[int]:
+        return [row["messages"] for row in json.loads(run("report", report, "--json", *terms).out)["rows"]]
+
+    assert rows("usage", "key:acme-2024", "op:OrderResponse") == [2]
+    assert rows("usage", "key:acme-2024", "since:0s") == []
+    assert rows("rejections", "reason:digest-mismatch", "endpoint:orders") == [1]
+    assert rows("rejections", "reason:unknown-key") == []
+    table = run("report", "usage", "key:acme-2024").out
+    assert "only key:acme-2024" in table
+    assert "digest-mismatch" not in table, "rejections are not counted by keys"
+    for report, terms, words in (
+        ("usage", ("reason:unknown-key",), "reason cannot be asked for here, where counts are kept"),
+        ("rejections", ("key:acme-2024",), "key cannot be asked for here"),
+        ("usage", ("endpoint:nope",), "nope"),
+        ("usage", ("-e", "orders", "endpoint:orders"), "said by an option already"),
+        ("usage", ("--since", "1h", "since:2h"), "said by an option already"),
+    ):
+        ran = run("report", report, *terms)
+        assert (ran.code, ran.out) == (2, "")
+        assert words in ran.err
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,12 @@
 """Lines of text: coloured where they are read by people, and never with what data could smuggle in."""
 
+import io
 import sys
 
 import pytest
 
 from gateway.cli.command_errors import ReaderGone
+from gateway.cli.rich_output import cell, clear, show, table
 from gateway.cli.terminal import complain, say, warn
 from tests.gateway.cli.running import Run
 
@@ -71,3 +73,70 @@ def test_a_command_that_speaks_in_colours(run: Run, monkeypatch: pytest.MonkeyPa
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setenv("TERM", "xterm-256color")
     assert "\x1b[1;31mError: \x1b[0mNo such command 'verfy'." in run("verfy").err
+
+
+class Screen(io.StringIO):
+    """A terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("forced", [False, True])
+def test_no_color_means_no_escape_at_all(monkeypatch: pytest.MonkeyPatch, forced: bool) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("FORCE_COLOR", "1") if forced else monkeypatch.delenv("FORCE_COLOR", raising=False)
+    screen = Screen()
+    monkeypatch.setattr(sys, "stdout", screen)
+    monkeypatch.setattr(sys, "stderr", screen)
+    say("a line", style="bold red")
+    complain("It is wrong.")
+    shown = table("alias", "state")
+    shown.add_row(cell("acme", "bold green"), cell("trusted", "red"))
+    show(shown)
+    clear()
+    assert "acme" in screen.getvalue()
+    assert "\x1b" not in screen.getvalue()
+
+
+def test_a_screen_is_emptied_where_that_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    screen = Screen()
+    monkeypatch.setattr(sys, "stdout", screen)
+    clear()
+    assert "\x1b[2J" in screen.getvalue()
+
+
+SENTENCE = "next: ask the receiver administrator which server signs with acme-production-signing-2026-06 still, and why"
+
+
+@pytest.mark.parametrize("columns", [50, 80])
+def test_a_sentence_is_broken_between_words_on_a_terminal(monkeypatch: pytest.MonkeyPatch, columns: int) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setenv("NO_COLOR", "1")
+    screen = Screen()
+    monkeypatch.setattr(sys, "stdout", screen)
+    say(f"  {SENTENCE}", hang=8)
+    lines = screen.getvalue().splitlines()
+    assert len(lines) > 1
+    assert max(map(len, lines)) <= columns
+    assert lines[0].startswith("  next: ask")
+    assert all(line.startswith(" " * 8) for line in lines[1:])
+    assert " ".join(screen.getvalue().split()) == SENTENCE, "no name is broken, and nothing is lost"
+
+
+def test_a_pipe_gets_sentences_and_tables_as_they_are(capsys: Output, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    monkeypatch.delenv("FORCE_COLOR", raising=False)
+    say(SENTENCE * 5, hang=8)
+    shown = table("alias", "why", "state")
+    shown.add_row(cell("acme"), cell(SENTENCE * 5), cell("trusted"))
+    shown.add_row(cell("b"), cell("x"), cell("t"))
+    show(shown)
+    sentence, *rows = capsys.readouterr().out.splitlines()
+    assert sentence == SENTENCE * 5
+    assert [row.split()[0] for row in rows] == ["alias", "acme", "b"]
+    assert SENTENCE * 5 in rows[1]
+    assert all(row == row.rstrip() for row in rows)

@@ -28,7 +28,10 @@ def test_example_shows_the_defaults(tmp_path: Path) -> None:
         '[endpoint.orders]\npath = "/orders"\nupstream = "https://receiver.example/ws/orders"\n'
     )
     bare = load_settings(tmp_path / "gateway.toml")
-    assert example.endpoints == bare.endpoints
+    policy = example.endpoints["orders"].policy
+    assert [str(part) for part in policy.required_parts] == ["Body", "Timestamp"], "as init writes it"
+    as_by_default = policy.model_copy(update={"required_parts": bare.endpoints["orders"].policy.required_parts})
+    assert {"orders": example.endpoints["orders"].model_copy(update={"policy": as_by_default})} == bare.endpoints
     of_the_folder = {"database": "", "signing_key": ""}
     assert example.gateway.model_copy(update=of_the_folder) == bare.gateway.model_copy(update=of_the_folder)
     assert example.gateway.signing_key.name == bare.gateway.signing_key.name
@@ -88,7 +91,7 @@ def test_values_are_typed_and_frozen(tmp_path: Path) -> None:
             "unknown key gateway.qqq; allowed are admin, admin_names, anchor_interval, ",
         ),
         (ENDPOINT + "source = 3\n", "unknown key endpoint.orders.source; allowed are "),
-        ("source = 3\n" + ENDPOINT, "unknown key source; the tables are [gateway] and [endpoint.NAME]"),
+        ("source = 3\n" + ENDPOINT, "unknown key source; the tables are [gateway], [endpoint.NAME] and [alerts.NAME]"),
         (ENDPOINT + 'name = "x"\n', "unknown key endpoint.orders.name; the endpoint is named by its table"),
         (ENDPOINT + "uptream = 3\n", "unknown key endpoint.orders.uptream; did you mean upstream?"),
         (ENDPOINT + "verify = false\n", "unknown key endpoint.orders.verify; allowed are "),
@@ -247,6 +250,82 @@ def test_problem_in_the_environment_names_the_variable(
     found = problems(tmp_path, ENDPOINT)
     assert len(found) == 1
     assert expected in found[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("WSSGATE_GATWAY__LISTEN", "did you mean WSSGATE_GATEWAY__LISTEN?"),
+        ("WSSGATE_GATEWAY_DATABASE", "did you mean WSSGATE_GATEWAY__DATABASE?"),
+        ("WSSGATE_ENDPOINTS__ORDERS__MODE", "did you mean WSSGATE_ENDPOINT__ORDERS__MODE?"),
+        ("WSSGATE_ORDERS__POLICY__ALLOW_SHA1", "did you mean WSSGATE_ENDPOINT__ORDERS__POLICY__ALLOW_SHA1?"),
+        ("WSSGATE_CONFG", "did you mean WSSGATE_CONFIG?"),
+        ("wssgate_debgu", "did you mean WSSGATE_DEBUG?"),
+        (
+            "WSSGATE_X",
+            "WSSGATE_GATEWAY__KEY, WSSGATE_ENDPOINT__NAME__KEY and WSSGATE_ALERTS__NAME__KEY",
+        ),
+        ("WSSGATE_PORT", "nobody reads it"),
+    ],
+)
+def test_a_variable_that_nobody_reads_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, expected: str
+) -> None:
+    monkeypatch.setenv(name, "x")
+    (found,) = problems(tmp_path, ENDPOINT)
+    assert found.startswith(f"environment variable {name}: nobody reads it; ")
+    assert expected in found
+
+
+def test_what_kubernetes_sets_for_a_service_of_that_name_is_not_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (
+        ("WSSGATE_SERVICE_HOST", "10.0.0.7"),
+        ("WSSGATE_SERVICE_PORT", "8080"),
+        ("WSSGATE_SERVICE_PORT_HTTP", "8080"),
+        ("WSSGATE_PORT", "tcp://10.0.0.7:8080"),
+        ("WSSGATE_PORT_8080_TCP", "tcp://10.0.0.7:8080"),
+        ("WSSGATE_PORT_8080_TCP_ADDR", "10.0.0.7"),
+        ("WSSGATE_ADMIN_PORT_8081_TCP_PROTO", "tcp"),
+        ("WSSGATE_WHO", "pipeline"),
+    ):
+        monkeypatch.setenv(name, value)
+    config = tmp_path / "gateway.toml"
+    config.write_text(ENDPOINT)
+    assert list(load_settings(config).endpoints) == ["orders"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            '[gateway]\nlisten = "a:1"\nworkers = 1\nlisten = "b:1"\n',
+            "line 4: the key gateway.listen stands twice, first on line 2; keep one of the two",
+        ),
+        ('a = 1\n"a" = 2\n', "line 2: the key a stands twice, first on line 1"),
+        ("a = 1\na.b = 2\n", "is no TOML: Cannot overwrite a value (at line 2, column 8)"),
+        (
+            f'{ENDPOINT}mode = "observe"\r\n{ENDPOINT}',
+            "line 5: the table [endpoint.orders] stands twice, first on line 1",
+        ),
+        ("[a]\n[b]\nx = 1\n[a] # again\n", "line 4: the table [a] stands twice, first on line 1; keep one of the two"),
+        ("[b]\nx = [\n1,\n]\nx = [\n2,\n]\n", "line 5: the key b.x stands twice, first on line 2"),
+        ("x = {a = 1, a = 2}\n", "is no TOML: Duplicate inline table key 'a'"),
+        ("[a.b]\nc = 1\n[a]\nb.c = 1\n", "is no TOML: Cannot"),
+        ("x = \n", "is no TOML: Invalid value"),
+    ],
+)
+def test_what_stands_twice_is_named(tmp_path: Path, text: str, expected: str) -> None:
+    (found,) = problems(tmp_path, text)
+    assert found.startswith(expected)
+
+
+def test_clients_and_operators_have_addresses_of_their_own(tmp_path: Path) -> None:
+    (found,) = problems(tmp_path, f'[gateway]\nlisten = "127.0.0.1:9"\nadmin = "127.0.0.1:9"\n{ENDPOINT}')
+    assert found.startswith("gateway: listen and admin are both 127.0.0.1:9: give admin another port")
+    (tmp_path / "gateway.toml").write_text(f'[gateway]\nlisten = "[::1]:0"\nadmin = "[::1]:0"\n{ENDPOINT}')
+    assert load_settings(tmp_path / "gateway.toml").gateway.listen.port == 0, "each gets one of its own"
 
 
 def test_warnings_name_what_is_dangerous(tmp_path: Path) -> None:

@@ -36,7 +36,8 @@ def test_a_judge_that_cannot_be_loaded_stops_what_needs_it(
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "xmlsec.py").write_text(module)
     config = tmp_path / "gateway.toml"
-    assert main(["init", "--config", str(config), "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]) == 0
+    made = ["init", "--upstream", "http://127.0.0.1:9/orders", "--config", str(config), "--listen", "127.0.0.1:0"]
+    assert main([*made, "--admin", "127.0.0.1:0"]) == 0
     config.write_text(config.read_text().replace('mode = "enforce"', 'mode = "enforce"\nsecond_opinion = "sample"'))
     arguments = {
         "verify": ["verify", "--second-opinion", "x.xml"],

@@ -16,6 +16,7 @@ import pytest
 import structlog
 
 from fixtures.manifest import entry
+from gateway.report import FailureKind, failure_kind
 from gateway.verify import ADVICE, Reason
 from gateway.verify.parsing import parse_document
 from gateway.verify.policy import Policy
@@ -388,12 +389,21 @@ FAILURES: dict[str, tuple[bytes | Reply, int, str]] = {
         f"redirect {status}": (
             b"HTTP/1.1 %d Over there\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n" % status,
             502,
-            f"redirect (HTTP status {status})",
+            f"redirect to http://127.0.0.1:1/ (HTTP status {status})",
         )
         for status in (300, 301, 302, 303, 305, 307, 308)
     },
     "silence": (_silent, 504, "did not answer within"),
     "stalls in the middle": (_stalls, 504, "did not answer within"),
+}
+
+
+_KINDS = {
+    "closed the connection": FailureKind.BROKEN_OFF,
+    "not HTTP": FailureKind.NOT_HTTP,
+    "HTTP status": FailureKind.NOT_HTTP,
+    "redirect to http://127.0.0.1:1/": FailureKind.REDIRECT,
+    "did not answer within": FailureKind.TIMEOUT,
 }
 
 
@@ -409,6 +419,7 @@ def test_failure_of_the_receiver_gives_a_fault_and_a_record(
         record = it.last()
         assert (record.kind, record.outcome, record.reason, record.released) == ("error", "failed", None, False)
         assert detail in record.detail
+        assert failure_kind(record.detail) is _KINDS[detail.split(" (")[0].split(" 9")[0]]
         assert response.headers["wssgate-record"] == record.id
         assert response.headers["wssgate-verdict"] == "failed"
 
@@ -420,7 +431,7 @@ def test_receiver_that_is_down(tmp_path: Path) -> None:
     def check(response: Response, it: World) -> None:
         assert response.status == 502
         assert is_fault(response)
-        assert "refused" in it.last().detail.lower()
+        assert failure_kind(it.last().detail) is FailureKind.REFUSED
 
     # Port 1 of the loopback address: nothing listens there.
     play(tmp_path, b"", check, upstream="http://127.0.0.1:1/ws")

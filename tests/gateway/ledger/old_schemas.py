@@ -18,8 +18,8 @@ from tests.gateway.ledger.load import NOON, OLD, RENEWED, accepted, rejected
 from tests.keystore.issuing import issue
 from tests.keystore.store.authoring import BY, later
 
-REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
-"""Every schema that was published before the one that is made now."""
+REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010")
+"""Every schema that there was before the one that is made now."""
 
 
 def make_schema(connection: Connection, revision: str) -> None:

@@ -368,10 +368,10 @@ class World:
     def expected(self, name: str, screen: str) -> None:
         """Compare a screen with the one that a person has read.
 
-        `WSSGATE_WRITE_SCREENS=1 pytest ...` writes them anew; read them before you commit them.
+        `TESTING_WRITE_SCREENS=1 pytest ...` writes them anew; read them before you commit them.
         """
         path = Path(__file__).parent / "screens" / f"{name}.txt"
-        if os.environ.get("WSSGATE_WRITE_SCREENS"):
+        if os.environ.get("TESTING_WRITE_SCREENS"):
             path.write_text(screen, encoding="utf-8")
         assert screen == path.read_text(encoding="utf-8")
 

@@ -9,7 +9,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from tests.gateway.renewal.database_place import database_place
 from tests.gateway.renewal.histories import Histories
 
-HISTORIES = int(os.environ.get("WSSGATE_HISTORIES", "2000"))
+HISTORIES = int(os.environ.get("TESTING_HISTORIES", "2000"))
 PARTS = 8
 
 

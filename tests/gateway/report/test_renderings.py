@@ -6,9 +6,12 @@ from typing import Any
 import pytest
 from rich.console import Console, RenderableType
 
+from gateway.ledger import parse_filter
 from gateway.present import OperationNames, age_text, count_text, csv_line, share_text
 from gateway.renewal import cutover_csv, cutover_json, cutover_table
 from gateway.report import (
+    REJECTION_NAMES,
+    USAGE_NAMES,
     rejection_report,
     rejections_csv,
     rejections_json,
@@ -56,17 +59,34 @@ def _coloured(renderable: RenderableType) -> str:
 
 def _tables(scene: Scene) -> list[RenderableType]:
     usage = usage_report(scene.engine, now=scene.now)
+    assert usage.rejections is not None
     return [usage_table(usage), rejections_table(usage.rejections), cutover_table(scene.report(endpoint=None))]
 
 
 def test_the_usage_table_reads_by_itself(busy: Scene) -> None:
-    shown = _shown(usage_table(usage_report(busy.engine, now=busy.now, endpoint="orders", since=at(3))))
+    shown = _shown(usage_table(usage_report(busy.engine, now=busy.now, endpoint="orders", since=at(-1))))
     assert "Which key verified the accepted responses" in shown
-    assert "from 2026-06-01 12:00:00 on (whole hours), as of 2026-06-01 13:05:00; times in UTC" in shown
+    assert "from 2026-06-01 11:59:00 on, as of 2026-06-01 13:05:00; times in UTC" in shown
     lines = [" ".join(line.split()) for line in shown.splitlines()]
     assert "PlaceOrder acme-2024 1 ████ 100 % 2026-06-01 12:04:00 2026-06-01 12:04:00 1 h" in lines
     assert "acme-2026 2 █▋ 40 % 2026-06-01 12:03:00 2026-06-01 12:04:00 1 h" in lines
     assert "invoices" not in shown
+
+
+def test_a_report_on_a_past_time_says_so(busy: Scene) -> None:
+    busy.accept(70, by=[OLD])  # in the next hour
+    report = usage_report(busy.engine, now=busy.now, endpoint="orders", since=at(0), until=at(30))
+    assert sum(row.messages for row in report.rows) == 8
+    assert "from 2026-06-01 12:00:00 to 2026-06-01 13:00:00, as of" in _shown(usage_table(report))
+    assert report.rejections is not None
+    assert "from 2026-06-01 12:00:00 to 2026-06-01 13:00:00, as of" in _shown(rejections_table(report.rejections))
+    assert (usage_json(report)["since"], usage_json(report)["until"]) == (
+        "2026-06-01T12:00:00Z",
+        "2026-06-01T13:00:00Z",
+    )
+    everything_before = rejection_report(busy.engine, now=busy.now, until=at(60))
+    assert "everything on record to 2026-06-01 13:00:00, as of" in _shown(rejections_table(everything_before))
+    assert (everything_before.messages, rejections_json(everything_before)["until"]) == (3, "2026-06-01T13:00:00Z")
 
 
 def _key_lines(scene: Scene, width: int) -> list[str]:
@@ -142,7 +162,9 @@ def test_a_name_that_a_stranger_made_long_takes_no_columns_away(scene: Scene) ->
         rejected("dtd", signers=(signer(VerifiedBy(OLD.alias, OLD.key_id, OLD.thumbprint), 1),), operation="x" * 500)
     )
     (shown,) = (line for line in _key_lines(scene, 120) if "acme-2024" in line)
-    assert len(shown.split()) == 12
+    assert len(shown.split()) == 11, "every other cell of the row, and the name whole above it"
+    lines = _shown(usage_table(usage_report(scene.engine, now=scene.now)), 140).splitlines()
+    assert f"  {'x' * 119}…" in [line.rstrip() for line in lines]
 
 
 def test_what_was_delivered_in_mode_observe_is_pointed_out(scene: Scene) -> None:
@@ -225,6 +247,7 @@ def _rows(text: str) -> list[dict[str, str]]:
 
 def test_csv_has_a_header_and_no_formulas(busy: Scene) -> None:
     usage = usage_report(busy.engine, now=busy.now)
+    assert usage.rejections is not None
     for text in (usage_csv(usage), rejections_csv(usage.rejections), cutover_csv(busy.report(endpoint=None))):
         rows = _rows(text)
         assert list(rows[0])[:2] == ["endpoint", "operation"]
@@ -427,6 +450,51 @@ def test_ages_and_counts() -> None:
     ages = [age_text(at(0), at(0) + age * DAY) for age in (0, 1 / 86400, 1 / 1440, 0.5, 1, 400, -1)]
     assert ages == ["now", "1 s", "1 min", "12 h", "1 d", "400 d", "ahead"]
     assert [count_text(n, "message") for n in (0, 1, 1234)] == ["0 messages", "1 message", "1,234 messages"]
+
+
+def _wanted(*terms: str, names: Any = USAGE_NAMES) -> Any:
+    return {"wanted": parse_filter(terms, at(65), names=names), "only": " ".join(terms)}
+
+
+@pytest.mark.parametrize(
+    ("terms", "messages"),
+    [
+        (("key:acme-2024",), 6),
+        ((f"key:{NEW.thumbprint}", "op:GetOrder"), 3),
+        (("key:acme-2024", "key:acme-2026", "op:{urn:other}GetOrder"), 1),
+        ((f"key:{OLD.key_id}", "endpoint:invoices"), 1),
+        (("endpoint:invoices", "endpoint:orders"), 9),
+        (("op:PlaceOrder",), 1),
+        (("server:a",), 0),
+    ],
+)
+def test_usage_of_some_keys_and_operations(busy: Scene, terms: tuple[str, ...], messages: int) -> None:
+    report = usage_report(busy.engine, now=busy.now, **_wanted(*terms))
+    assert sum(row.messages for row in report.rows) == messages
+    shown, told = _shown(usage_table(report)), usage_json(report)
+    assert f"only {' '.join(terms)}" in " ".join(shown.split())
+    assert told["filter"] == " ".join(terms)
+    by_key = any(term.startswith(("key:", "server:")) for term in terms)
+    assert (report.rejections is None, told["rejections"] is None, "Rejected" not in shown) == (by_key,) * 3
+
+
+def test_rejections_of_some_reasons_and_operations(busy: Scene) -> None:
+    def found(*terms: str, limit: int | None = None) -> Any:
+        wanted = _wanted(*terms, names=REJECTION_NAMES)
+        return rejection_report(busy.engine, now=busy.now, limit=limit, **wanted)
+
+    everything = rejection_report(busy.engine, now=busy.now)
+    reason = everything.rows[0].reason
+    all_of_it = found(f"reason:{reason}", "endpoint:orders")
+    assert (all_of_it.messages, all_of_it.released, all_of_it.endpoint) == (2, 2, "orders")
+    assert found("op:GetOrder").messages == 1
+    assert found("op:nothing").messages == 0
+    assert found("reason:timestamp-missing").rows == ()
+    some = found("endpoint:orders", limit=1)
+    assert (len(some.rows), some.more, some.messages) == (1, 1, 3)
+    assert rejections_json(some)["filter"] == "endpoint:orders"
+    assert "only endpoint:orders" in _shown(rejections_table(some))
+    assert rejections_json(everything)["filter"] is None
 
 
 def test_rows_that_are_left_out_are_counted(busy: Scene) -> None:

@@ -26,6 +26,7 @@ NO_TRUST = (
     "no certificate is trusted for this endpoint, so that every response will be rejected; "
     "add one with: wssgate keystore add"
 )
+NO_TRUST_OBSERVED = NO_TRUST.replace("will be rejected", "will be delivered, and recorded as one that does not verify")
 
 
 async def _lines(process: Process, until: str) -> list[dict[str, object]]:
@@ -181,6 +182,21 @@ def test_hang_up_reads_the_configuration_again(tmp_path: Path) -> None:
             status = await ready()
             assert status["configuration"]["problem"] is None
             assert status["endpoints"]["orders"]["mode"] == "observe"  # type: ignore[index]  # JSON
+            # In this mode nothing is rejected, whoever is trusted.
+            await _lines(process, NO_TRUST_OBSERVED)
+
+            config.write_text(config.read_text().replace('listen = "127.0.0.1:0"', 'listen = "127.0.0.1:1"'))
+            process.send_signal(signal.SIGHUP)
+            await _lines(process, "configuration taken over")
+            status = await ready()
+            changed = "gateway.listen was changed, which takes effect after a restart only"
+            assert status["configuration"]["problem"] == changed
+            # Once more, without a further change; then it is put back.
+            for listen, problem in (("127.0.0.1:1", changed), ("127.0.0.1:0", None)):
+                config.write_text(config.read_text().replace('listen = "127.0.0.1:1"', f'listen = "{listen}"'))
+                process.send_signal(signal.SIGHUP)
+                await _lines(process, "configuration taken over")
+                assert (await ready())["configuration"]["problem"] == problem
             process.send_signal(signal.SIGTERM)
             await _lines(process, "stopped")
             assert await asyncio.wait_for(process.wait(), 30) == 0

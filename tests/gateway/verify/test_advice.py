@@ -32,7 +32,7 @@ def test_the_commands_and_settings_that_an_advice_names_exist(reason: Reason) ->
 
     for key in re.findall(r"([a-z][a-z0-9_]*) = ", advice):
         assert key in SETTINGS, key
-    for command in re.findall(r"wssgate ([a-z]+ [a-z]+)", advice):
+    for command in re.findall(r"wssgate ([a-z]+ [a-z-]+)", advice):
         assert f"## `wssgate {command}`" in documented, command
     for option in re.findall(r"--[a-z][a-z-]*", advice):
         assert option in documented, option

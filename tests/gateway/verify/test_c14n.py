@@ -23,7 +23,7 @@ from tests.gateway.verify.random_documents import RandomDocument
 EXCLUSIVE, INCLUSIVE_1_0, INCLUSIVE_1_1 = Canonicalization
 VECTORS = SHARED / "corpus" / "vectors" / "c14n"
 vectors = pytest.mark.skipif(
-    not VECTORS.is_dir(), reason="the vectors are not beside this repository; WSSGATE_SHARED may name their folder"
+    not VECTORS.is_dir(), reason="the vectors are not beside this repository; TESTING_SHARED may name their folder"
 )
 
 DS = "http://www.w3.org/2000/09/xmldsig#"

@@ -19,7 +19,7 @@ VECTORS = SHARED / "corpus" / "vectors" / "c14n"
 DOCUMENTS = VECTORS / "santuario-c14n"
 LATIN = Policy(encodings=("ISO-8859-1",))
 pytestmark = pytest.mark.skipif(
-    not VECTORS.is_dir(), reason="the vectors are not beside this repository; WSSGATE_SHARED may name their folder"
+    not VECTORS.is_dir(), reason="the vectors are not beside this repository; TESTING_SHARED may name their folder"
 )
 
 WITH_DOCTYPE = ("31", "33", "34", "35", "37", "38")

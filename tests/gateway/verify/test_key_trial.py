@@ -4,17 +4,19 @@ import base64
 import re
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from fixtures.generator.soap import BODY, direct, key_identifier, key_info, key_value, signature, thumbprint, token
 from fixtures.generator.uris import ECDSA_SHA256, RSA_SHA256, THUMBPRINT
 from fixtures.manifest import entry, interop_case, own_case, trust
-from gateway.verify import CheckResult, Policy, Reason, Verdict, verify
+from gateway.verify import CheckResult, Policy, Reason, Verdict, refusal_of, verify
 from gateway.verify.key_trial import EVERY_KEY_UP_TO
 from keystore import Alias, State, TrustedCertificate, TrustSnapshot
 from tests.gateway.verify.judging import made
-from tests.keystore.issuing import issue
+from tests.keystore.issuing import NOON, issue
 
 CASE = own_case("bst-x509v3")
 NAMED = key_identifier(THUMBPRINT, thumbprint("old"))
@@ -227,3 +229,32 @@ def test_of_many_keys_every_certificate_over_the_named_one_is_recorded() -> None
     verdict = judged(by("old", NAMED), snapshot)
 
     assert {by.alias for by in verdict.verified_by} == {"old", "renewed"}
+
+
+# Why a key would not be admitted, were it trusted
+
+
+@pytest.mark.parametrize(
+    ("fields", "days", "policy", "reason"),
+    [
+        ({}, 0, {}, None),
+        ({}, -200, {}, Reason.CERTIFICATE_EXPIRED),
+        ({}, 200, {}, Reason.CERTIFICATE_EXPIRED),
+        ({}, 200, {"expired_certificate": "accept"}, None),
+        ({"key": "rsa-1024"}, 0, {}, Reason.WEAK_KEY),
+        ({"key": "rsa-1024"}, 0, {"minimum_rsa_bits": 1024}, None),
+        ({"key": "secp256k1"}, 0, {}, Reason.WEAK_KEY),
+        ({"public_key": X25519PrivateKey.generate().public_key()}, 0, {}, Reason.WEAK_KEY),
+    ],
+)
+def test_why_a_key_would_be_refused(
+    fields: dict[str, Any], days: int, policy: dict[str, Any], reason: Reason | None
+) -> None:
+    certificate = TrustedCertificate(Alias("one"), issue("one", **fields))
+    assert refusal_of(certificate, TrustSnapshot.of(), Policy(**policy), NOON + timedelta(days=days)) is reason
+
+
+def test_a_compromised_key_is_refused_through_whichever_certificate() -> None:
+    revoked = TrustedCertificate(Alias("one"), issue("one"), state=State.RETIRED, revoked=True)
+    other = TrustedCertificate(Alias("two"), issue("two", key="one"))
+    assert refusal_of(other, TrustSnapshot.of(revoked, other), Policy(), NOON) is Reason.CERTIFICATE_REVOKED

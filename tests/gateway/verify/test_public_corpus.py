@@ -21,7 +21,7 @@ DIVERGENCES: dict[str, tuple[Reason, str]] = {
 
 
 @pytest.mark.skipif(
-    not CASES, reason="the public corpus is not beside this repository; WSSGATE_SHARED may name its folder"
+    not CASES, reason="the public corpus is not beside this repository; TESTING_SHARED may name its folder"
 )
 def test_corpus_is_complete() -> None:
     assert len(CASES) >= CASES_AT_LEAST, PUBLIC

@@ -42,7 +42,7 @@ TESTS_AT_LEAST = 50
 FITTING = {Reason.SIGNATURE_INVALID, Reason.UNKNOWN_KEY}
 
 at_hand = pytest.mark.skipif(
-    not FOLDER.is_dir(), reason="the vectors are not beside this repository; WSSGATE_SHARED may name their folder"
+    not FOLDER.is_dir(), reason="the vectors are not beside this repository; TESTING_SHARED may name their folder"
 )
 
 

@@ -11,7 +11,9 @@ from keystore.reading.folder import MAX_FILE_BYTES, FolderEntry, read_folder
 from keystore.terms import Terms
 from tests.keystore.issuing import NOON, der_of, issue, pem_of, signing_key
 
-PEM = pem_of(issue("acme")).decode()
+BARE = pem_of(issue("acme")).decode()
+PEM = f"# endpoints: all\n{BARE}"
+OTHER = "# endpoints: all\n" + pem_of(issue("b")).decode()
 KEY = signing_key("acme").private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 
 
@@ -51,12 +53,12 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     assert (
         (tmp_path / "trusted/acme.2026.pem")
         .read_text()
-        .startswith(f"# replaces: sha256:{'ab' * 32}, sha256:{'cd' * 32}\n-----BEGIN")
+        .startswith(f"# endpoints: all\n# replaces: sha256:{'ab' * 32}, sha256:{'cd' * 32}\n-----BEGIN")
     )
 
 
 def test_whose_successor_it_is_may_be_named_by_a_file(tmp_path: Path) -> None:
-    old = pem_of(issue("old")).decode()
+    old = "# endpoints: all\n" + pem_of(issue("old")).decode()
     files = {"trusted/new.pem": f"# replaces: OLD, sha256:{'ab' * 32}\n{PEM}", "retired/old.pem": old}
     retired, trusted = sorted(read_folder(put(tmp_path, files)), key=lambda entry: entry.state)
     assert trusted.terms == Terms(replaces=frozenset({retired.thumbprint, Thumbprint("ab" * 32)}))
@@ -65,12 +67,25 @@ def test_whose_successor_it_is_may_be_named_by_a_file(tmp_path: Path) -> None:
 
 def test_remarks_are_free_where_they_do_not_look_like_settings(tmp_path: Path) -> None:
     free = "## endpoints: none\n# Fingerprint confirmed by Eva: yes\nsubject=CN = x\n"
-    text = f"{free}#endpoints:  orders ,\n{PEM}# endpoints: x\n"
+    text = f"{free}#endpoints:  orders ,\n{BARE}# endpoints: x\n"
     (entry,) = read_folder(put(tmp_path, {"trusted/acme.pem": text}))
     assert entry.terms == Terms(frozenset({"orders"}))
     stated = f"# trusted-from: 2026-06-01T12:00:00Z\n# compromised: no\n{PEM}"
     (entry,) = read_folder(put(tmp_path, {"trusted/acme.pem": stated}))
     assert (entry.terms.trusted_from, entry.compromised) == (datetime(2026, 6, 1, 12, tzinfo=UTC), False)
+
+
+def test_every_endpoint_is_told_from_one_that_is_called_all(tmp_path: Path) -> None:
+    for endpoints, words in (
+        (None, "all"),
+        (frozenset({"all"}), '"all"'),
+        (frozenset({"all", "orders"}), '"all", orders'),
+        (frozenset({"All"}), "All"),
+    ):
+        written = held("acme", State.TRUSTED, Terms(endpoints))
+        put(tmp_path, {"trusted/acme.pem": written.text})
+        assert written.text.startswith(f"# endpoints: {words}\n-----BEGIN")
+        assert read_folder(tmp_path) == (written,)
 
 
 @pytest.mark.parametrize(
@@ -84,7 +99,7 @@ def test_remarks_are_free_where_they_do_not_look_like_settings(tmp_path: Path) -
         ({"trusted/acme.crt": PEM}, "let its name end in .pem"),
         ({"trusted/acme.PEM": PEM}, "let its name end in .pem"),
         ({"trusted/a b.pem": PEM}, "trusted/a b.pem: 'a b' cannot be an alias"),
-        ({"trusted/acme.pem": PEM, "retired/ACME.pem": pem_of(issue("b")).decode()}, "have the same name"),
+        ({"trusted/acme.pem": PEM, "retired/ACME.pem": OTHER}, "have the same name"),
         ({"trusted/acme.pem": PEM, "retired/b.pem": PEM}, "have the same certificate"),
         ({"trusted/acme.pem": PEM + pem_of(issue("b")).decode()}, "one certificate in PEM, and nothing else"),
         ({"trusted/acme.pem": PEM + "-----BEGIN X-----\n-----END X-----\n"}, "one certificate in PEM"),
@@ -92,8 +107,11 @@ def test_remarks_are_free_where_they_do_not_look_like_settings(tmp_path: Path) -
         ({"trusted/acme.pem": PEM + KEY}, "private key"),
         ({"trusted/acme.pem": PEM + " " * MAX_FILE_BYTES}, "more than 262144 bytes"),
         ({"trusted/acme.pem": f"# endpoint: orders\n{PEM}"}, "'# endpoint: orders' is not understood"),
-        ({"trusted/acme.pem": f"# endpoints: a\n# endpoints: b\n{PEM}"}, "or stands twice"),
-        ({"trusted/acme.pem": f"# endpoints:\n{PEM}"}, "no endpoint is named"),
+        ({"trusted/acme.pem": f"# endpoints: a\n# endpoints: b\n{BARE}"}, "or stands twice"),
+        ({"trusted/acme.pem": f"# endpoints:\n{BARE}"}, "no endpoint is named"),
+        ({"trusted/acme.pem": BARE}, "no line says for which endpoints it is: write # endpoints: "),
+        ({"retired/acme.pem": BARE}, "no line says for which endpoints it is"),
+        ({"trusted/acme.pem": f"# endpoints: orders, all\n{BARE}"}, "says all and names some"),
         ({"trusted/acme.pem": f"# trusted-until: 2026-06-31T12:00:00Z\n{PEM}"}, "is no instant"),
         ({"trusted/acme.pem": f"# trusted-until: tomorrow\n{PEM}"}, "is no instant"),
         ({"retired/acme.pem": f"# compromised: maybe\n{PEM}"}, "has to be yes or no"),

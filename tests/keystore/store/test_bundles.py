@@ -9,10 +9,11 @@ from keystore import Alias, State
 from keystore.certificate_decoding import load_certificate
 from keystore.reading import KeyFileFormat, LeftOut, ReadCertificate, ReadResult
 from keystore.store import Fate, Imported, KeystoreStore, Terms, import_bundle
-from tests.keystore.issuing import NOON, der_of, issue, with_bytes_changed
+from tests.keystore.issuing import NOON, der_of, issue, name, signing_key, with_bytes_changed
 from tests.keystore.store.authoring import BY, later
 
-AUTHORITY = issue("ca", extensions=[x509.BasicConstraints(ca=True, path_length=None)])
+MARK = x509.BasicConstraints(ca=True, path_length=None)
+AUTHORITY = issue("ca", key="root", issuer=name("root"), extensions=[MARK])
 EXPIRED = issue("expired", not_after=NOON - timedelta(hours=1))
 NAMELESS = issue("x", subject=x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, "ACME")]))
 UNREADABLE = load_certificate(with_bytes_changed(issue("hello"), b"\x0c\x05hello", b"\x0c\x05\xff\xffllo"))
@@ -71,7 +72,18 @@ def test_staged_and_by_force(store: KeystoreStore) -> None:
     assert store.get("new").state is State.STAGED
     forced = taken_in(store, bundle(held(AUTHORITY), held(EXPIRED)), force=True)
     assert [one.fate for one in forced[:2]] == [Fate.ADDED, Fate.ADDED]
-    assert "it is a CA certificate" in forced[0].remarks[0]
+    assert "it is the certificate of an authority" in forced[0].remarks[0]
+
+
+def test_a_self_signed_mark_of_a_ca_is_taken_in_unless_it_issued_another_one(store: KeystoreStore) -> None:
+    marked = issue("marked", extensions=[MARK])
+    leaf = issue("leaf", key="marked", public_key=signing_key("leaf").public_key(), issuer=name("marked"))
+    found = taken_in(store, bundle(held(marked), held(leaf)))
+    assert [one.fate for one in found[:2]] == [Fate.SKIPPED, Fate.ADDED]
+    alone = taken_in(store, bundle(held(issue("alone", extensions=[MARK]))))
+    assert (alone[0].fate, "is marked as a CA certificate" in alone[0].remarks[0]) == (Fate.ADDED, True)
+    after = taken_in(store, bundle(held(marked)))
+    assert after[0].fate is Fate.REFUSED, "what it issued is in the keystore"
 
 
 def test_names_are_made_valid_and_are_free(store: KeystoreStore) -> None:

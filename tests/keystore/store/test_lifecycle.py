@@ -305,3 +305,23 @@ def test_a_past_revision_says_who_made_it_and_why(store: KeystoreStore) -> None:
     assert [entry.state for entry in past.entries] == [State.TRUSTED]
     with pytest.raises(UnknownRevision):
         store.past(3)
+
+
+def test_another_certificate_over_a_retired_key_makes_it_accepted_again(store: KeystoreStore) -> None:
+    staged_only = store.add("first", issue("acme", serial=1), **BY, stage=True)
+    assert staged_only.warnings == ()
+    (beside_staged,) = store.add("second", issue("acme", serial=2), **BY, stage=True).warnings
+    assert "same public key as first (staged)" in beside_staged
+    store.retire("first", **BY)
+    again = "the key of first was retired: signatures of it"
+    staged = store.add("third", issue("acme", serial=3), **BY, stage=True).warnings
+    assert staged[1:] == (f"{again} will be accepted again as soon as it is trusted",)
+    assert store.trust("third", **BY).warnings[1:] == (f"{again} are accepted again",)
+    (trusted_anyway,) = store.add("fourth", issue("acme", serial=4), **BY).warnings
+    assert "third (trusted)" in trusted_anyway
+    store.retire("third", **BY)
+    store.retire("fourth", **BY)
+    with store.revising(**BY) as draft:
+        new = NewCertificate("fifth", issue("acme", serial=5))
+        (recognised,) = draft.add(new, Terms(), state=State.RETIRED).warnings
+    assert "accepted again" not in recognised, "a retired entry gives nothing back"

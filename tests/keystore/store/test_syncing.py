@@ -1,12 +1,13 @@
 """The keystore follows a folder: each move, its gate, and one revision for all of them."""
 
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import Engine, update
 
-from keystore import Alias, Blocker, GateClosed, State, Thumbprint
+from keystore import Alias, Blocker, GateClosed, NotAdmitted, State, Thumbprint, UnknownAlias
 from keystore.reading.folder import FolderEntry
 from keystore.store import KeystoreStore, Move, Step, folder_entry, synchronise
 from keystore.store.table_definitions import entries
@@ -29,7 +30,7 @@ def held(
 
 
 def synced(
-    store: KeystoreStore, *wanted: FolderEntry, gates: Recording | None = None, force: bool = False
+    store: KeystoreStore, *wanted: FolderEntry, gates: Recording | None = None, force: Collection[str] = ()
 ) -> list[Step]:
     with store.revising(**later(1), gates=gates or Recording()) as draft:
         steps = synchronise(draft, wanted, store.purged(), force=force)
@@ -156,7 +157,7 @@ def test_a_file_that_is_gone_means_retire_and_passes_the_gate(filled: KeystoreSt
     assert moves(steps) == [(Move.ADD, "next"), (Move.RETIRE, "staged"), (Move.RETIRE, "trusted")]
     assert isinstance(steps[2].refusal, GateClosed)
     assert (exported(filled), filled.revision()) == before, "all of it or nothing"
-    forced = synced(filled, *wanted, gates=CLOSED, force=True)
+    forced = synced(filled, *wanted, gates=CLOSED, force=["TRUSTED"])
     assert forced[1].remarks == ("overridden: orders: too early",)
     assert {str(e.alias): e.state for e in filled.entries()}["trusted"] is State.RETIRED
 
@@ -200,10 +201,84 @@ def test_what_was_purged_does_not_come_back_by_its_old_file(filled: KeystoreStor
     wanted = exported(filled)
     filled.purge("retired", **BY)
     (step,) = synced(filled, *wanted)
-    assert step == Step(Move.NONE, Alias("retired"), ("it was purged on 2026-06-01: remove its file",))
+    gone = next(want for want in wanted if want.alias == "retired")
+    assert step == Step(
+        Move.NONE, Alias("retired"), None, gone, remarks=("it was purged on 2026-06-01: remove its file",)
+    )
 
 
 def test_a_damaged_entry_is_not_written(filled: KeystoreStore, engine: Engine) -> None:
     with engine.begin() as connection:
         connection.execute(update(entries).where(entries.c.alias == "trusted").values(certificate=b"rubbish"))
     assert "trusted" not in [entry.alias for entry in exported(KeystoreStore(engine))]
+
+
+def test_each_step_says_from_what_to_what(filled: KeystoreStore) -> None:
+    def standing(step: Step) -> tuple[object, ...]:
+        return tuple(held and (str(held.alias), held.state, held.terms) for held in (step.before, step.after))
+
+    wanted = [want for want in exported(filled) if want.alias not in {"trusted", "staged", "limited"}]
+    steps = synced(
+        filled,
+        *wanted,
+        held("staged", State.TRUSTED, LIMITED),
+        held("renamed", State.TRUSTED, LIMITED, key="trusted"),
+        held("next", State.TRUSTED),
+        gates=CLOSED,
+    )
+    assert [(step.move, *standing(step)) for step in steps] == [
+        (Move.TRUST, ("staged", State.STAGED, Terms()), ("staged", State.TRUSTED, LIMITED)),
+        (Move.CHANGE, ("trusted", State.TRUSTED, Terms()), ("renamed", State.TRUSTED, Terms())),
+        (Move.CHANGE, ("renamed", State.TRUSTED, Terms()), ("renamed", State.TRUSTED, LIMITED)),
+        (Move.ADD, None, ("next", State.TRUSTED, Terms())),
+        (Move.RETIRE, ("limited", State.TRUSTED, LIMITED), ("limited", State.RETIRED, LIMITED)),
+    ]
+    assert [step.refusal is None for step in steps] == [True, True, False, True, False]
+
+
+def test_force_is_for_the_entry_that_it_names_and_no_other(filled: KeystoreStore) -> None:
+    wanted = [want for want in exported(filled) if want.alias != "trusted"]
+    certificate = issue("expired", not_after=NOON - HOUR)
+    expired = FolderEntry(
+        Alias("expired"), State.TRUSTED, Terms(), False, certificate, Thumbprint.of(der_of(certificate))
+    )
+    neither = synced(filled, *wanted, expired, gates=CLOSED)
+    assert [type(step.refusal) for step in neither] == [NotAdmitted, GateClosed]
+    admitted = synced(filled, *wanted, expired, gates=CLOSED, force=["expired"])
+    assert [type(step.refusal) for step in admitted] == [type(None), GateClosed], "the gate of another stays closed"
+    gate_alone = synced(filled, *wanted, expired, gates=CLOSED, force=["trusted"])
+    assert [type(step.refusal) for step in gate_alone] == [NotAdmitted, type(None)]
+    assert [step.refusal for step in synced(filled, *wanted, expired, gates=CLOSED, force=["expired", "Trusted"])] == [
+        None,
+        None,
+    ]
+    assert {str(entry.alias): entry.state for entry in filled.entries()}["trusted"] is State.RETIRED
+    with pytest.raises(UnknownAlias, match="no entry 'nobody' in the folder or in the keystore"):
+        synced(filled, *wanted, expired, force=["nobody"])
+    assert synced(filled, *exported(filled), force=["expired"]) == [], "what is done already needs no force"
+
+
+def test_force_goes_by_the_old_name_and_by_the_new_one(filled: KeystoreStore) -> None:
+    others = [want for want in exported(filled) if want.alias != "trusted"]
+    limited = held("renamed", State.TRUSTED, LIMITED, key="trusted")
+    for name in ("trusted", "renamed"):
+        with filled.revising(**later(1), gates=CLOSED) as draft:
+            steps = synchronise(draft, [*others, limited], filled.purged(), force=[name])
+            draft.drop()
+        assert [step.refusal for step in steps] == [None, None]
+
+
+def test_what_cannot_be_read_is_retired_and_shows_nothing_before(filled: KeystoreStore, engine: Engine) -> None:
+    wanted = [want for want in exported(filled) if want.alias != "trusted"]
+    with engine.begin() as connection:
+        connection.execute(update(entries).where(entries.c.alias == "trusted").values(certificate=b"rubbish"))
+    damaged = KeystoreStore(engine)
+    with damaged.revising(**later(1), gates=CLOSED) as draft:
+        (gone,) = synchronise(draft, wanted, {})
+        draft.drop()
+    assert (gone.move, gone.alias, gone.before, gone.refusal) == (Move.RETIRE, "trusted", None, None)
+    steps = synced(damaged, *wanted, held("renamed", State.RETIRED, key="trusted"))
+    assert [(step.move, step.before, step.refusal) for step in steps] == [
+        (Move.CHANGE, None, None),
+        (Move.RETIRE, None, None),
+    ]

@@ -90,7 +90,9 @@ def test_declared_with_a_whole_key_file_and_from_a_message(run: Run, filled: Pat
 
 def test_a_folder_declares_it(run: Run, filled: Path) -> None:
     assert run("keystore", "export", "--all", "--to", "trust").code == 0
-    (filled / "trust/trusted/new.pem").write_bytes(b"# replaces: old\n" + (filled / "new.pem").read_bytes())
+    (filled / "trust/trusted/new.pem").write_bytes(
+        b"# endpoints: all\n# replaces: old\n" + (filled / "new.pem").read_bytes()
+    )
     assert run("keystore", "sync", "trust", "--apply").code == 0
     assert entries(run)["new"]["replaces"] == [entries(run)["old"]["thumbprint"]]
     assert "Nothing to do" in run("keystore", "sync", "trust").out

@@ -63,6 +63,8 @@ def test_too_early_names_the_blocker_and_the_earliest_safe_time(run: Run, workpl
     assert [(blocker["endpoint"], blocker["safe_at"]) for blocker in answer["blockers"]] == [
         ("orders", answer["safe_at"])
     ]
+    assert json.loads(refused.err)["exit_code"] == 1
+    refused = run("keystore", "retire", "old", "--reason", "switched")
     assert f"earliest {safe_at:%Y-%m-%d %H:%M:%S}Z" in refused.err
     assert refused.err.startswith("Error: old is not retired: it is too early.\n  orders: the last message")
     assert listed(run) == {"old": "trusted", "new": "trusted"}

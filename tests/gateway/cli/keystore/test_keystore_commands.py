@@ -7,14 +7,29 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, pkcs12
 from cryptography.x509.oid import NameOID
 
 from tests.gateway.cli.running import Run
 
+USAGES = (
+    "digital_signature",
+    "content_commitment",
+    "key_encipherment",
+    "data_encipherment",
+    "key_agreement",
+    "key_cert_sign",
+    "crl_sign",
+    "encipher_only",
+    "decipher_only",
+)
 
-def issue(name: str, *, ca: bool = False, days: int = 30) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
+
+def issue(
+    name: str, *, ca: bool = False, marked: bool = False, days: int = 300
+) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
+    """A self-signed certificate: a signer's, an authority's (`ca`), or a signer's that is `marked` as an authority."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     end = datetime.now(UTC) + timedelta(days=days)
@@ -26,9 +41,22 @@ def issue(name: str, *, ca: bool = False, days: int = 30) -> tuple[x509.Certific
         .serial_number(x509.random_serial_number())
         .not_valid_before(end - timedelta(days=365))
         .not_valid_after(end)
-        .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
+        .add_extension(x509.BasicConstraints(ca=ca or marked, path_length=None), critical=True)
     )
+    if ca:
+        usage = dict.fromkeys(USAGES, False) | {"key_cert_sign": True, "crl_sign": True}
+        builder = builder.add_extension(x509.KeyUsage(**usage), critical=True)
     return builder.sign(key, hashes.SHA256()), key
+
+
+def certificate_of(*, bits: int = 2048, days: int = 300) -> x509.Certificate:
+    """A self-signed certificate over an RSA key, valid for a year until then."""
+    key = rsa.generate_private_key(65537, bits)
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "acme")])
+    end = datetime.now(UTC) + timedelta(days=days)
+    builder = x509.CertificateBuilder().subject_name(subject).issuer_name(subject).public_key(key.public_key())
+    builder = builder.serial_number(1).not_valid_before(end - timedelta(days=365)).not_valid_after(end)
+    return builder.sign(key, hashes.SHA256())
 
 
 def pem(certificate: x509.Certificate) -> bytes:
@@ -115,6 +143,71 @@ def test_expired_and_authority_certificates_need_force(run: Run, workplace: Path
     assert "EXPIRED" in shown
 
 
+def test_a_self_signed_certificate_that_is_marked_as_a_ca_is_a_signers_own(run: Run, workplace: Path) -> None:
+    file = workplace / "marked.pem"
+    file.write_bytes(pem(issue("b", marked=True)[0]))
+    added = run("keystore", "add", "acme", file)
+    assert (added.code, "marked as a CA certificate" in added.err, "--force" in added.err) == (0, True, False)
+    assert listed(run) == {"acme": "trusted"}
+
+
+def test_what_has_to_happen_before_its_messages_pass_is_said(run: Run, workplace: Path) -> None:
+    cases = {
+        "lapsed": (certificate_of(days=-2), ('expired_certificate = "accept" in the policy of orders',)),
+        "weak": (certificate_of(bits=1024), ("minimum_rsa_bits = 1024 in the policy of orders",)),
+        "early": (certificate_of(days=400), (" may be sent from 20",)),
+        "plain": (certificate_of(), ("may be sent, and watch",)),
+    }
+    for name, (certificate, sentences) in cases.items():
+        file = workplace / f"{name}.pem"
+        file.write_bytes(pem(certificate))
+        added = run("keystore", "add", name, file, "--force")
+        assert added.code == 0
+        assert [sentence for sentence in sentences if sentence not in added.out] == []
+        assert ("dangerous" in added.out) == (name in {"lapsed", "weak"})
+    admitted = "[endpoint.orders.policy]\nminimum_rsa_bits = 1024\n"
+    configuration = (workplace / "gateway.toml").read_text()
+    (workplace / "gateway.toml").write_text(configuration + admitted)
+    (workplace / "weak-too.pem").write_bytes(pem(certificate_of(bits=1024)))
+    assert "dangerous" not in run("keystore", "add", "weak-too", workplace / "weak-too.pem").out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("taken",), "the alias taken is in use"),
+        (("a b",), "'a b' cannot be an alias"),
+        (("new", "--replaces", "nobody"), "there is no entry 'nobody'"),
+        (("new", "--from", "2030-01-01T00:00:00Z", "--until", "2029-01-01T00:00:00Z"), "end before it begins"),
+    ],
+)
+def test_nobody_is_asked_for_a_password_in_vain(
+    run: Run, workplace: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], sentence: str
+) -> None:
+    certificate, key = issue("acme")
+    sealed = workplace / "acme.p12"
+    sealed.write_bytes(
+        pkcs12.serialize_key_and_certificates(b"x", key, certificate, None, BestAvailableEncryption(b"secret"))
+    )
+    (workplace / "taken.pem").write_bytes(pem(issue("taken")[0]))
+    assert run("keystore", "add", "taken", workplace / "taken.pem").code == 0
+    asked: list[str] = []
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+
+    def typed(prompt: str, **_: object) -> str:
+        asked.append(prompt)
+        return "secret"
+
+    monkeypatch.setattr("getpass.getpass", typed)
+    alias, *options = arguments
+    ran = run("keystore", "add", alias, sealed, *options)
+    assert (ran.code in {1, 2}, sentence in ran.err, asked) == (True, True, [])
+    assert run("keystore", "import", sealed, "--replaces", "nobody").code == 2
+    assert asked == []
+    assert run("keystore", "add", "new", sealed, "--allow-private-key").code == 0
+    assert len(asked) == 1
+
+
 def test_a_bundle_adds_its_signers_and_leaves_authorities_out(run: Run, workplace: Path) -> None:
     file = workplace / "bundle.pem"
     file.write_bytes(
@@ -163,7 +256,7 @@ def test_a_password_file_without_a_password(run: Run, workplace: Path, signed_fi
 
 @pytest.mark.parametrize("command", ["show", "trust", "restore", "retire", "purge", "set", "history"])
 def test_an_alias_that_is_not_there(run: Run, workplace: Path, command: str) -> None:
-    needed = {"retire": ["--reason", "x"], "purge": ["--reason", "x"], "set": ["--all-endpoints"]}
+    needed = {key: ["--reason", "x"] for key in ("restore", "retire", "purge")} | {"set": ["--all-endpoints"]}
     ran = run("keystore", command, "nope", *needed.get(command, []))
     assert ran.code == 2
     assert "nope" in ran.err
@@ -184,7 +277,7 @@ def test_retiring_says_where_the_key_lives_on(run: Run, workplace: Path) -> None
     (entry,) = json.loads(compromised.out)["entries"]
     assert entry["revoked"] is True
     assert run("keystore", "retire", "entry-2", "--why", "again").code == 1
-    assert run("keystore", "restore", "entry-2").code == 1
+    assert run("keystore", "restore", "entry-2", "--reason", "x").code == 1
     assert run("keystore", "purge", "entry-2", "--reason", "gone", "--force").code == 1
 
 

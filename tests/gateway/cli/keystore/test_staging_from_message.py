@@ -99,6 +99,11 @@ def test_a_wrong_signature_proves_nothing(run: Run, workplace: Path) -> None:
     assert "NOT good under this certificate" in refused.out
     assert "may be anybody's" in refused.err
     assert listed(run) == {}
+    told = add(run, file, "a", "--yes", "--force")
+    assert (told.code, "do not trust it before that is known" in told.out) == (0, True)
+    assert "keystore trust" not in told.out, "the advice is not against what was just said"
+    for command in ("retire", "purge"):
+        assert run("keystore", command, "a", "--force", "--reason", "x").code == 0
     forced = add(run, file, "--yes", "--force", "--json")
     assert (forced.code, json.loads(forced.out)["entries"][0]["signature_good"]) == (0, False)
 
@@ -126,9 +131,9 @@ def test_what_the_advice_on_a_key_says_can_be_typed(run: Run, workplace: Path, s
     assert run("keystore", "add", "acme", signed_files / "new.pem", "--stage").code == 0
     for reason, before in ((Reason.STAGED_KEY, "staged"), (Reason.RETIRED_KEY, "retired")):
         assert listed(run) == {"acme": before}
-        (command,) = set(re.findall(r"with wssgate keystore ([a-z]+) ALIAS", ADVICE[reason]))
+        (command,) = set(re.findall(r"with wssgate keystore ([a-z]+ ALIAS(?: --reason TEXT)?)", ADVICE[reason]))
 
-        assert run("keystore", command, "acme").code == 0
+        assert run("keystore", *command.replace("ALIAS", "acme").split()).code == 0
 
         assert listed(run) == {"acme": "trusted"}
         run("keystore", "retire", "acme", "--reason", "x", "--force")
@@ -150,6 +155,26 @@ def test_a_person_is_asked(
     assert "good under this certificate" in ran.out
     assert "Stage acme-2026 (known, not trusted)?" in ran.err
     assert len(listed(run)) == staged
+
+
+def test_nobody_is_asked_about_what_is_refused(
+    run: Run, workplace: Path, signed_files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run("keystore", "add", "acme", signed_files / "new.pem").code == 0
+    assert run("keystore", "retire", "acme", "--compromised", "--reason", "stolen").code == 0
+    monkeypatch.setattr(sys, "stdin", Terminal("y\n"))
+    for arguments, sentence in ((("next",), "as acme (retired)"), (("acme", "-e", "orders"), "as acme (retired)")):
+        ran = add(run, signed_files / "new.xml", *arguments)
+        assert (ran.code, sentence in ran.err, "Stage" in ran.err) == (1, True, False)
+        assert "good under this certificate" in ran.out
+        assert "would be accepted" not in ran.out, "what is refused is not recommended"
+
+
+def test_what_trust_alone_does_not_mend_is_said(run: Run, workplace: Path) -> None:
+    ran = add(run, own_case("body-altered").file, "acme", "--yes")
+    assert ran.code == 0
+    assert "Trusting it alone does not let this message pass." in ran.out
+    assert "something changed the named part after it was signed" in ran.out
 
 
 @pytest.mark.parametrize("arguments", [(), ("--json",)])

@@ -157,7 +157,7 @@ def test_cutovers_that_nobody_started(run: Run, started: Path) -> None:
     assert "only the old key: PlaceOrder" in shown
     assert "next:" not in shown
     told = json.loads(run("renewal", "infer", "--json").out)
-    assert [(one["endpoint"], one["over"], one["renewal"]) for one in told["cutovers"]] == [
+    assert [(one["endpoint"], one["new_came_last"], one["renewal"]) for one in told["cutovers"]] == [
         ("orders", False, "acme-2026")
     ]
     assert run("renewal", "infer", "--endpoint", "nowhere").code == 2
@@ -170,7 +170,7 @@ def test_the_start_of_one_is_proposed(run: Run, workplace: Path) -> None:
     record(workplace, message(workplace, "old", GET))
     record(workplace, message(workplace, "new", GET))
     shown = run("renewal", "infer").out
-    assert "orders: acme-2024 -> acme-2026; every operation has switched" in shown
+    assert "orders: acme-2024 -> acme-2026; the new key came last in every operation" in shown
     assert "no renewal was started; not declared in the keystore" in shown
     line = next(line for line in shown.splitlines() if line.startswith("  next: "))
     assert line == "  next: wssgate renewal start --old acme-2024 --new acme-2026 --endpoint orders"

@@ -3,6 +3,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ from gateway.ledger.database.connections import reading, writing
 from gateway.ledger.database.ledger_tables import metadata
 from gateway.ledger.read import roll_up_sums as sums
 from keystore.store.table_definitions import keystore_tables
-from tests.databases import on_postgresql, on_sqlite
+from tests.databases import lay_out, on_postgresql, on_sqlite
 from tests.gateway.ledger.load import OLD, accepted
 
 
@@ -277,6 +278,94 @@ def test_a_folder_that_may_not_be_entered(tmp_path: Path) -> None:
     said = _as_another_user(shut / "wssgate.db")
     shut.chmod(0o700)
     assert "cannot be reached: Permission denied; check the URL and the folders on the way" in said
+
+
+_READING_AS_ANOTHER_USER = """
+import os, sys
+from gateway.ledger import DatabaseUnavailable, open_database, records
+open_database(sys.argv[1], create=False).dispose()  # so that all is loaded
+if os.getuid() == 0:  # the superuser may read anything
+    os.setresuid(65534, 65534, 65534)
+try:
+    print(len(records(open_database(sys.argv[2], create=False))), "records")
+except DatabaseUnavailable as error:
+    print(error)
+"""
+
+
+@pytest.fixture
+def shared() -> Iterator[Path]:
+    """A folder that every user may look into, and one alone may write."""
+    with tempfile.TemporaryDirectory() as folder:  # pytest's own folders admit no other user at all
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+        Path(folder).chmod(0o755)
+
+
+def _read_as_another_user(path: Path, readable: str) -> str:
+    command = [sys.executable, "-c", _READING_AS_ANOTHER_USER, readable, f"sqlite:///{path}"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30)
+    assert done.stderr == ""
+    return done.stdout.strip()
+
+
+def _recorded(folder: Path) -> LedgerWriter:
+    """A running writer with one record in the log that is not in the file yet."""
+    lay_out(folder / "wssgate.db")
+    writer = LedgerWriter(open_database(f"sqlite:///{folder}/wssgate.db"), "host:1")
+    writer.submit(accepted(OLD)).result(10)
+    return writer
+
+
+def test_another_user_reads_beside_a_running_gateway(shared: Path, migrated_file: str) -> None:
+    writer = _recorded(shared)
+    for path in shared.iterdir():
+        path.chmod(0o644)
+    assert _read_as_another_user(shared / "wssgate.db", migrated_file) == "1 records"
+    assert writer.close()
+
+
+@pytest.mark.parametrize("hidden", ["wssgate.db-wal", "wssgate.db-shm"])
+def test_newest_records_that_cannot_be_read_are_not_left_out_silently(
+    shared: Path, migrated_file: str, hidden: str
+) -> None:
+    writer = _recorded(shared)
+    for path in shared.iterdir():
+        path.chmod(0o600 if path.name == hidden else 0o644)
+    said = _read_as_another_user(shared / "wssgate.db", migrated_file)
+    assert "the newest records of" in said
+    assert "sqlite3 wssgate.db '.backup copy.db'" in said
+    assert writer.close()
+
+
+def test_a_log_without_its_index_is_not_left_out_silently(shared: Path, migrated_file: str) -> None:
+    (shared / "wssgate.db").write_bytes(b"")
+    lay_out(shared / "wssgate.db")
+    (shared / "wssgate.db-wal").write_bytes(b"x")
+    for path in shared.iterdir():
+        path.chmod(0o644)
+    assert "the newest records of" in _read_as_another_user(shared / "wssgate.db", migrated_file)
+    # An empty one holds nothing.
+    (shared / "wssgate.db-wal").write_bytes(b"")
+    assert _read_as_another_user(shared / "wssgate.db", migrated_file) == "0 records"
+
+
+def test_another_user_may_have_a_folder_of_its_own_and_a_file_that_it_may_not_write(
+    shared: Path, migrated_file: str
+) -> None:
+    lay_out(shared / "wssgate.db")
+    (shared / "wssgate.db").chmod(0o444)
+    shared.chmod(0o777)
+    assert _read_as_another_user(shared / "wssgate.db", migrated_file) == "0 records"
+
+
+def test_what_another_user_cannot_read_is_told(shared: Path, migrated_file: str) -> None:
+    lay_out(shared / "wssgate.db")
+    assert "may not be read by this user" in _read_as_another_user(shared / "wssgate.db", migrated_file)
+    notes = shared / "notes.txt"
+    notes.write_text("these are notes\n" * 100)
+    notes.chmod(0o444)
+    assert "is not an SQLite database" in _read_as_another_user(notes, migrated_file)
 
 
 def test_a_newer_schema_is_left_alone(engine: Engine, url: str) -> None:

@@ -18,6 +18,7 @@ from gateway.ledger import (
     usage,
 )
 from gateway.ledger.database.connections import writing
+from gateway.ledger.read import rejection_sums
 from gateway.ledger.read import roll_up_sums as sums
 from gateway.ledger.read import stored_records as on_record
 from gateway.verify import VerifiedBy
@@ -108,7 +109,10 @@ def test_since_cuts_at_the_hour(ledger: Ledger) -> None:
 def test_rejections_by_reason(ledger: Ledger) -> None:
     ledger.add(accepted(OLD), rejected("unsigned"), rejected("unsigned", mode="observe", released=True))
     ledger.add(rejected("not-soap", operation=None, time=NOON + MINUTE))
-    found = [(r.operation, r.reason, r.messages, r.released, r.last_seen) for r in sums.rejections(ledger.engine).rows]
+    found = [
+        (r.operation, r.reason, r.messages, r.released, r.last_seen)
+        for r in rejection_sums.rejections(ledger.engine).rows
+    ]
     assert found == [(GET, "unsigned", 2, 1, NOON), (None, "not-soap", 1, 0, NOON + MINUTE)]
 
 

@@ -11,6 +11,7 @@ from gateway.ledger import LedgerWriter, MessageRecord, expected_operations, rem
 from gateway.ledger.database.connections import reading, writing
 from gateway.ledger.database.ledger_tables import key_uses_hourly, traffic_hourly
 from gateway.ledger.proof import rollup_comparison, span_counts
+from gateway.ledger.read import rejection_sums
 from gateway.ledger.read import roll_up_sums as sums
 from gateway.ledger.read import stored_records as on_record
 from gateway.ledger.write import counted_operations as operation_names
@@ -92,12 +93,12 @@ def test_each_endpoint_has_room_of_its_own(engine: Engine, writer: LedgerWriter)
 def test_the_most_frequent_rejections_are_listed_and_the_others_counted(engine: Engine, writer: LedgerWriter) -> None:
     _add(writer, *(_unsigned(f"{{urn:x}}Op{number}") for number in (0, 1, 1, 2, 2, 2, 3)))
     _add(writer, rejected("dtd", mode="observe", released=True))
-    found = sums.rejections(engine, limit=2)
+    found = rejection_sums.rejections(engine, limit=2)
     assert [(row.operation, row.messages) for row in found.rows] == [("{urn:x}Op2", 3), ("{urn:x}Op1", 2)]
     assert (found.more, found.messages, found.released) == (3, 8, 1)
-    every = sums.rejections(engine)
+    every = rejection_sums.rejections(engine)
     assert (len(every.rows), every.more) == (5, 0)
-    assert sums.rejections(engine, "nowhere") == sums.Rejections((), 0, 0, 0)
+    assert rejection_sums.rejections(engine, "nowhere") == rejection_sums.Rejections((), 0, 0, 0)
 
 
 def _signed(*numbers: int) -> list[MessageRecord]:

@@ -8,6 +8,7 @@ from sqlalchemy import Engine, select, text
 from gateway.ledger import LedgerWriter, MessageRecord, Receipt, RecordRefused, Role
 from gateway.ledger.database.connections import reading, writing
 from gateway.ledger.database.ledger_tables import replay_guard
+from gateway.ledger.read import rejection_sums
 from gateway.ledger.read import roll_up_sums as sums
 from gateway.ledger.read import stored_records as on_record
 from gateway.ledger.record_rows import MAX_ITEMS
@@ -42,7 +43,7 @@ def test_the_second_acceptance_of_a_signature_is_a_rejection(engine: Engine, wri
         (Role.NEEDED, 1, 1.0),
         (Role.REPEATED, 1, 1.0),
     ]
-    assert [(row.reason, row.messages) for row in sums.rejections(engine).rows] == [("replayed", 1)]
+    assert [(row.reason, row.messages) for row in rejection_sums.rejections(engine).rows] == [("replayed", 1)]
 
 
 def test_in_mode_observe_it_is_recorded_and_delivered(engine: Engine, writer: LedgerWriter) -> None:

@@ -1,13 +1,17 @@
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from gateway.config import load_settings
 from gateway.ledger import remember_expected
-from gateway.renewal import CellState, cell_sentence, endpoint_sentence, known_operations
+from gateway.ledger.database.connections import writing
+from gateway.renewal import CellState, cell_sentence, cutover_json, endpoint_sentence, known_operations
 from gateway.vocabulary import MessageKind
 from keystore import State, TrustSnapshot
+from tests.databases import unprotected
 from tests.gateway.report.scene import GET, NEW, OLD, PLACE, RENEWED, Scene, at, certificate
 
 SHIP = "{urn:orders}ShipOrder"
@@ -260,12 +264,43 @@ def test_two_goals_are_both_named(scene: Scene) -> None:
     assert _says(scene) == "switched everywhere to acme-2026 and tsa-2026 since 2026-06-01 12:05:00, 2 h ago"
 
 
-def test_since_starts_with_the_whole_hour(scene: Scene) -> None:
+def _aliases(scene: Scene, **options: Any) -> list[str]:
+    return [key.alias for key in scene.cell(**options).keys]
+
+
+def test_since_is_exact_and_what_has_switched_is_judged_by_everything(scene: Scene) -> None:
     scene.accept(30, by=[OLD])
     scene.accept(40, by=[NEW])
-    assert scene.report(since=at(35)).since == at(0)
+    assert scene.report(since=at(35)).since == at(35)
+    assert (_aliases(scene), _aliases(scene, since=at(35))) == (["acme-2024", "acme-2026"], ["acme-2026"])
     assert scene.cell(since=at(35)).last_old == at(30)
+    for silent in (at(41), at(60)):
+        assert scene.cell(since=silent).state is CellState.SILENT
+
+
+def test_since_starts_with_the_whole_hour_where_its_records_are_gone(scene: Scene) -> None:
+    scene.accept(30, by=[OLD])
+    scene.accept(40, by=[NEW])
+    with writing(scene.engine) as connection, unprotected(connection):
+        connection.execute(text("DELETE FROM messages"))
+    assert scene.report(since=at(35)).since == at(0)
+    assert _aliases(scene, since=at(35)) == ["acme-2024", "acme-2026"]
     assert scene.cell(since=at(60)).state is CellState.SILENT
+
+
+def test_a_past_time_is_judged_by_what_was_there_then(scene: Scene) -> None:
+    scene.accept(0, by=[OLD])
+    scene.accept_every_five(20, after=5, by=[NEW])  # the last one at 105
+    scene.accept(130, by=[OLD])  # a relapse
+    assert scene.cell().state is CellState.MIXED
+    for until, state, last_new in ((at(10), CellState.PENDING, at(55)), (at(61), CellState.SWITCHED, at(105))):
+        cell = scene.cell(until=until)
+        assert (cell.state, cell.last_new, cell.last_old) == (state, last_new, at(0))
+    report = scene.report(until=at(61), since=at(58))
+    assert (report.since, report.until, report.last_use) == (at(58), at(120), at(105))
+    assert cutover_json(report)["until"] == "2026-06-01T14:00:00Z"
+    assert scene.report(until=at(60)).until == at(60)
+    assert scene.report(until=at(0)).endpoints[0].cells == ()
 
 
 def test_operations_of_attackers_without_a_known_key_make_no_cells(scene: Scene) -> None:

@@ -156,7 +156,7 @@ def test_trusted_elsewhere_or_later_is_not_trusted(renewing: RenewalScene) -> No
     assert step(renewing, 3).evidence == ("acme-2026 is retired",)
     assert renewing.status().run == ("wssgate keystore restore acme-2026 --reason TEXT",)
     renewing.retire("acme-2026", revoked=True)
-    assert step(renewing, 3).evidence == ("acme-2026 is revoked",)
+    assert step(renewing, 3).evidence == ("acme-2026 is compromised",)
 
 
 def test_it_is_safe_to_tell_once_every_gateway_has_loaded_it(renewing: RenewalScene) -> None:
@@ -346,7 +346,7 @@ def test_a_new_key_that_was_withdrawn_through_another_certificate_is_not_trusted
     assert step(renewing, 3).mark is Mark.DONE
     renewing.retire(revoked=True, force=True)
     assert step(renewing, 3).evidence[-1] == (
-        "the key of acme-2025 is withdrawn: acme-2024, which has it too, is revoked"
+        "the key of acme-2025 is withdrawn: acme-2024, which has it too, is compromised"
     )
     renewing.confirm(2)
     assert renewing.status().run == ("wssgate renewal withdraw acme --reason TEXT",)

@@ -17,16 +17,21 @@ def test_a_key_that_took_over_from_another(renewing: RenewalScene) -> None:
     renewing.messages(2, OLD, operations=(GET, PLACE))
     renewing.messages(3, NEW)
     (one,) = found(renewing)
-    assert (one.endpoint, one.old_alias, one.new_alias, one.is_over) == ("orders", "acme-2024", "acme-2026", False)
+    assert (one.endpoint, one.old_alias, one.new_alias, one.new_came_last) == (
+        "orders",
+        "acme-2024",
+        "acme-2026",
+        False,
+    )
     assert (one.only_old, one.is_declared, one.renewal, one.can_start) == (((PLACE, ""),), False, "", True)
     (cell,) = one.cells
-    assert (cell.old_messages, cell.new_messages, cell.is_over) == (2, 3, True)
+    assert (cell.old_messages, cell.new_messages, cell.new_came_last) == (2, 3, True)
     renewing.messages(1, NEW, operations=(PLACE,))
     (one,) = found(renewing)
-    assert (one.is_over, one.only_old) == (True, ())
+    assert (one.new_came_last, one.only_old) == (True, ())
     assert one.last_old < one.first_new
     (told,) = inferred_json([one])["cutovers"]
-    assert (told["old"]["alias"], told["over"], len(told["cells"])) == ("acme-2024", True, 2)
+    assert (told["old"]["alias"], told["new_came_last"], len(told["cells"])) == ("acme-2024", True, 2)
     assert found(renewing, endpoint="invoices") == []
 
 

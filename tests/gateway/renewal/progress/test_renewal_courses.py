@@ -9,7 +9,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from tests.gateway.renewal.database_place import database_place
 from tests.gateway.renewal.progress.renewal_courses import RenewalCourses
 
-COURSES = int(os.environ.get("WSSGATE_COURSES", "32"))
+COURSES = int(os.environ.get("TESTING_COURSES", "32"))
 PARTS = 4
 
 

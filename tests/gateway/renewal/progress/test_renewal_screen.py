@@ -1,6 +1,6 @@
 """The screen of a renewal, at 80 and at 200 columns: read by a person, and kept as it was read.
 
-`WSSGATE_WRITE_SCREENS=1 pytest ...` writes them anew; read them before you commit them.
+`TESTING_WRITE_SCREENS=1 pytest ...` writes them anew; read them before you commit them.
 """
 
 import os
@@ -106,7 +106,7 @@ def test_the_screen(renewing: RenewalScene, course: Callable[[RenewalScene], Non
     shown = printed(renewing.status(), width)
     assert max(map(len, shown.splitlines())) <= width
     path = SCREENS / f"{getattr(course, '__name__', '')}_{width}.txt"
-    if os.environ.get("WSSGATE_WRITE_SCREENS"):
+    if os.environ.get("TESTING_WRITE_SCREENS"):
         path.parent.mkdir(exist_ok=True)
         path.write_text(shown, encoding="utf-8")
     assert shown == path.read_text(encoding="utf-8")

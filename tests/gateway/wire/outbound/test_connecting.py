@@ -14,7 +14,8 @@ import uvloop
 from gateway.wire.outbound import TimedOut, TlsFailed, Unreachable
 from gateway.wire.outbound.connecting import Connector, Resolver
 from gateway.wire.outbound.connection import Connection
-from tests.gateway.wire.outbound.test_tls import Authority, server_context
+from tests.gateway.wire.authority import Authority
+from tests.gateway.wire.outbound.test_tls import server_context
 
 LOOPS = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
 

@@ -23,7 +23,8 @@ from gateway.wire.outbound.pool import Pool
 from gateway.wire.outbound.responses import ResponseReader
 from tests.gateway.exchange.harness import Receiver, Reply, envelope, run, signed, world
 from tests.gateway.exchange.harness import http as answered
-from tests.gateway.wire.outbound.test_tls import Authority, server_context
+from tests.gateway.wire.authority import Authority
+from tests.gateway.wire.outbound.test_tls import server_context
 
 http = partial(answered, Connection="keep-alive")
 SMUGGLED = http(signed("old", "<Order xmlns='urn:orders'>SMUGGLED</Order>"))

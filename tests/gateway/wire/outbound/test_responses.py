@@ -130,7 +130,28 @@ REFUSED: dict[str, tuple[bytes, type[UpstreamFailure], str]] = {
         "HTTP status 101",
     ),
     "another protocol, unnamed": (b"HTTP/1.1 101 Switching\r\n\r\nxyz", NotHttp, "HTTP status 101"),
-    "redirect": (b"HTTP/1.1 302 Found\r\nContent-Length: 10000\r\n\r\n", Redirected, "HTTP status 302"),
+    "redirect": (b"HTTP/1.1 302 Found\r\nContent-Length: 10000\r\n\r\n", Redirected, "redirect (HTTP status 302)"),
+    **{
+        f"redirect to {location[:20]!r}": (
+            b"HTTP/1.1 302 Found\r\nLocation: %b\r\n\r\n" % location,
+            Redirected,
+            f"redirect to {shown} (HTTP status 302)",
+        )
+        for location, shown in (
+            (b"https://login.example/sso?token=secret#x", "https://login.example/sso"),
+            (b"https://user:secret@host.example:8443/ws", "https://host.example:8443/ws"),
+            (b"//user:secret@host.example/ws", "//host.example/ws"),
+            (b"/ws/new", "/ws/new"),
+            (b"/ws;jsessionid=secret", "/ws"),
+            (b"/\xe9 x", "/??x"),
+            (b"/" + b"a" * 300, "/" + "a" * 199 + "..."),
+        )
+    },
+    "two places to go to": (
+        b"HTTP/1.1 302 Found\r\nLocation: /a\r\nLocation: /b\r\n\r\n",
+        Redirected,
+        "redirect (HTTP status 302)",
+    ),
     "two lengths": (OK + b"Content-Length: 3\r\nContent-Length: 5\r\n\r\nabcde", NotHttp, "length"),
     "two equal lengths": (OK + b"Content-Length: 5\r\nContent-Length: 5\r\n\r\nabcde", NotHttp, "length"),
     "list of lengths": (OK + b"Content-Length: 5, 5\r\n\r\nabcde", NotHttp, "length"),

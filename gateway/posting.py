@@ -19,7 +19,7 @@ class PostFailed(Exception):  # noqa: N818 - named after what happened
     """The server did not take what was sent; the text is half a sentence for the operator."""
 
 
-def post(url: str, body: bytes, fields: Mapping[str, str], *, limit: int = 0) -> bytes:
+def post(url: str, body: bytes, fields: Mapping[str, str], *, limit: int = 0, called: str = "") -> bytes:
     """Send `body` to `url` and return the beginning of the answer's body. Blocks.
 
     Args:
@@ -27,11 +27,12 @@ def post(url: str, body: bytes, fields: Mapping[str, str], *, limit: int = 0) ->
         body: What is sent.
         fields: Header fields, such as Content-Type.
         limit: How many octets of the answer's body are read; a server that has said 2xx has done its part.
+        called: What the server is called in errors, where its URL holds a secret; else it is the URL.
 
     Raises:
         PostFailed: No answer came in time, or one whose status is not 2xx.
     """
-    parts = urlsplit(url)
+    parts, called = urlsplit(url), called or url
     connection = _connection(parts.scheme, parts.hostname or "", parts.port)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     is_over = threading.Event()
@@ -52,16 +53,16 @@ def post(url: str, body: bytes, fields: Mapping[str, str], *, limit: int = 0) ->
         answer = response.read(limit) if limit else b""
     except (OSError, HTTPException, ValueError) as error:
         if is_over.is_set() or isinstance(error, TimeoutError):
-            raise PostFailed(f"{url} did not answer within {POST_SECONDS:g} s") from error
-        raise PostFailed(f"{url} cannot be reached: {_words(error)}") from error
+            raise PostFailed(f"{called} did not answer within {POST_SECONDS:g} s") from error
+        raise PostFailed(f"{called} cannot be reached: {_words(error)}") from error
     finally:
         timer.cancel()
         connection.close()
     if is_over.is_set():
-        raise PostFailed(f"{url} did not answer within {POST_SECONDS:g} s")
+        raise PostFailed(f"{called} did not answer within {POST_SECONDS:g} s")
     if not 200 <= response.status < 300:
         redirected = ", and a redirect is not followed" if 300 <= response.status < 400 else ""
-        raise PostFailed(f"{url} answered with the status {response.status}{redirected}")
+        raise PostFailed(f"{called} answered with the status {response.status}{redirected}")
     return answer
 
 

@@ -1,0 +1,1 @@
+"""`wssgate alerts ...`: one file for each command."""
