@@ -39,3 +39,16 @@ def announce_endpoints(settings: Settings, trusted_aliases: Callable[[str], tupl
             )
     for warning in settings.warnings:
         _log.warning("danger", warning=warning)
+
+
+def endpoints_status(settings: Settings, trusted_aliases: Callable[[str], tuple[str, ...]]) -> dict[str, object]:
+    """The same for /readyz, by endpoint."""
+    return {
+        name: {
+            "path": endpoint.path,
+            "mode": str(endpoint.mode),
+            "trusted": list(trusted_aliases(name)),
+            "dangers": list(endpoint.dangers),
+        }
+        for name, endpoint in settings.endpoints.items()
+    }

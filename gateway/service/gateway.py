@@ -13,11 +13,10 @@ from typing import Final, Self
 import structlog
 
 from gateway.alerts import AlertDesk, AlertEvent, AlertSending, database_looks
-from gateway.config import ConfigurationError, Durability, Settings, load_settings
+from gateway.config import ConfigurationError, Settings, load_settings
 from gateway.exchange import (
     Application,
     Generation,
-    Ledger,
     MessageLog,
     Metrics,
     Reachability,
@@ -29,8 +28,6 @@ from gateway.ledger import (
     KeptEnds,
     LedgerError,
     LedgerWriter,
-    MessageRecord,
-    Receipt,
     ReplayCacheBroken,
     announcements,
     migrate,
@@ -40,16 +37,16 @@ from gateway.ledger import (
 )
 from gateway.service.admin_listener import Status, admin_server
 from gateway.service.alert_hooks import CrossCheckAlerts
-from gateway.service.announcements import announce_endpoints, traffic_scheme
+from gateway.service.announcements import announce_endpoints, endpoints_status, traffic_scheme
 from gateway.service.configuration_in_use import ConfigurationInUse
 from gateway.service.end_keeping import EndKeeping
 from gateway.service.heartbeat import Heartbeat
 from gateway.service.keystore_watch import KeystoreWatch
 from gateway.service.maintenance import Maintenance
 from gateway.service.operation_register import OperationRegister
+from gateway.service.queueing_ledger import ledger_of
 from gateway.service.renewal_metrics import RenewalMetrics
 from gateway.service.watching import Watching, configuration_digest, key_of
-from gateway.vocabulary import RecordedOutcome
 from gateway.wire import (
     ClientTls,
     ProtocolLimits,
@@ -282,7 +279,7 @@ class Gateway:
         )
         surroundings = Surroundings(
             trust=self.trust.for_endpoint,
-            ledger=_ledger_of(self._ledger, gateway.durability),
+            ledger=ledger_of(self._ledger, gateway.durability),
             metrics=self.metrics,
             pool=pool,
             clock=lambda: datetime.now(UTC),
@@ -405,36 +402,5 @@ class Gateway:
             },
             "configuration": self._configuration.status(),
             "alerts": self._alerts.status(),
-            "endpoints": {
-                name: {
-                    "path": endpoint.path,
-                    "mode": str(endpoint.mode),
-                    "trusted": list(self.trust.trusted_aliases(name)),
-                    "dangers": list(endpoint.dangers),
-                }
-                for name, endpoint in settings.endpoints.items()
-            },
+            "endpoints": endpoints_status(settings, self.trust.trusted_aliases),
         }
-
-
-class QueueingLedger:
-    """`durability = "async"`: a receipt is given as soon as the record is queued."""
-
-    def __init__(self, writer: LedgerWriter) -> None:
-        """Queue records for `writer`."""
-        self._writer = writer
-
-    async def append(self, record: MessageRecord, *, seconds: float | None = None) -> Receipt:
-        """Queue `record`; wait for its commit only where that finds out whether it is a replay attack.
-
-        Raises:
-            LedgerError: It cannot be queued, or not be written in time: the message must not be released.
-        """
-        if record.replay_check and record.replay_keys and record.outcome is RecordedOutcome.ACCEPTED:
-            return await self._writer.append(record, seconds=seconds)
-        return self._writer.enqueue(record)
-
-
-def _ledger_of(writer: LedgerWriter, durability: Durability) -> Ledger:
-    """Where exchanges write their records."""
-    return QueueingLedger(writer) if durability is Durability.ASYNC else writer
