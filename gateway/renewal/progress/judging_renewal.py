@@ -31,7 +31,7 @@ def judge_renewal(renewal: Renewal, measured: Measured) -> RenewalStatus:
 
     A closed one is judged as of its end; but relapses that came later are told as well.
     """
-    judged_at = measured.now if renewal.closed is None else min(measured.now, renewal.closed.at)
+    judged_at = _latest(renewal, measured) if renewal.closed is None else min(measured.now, renewal.closed.at)
     coverage = covered_cells(renewal, measured, judged_at)
     steps = EightSteps(renewal, measured, judged_at, coverage, measured.relapses)
     found = steps.steps()
@@ -42,7 +42,7 @@ def judge_renewal(renewal: Renewal, measured: Measured) -> RenewalStatus:
         judged_at=judged_at,
         steps=found,
         coverage=coverage,
-        watched=watched_times(renewal, measured, judged_at),
+        watched=watched_times(renewal, measured, min(judged_at, measured.now)),
         waiting_for=waits.whom,
         since=waits.since,
         next_possible=_opens_at(blockers),
@@ -57,6 +57,16 @@ def judge_renewal(renewal: Renewal, measured: Measured) -> RenewalStatus:
         keystore_revision=measured.keystore_revision,
         heads=tuple(writer.head.text for writer in measured.evidence.writers),
     )
+
+
+def _latest(renewal: Renewal, measured: Measured) -> datetime:
+    """The latest instant of the ledger's clock that is judged: messages are counted after the last event as well, and
+    people say something between two of them.
+    """
+    words = (renewal.confirmations, renewal.rehearsals, renewal.waivers, renewal.notices)
+    said = [word.at for of_kind in words for word in of_kind]
+    uses = [use.last_seen for use in measured.evidence.uses]
+    return max(measured.now, renewal.started_at, *said, *uses)
 
 
 def _opens_at(blockers: Sequence[Blocker]) -> datetime | None:

@@ -12,6 +12,7 @@ from gateway.renewal import (
     Mark,
     RecordedEndpoint,
     gates_now,
+    judge_renewal,
     measured_now,
 )
 from gateway.renewal.progress.measured import names_now
@@ -178,3 +179,18 @@ def test_what_an_endpoint_is_called_now() -> None:
     assert names_now(["served"], Evidence(NOON)) == ["served"]
     # Renamed in a circle: whichever it is, an end is come to.
     assert len(names_now(["x"], evidence)) == 1
+
+
+def test_no_message_that_is_shown_is_ahead_of_what_is_judged(renewing: RenewalScene) -> None:
+    renewing.messages(1, OLD)
+    it = renewing
+    (measured,) = measured_now(it.engine, it.store, it.settings, [it.renewal], it.policies, it.typed_at)
+    # A gateway tells each half minute that it watches, and counts messages in between.
+    told = it.now - timedelta(seconds=20)
+    earlier = replace(measured, evidence=replace(measured.evidence, taken_at=told))
+    status = judge_renewal(it.renewal, earlier)
+    (cell,), (watched,) = status.coverage, status.watched
+    assert status.judged_at == cell.last_old == it.now
+    assert watched.until == told, "nobody knows yet whether somebody watched after that"
+    said_later = renewal_of(OLD, NEW, started_at=it.now + timedelta(seconds=1))
+    assert judge_renewal(said_later, earlier).judged_at == said_later.started_at
