@@ -1,9 +1,9 @@
 """One channel's thread: it takes what waits for the channel out of the outbox, and delivers it, one after the other."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import structlog
 from sqlalchemy import Engine
@@ -33,6 +33,19 @@ LOOK_SECONDS: Final = 2.0
 _MOST_URGENT: Final = 10
 
 
+class AlertMeter(Protocol):
+    """Counts what becomes of alerts. Called from the threads that deliver."""
+
+    def begin(self, channel: str) -> None:
+        """There is such a channel."""
+
+    def count(self, channel: str, *, is_sent: bool) -> None:
+        """It was told something, or an attempt to failed."""
+
+    def show_waiting(self, waiting: Mapping[str, int]) -> None:
+        """So many wait for each channel; none are named where another process sends."""
+
+
 class Courier:
     """Delivers to one channel. A daemon's thread: whatever the channel does, nobody else waits for it."""
 
@@ -43,6 +56,7 @@ class Courier:
         channel: AlertChannel,
         settings: Callable[[], Settings],
         may_send: Callable[[], bool],
+        meter: AlertMeter | None = None,
     ) -> None:
         """Deliver what waits behind `engine` for the channel `name`, while this process is the one that sends."""
         self.channel = channel
@@ -50,6 +64,9 @@ class Courier:
         self._engine = engine
         self._name = name
         self._may_send = may_send
+        self._meter = meter
+        if meter is not None:
+            meter.begin(name)
         self._condition = threading.Condition()
         self._is_woken = False
         self._is_closing = False
@@ -153,6 +170,8 @@ class Courier:
         return problem is None
 
     def _note(self, problem: str | None) -> None:
+        if self._meter is not None:
+            self._meter.count(self._name, is_sent=problem is None)
         if problem is None:
             self._failures = 0
             self._delivered = datetime.now(UTC)

@@ -17,7 +17,7 @@ import structlog
 from sqlalchemy import Engine
 
 from gateway.alerts.alert_events import AlertEvent
-from gateway.alerts.courier import Courier
+from gateway.alerts.courier import AlertMeter, Courier
 from gateway.alerts.desk import AlertDesk, Over
 from gateway.alerts.looks.all_looks import Look
 from gateway.alerts.looks.disk_look import look_at_disks
@@ -35,6 +35,7 @@ from gateway.ledger import (
     sum_up_alerts,
     take_maintenance,
     tidy_outbox,
+    waiting_deliveries,
 )
 
 _log = structlog.get_logger("wssgate.alerts")
@@ -65,11 +66,12 @@ class AlertSending:
         desk: AlertDesk,
         looks: Sequence[Look],
         ledger_problem: Callable[[], str | None] = lambda: None,
+        meter: AlertMeter | None = None,
     ) -> None:
         """Work on the outbox behind `engine`, by the settings in use, as the process `holder`.
 
         What `desk` has taken goes into the outbox, whichever process sends.
-        `ledger_problem` says why records cannot be written at present, where that is so.
+        `ledger_problem` says why records cannot be written at present, where that is so; `meter` counts what is sent.
         """
         self._engine = engine
         self._holder = holder
@@ -77,6 +79,7 @@ class AlertSending:
         self._desk = desk
         self._looks = tuple(looks)
         self._ledger_problem = ledger_problem
+        self._meter = meter
         self._is_closing = False
         self._couriers: dict[str, Courier] = {}
         self._held_until = 0.0
@@ -141,7 +144,7 @@ class AlertSending:
                 del self._couriers[name]
         for name, channel in wanted.items():
             if name not in self._couriers:
-                self._couriers[name] = Courier(self._engine, name, channel, self._settings, self._may_send)
+                self._couriers[name] = Courier(self._engine, name, channel, self._settings, self._may_send, self._meter)
 
     def _step(self) -> None:
         """One round.
@@ -191,6 +194,16 @@ class AlertSending:
         is_mine = take_maintenance(self._engine, _TASK, self._holder, at=at, length=LEASE)
         # By the time at which it was asked for; and a little before its end nothing new is begun.
         self._held_until = began + 0.8 * LEASE.total_seconds() if is_mine else 0.0
+        self._measure()
+
+    def _measure(self) -> None:
+        if self._meter is None:
+            return
+        if not self._may_send():
+            self._meter.show_waiting({})
+            return
+        waiting = waiting_deliveries(self._engine)
+        self._meter.show_waiting({name: waiting.get(name, 0) for name in self._couriers})
 
     def _write_down(self, at: datetime) -> None:
         while (news := self._desk.first()) is not None:

@@ -33,12 +33,17 @@ def _run(arguments: Sequence[str] | None) -> int:
     as_json = _wants_json(sys.argv[1:] if arguments is None else arguments)
     try:
         # Not standalone: typer's own handling would end the process, and print panels that scripts cannot read.
-        result = command_tree().main(arguments, prog_name="wssgate", standalone_mode=False)
+        result = command_tree(own_process=arguments is None).main(arguments, prog_name="wssgate", standalone_mode=False)
     except typer.TyperException as error:
         return _wrong_use(error, as_json=as_json)
     except (KeyboardInterrupt, typer.Abort):
         return ExitCode.INTERRUPTED
     except (ReaderGone, BrokenPipeError):
+        raise
+    except SystemExit as ended:
+        # typer ends the process by itself where nobody reads its help any more.
+        if isinstance(ended.__context__, BrokenPipeError):
+            raise ReaderGone from None
         raise
     except Exception as error:  # noqa: BLE001 - the last line of defence: no traceback reaches a user
         if _is_of_an_argument(error, sys.argv[1:] if arguments is None else arguments):

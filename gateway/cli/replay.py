@@ -18,7 +18,7 @@ from gateway.cli.options import (
     EndpointOption,
     JsonOption,
 )
-from gateway.cli.rich_output import cell, show, stderr_console, table
+from gateway.cli.rich_output import cell, may_redraw, show, stderr_console, table
 from gateway.cli.terminal import complain, print_json, say
 from gateway.cli.trust_option import TrustOption, trust_from_options
 from gateway.cli.verification_options import (
@@ -109,7 +109,7 @@ def _replay_all(
 ) -> Iterator[Replayed | tuple[str, str]]:
     console = stderr_console()
     columns = (TextColumn("replay"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+    with Progress(*columns, console=console, transient=True, disable=not may_redraw(console)) as progress:
         for file in progress.track(files):
             try:
                 replayed = replay(file)

@@ -66,6 +66,11 @@ def stderr_console() -> Console:
     return _console(stderr=True)
 
 
+def may_redraw(console: Console) -> bool:
+    """Whether a progress bar may be drawn there again and again, which takes escapes, whatever its colours."""
+    return console.is_terminal and not no_escapes()
+
+
 def _console(*, stderr: bool) -> Console:
     stream = sys.stderr if stderr else sys.stdout
     width = None if stream.isatty() or "COLUMNS" in os.environ else _UNBOUNDED

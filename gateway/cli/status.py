@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from rich.table import Table
 from sqlalchemy import Engine
 
 from gateway.cli.exit_codes import PLAIN
@@ -13,6 +14,7 @@ from gateway.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, now
 from gateway.cli.renewal.judged_renewals import judged
 from gateway.cli.rich_output import cell, show, table
 from gateway.cli.running_gateway import running_gateway
+from gateway.cli.status_alerts import alerts_text, channel_states, channels_json
 from gateway.cli.status_instances import instances_json, print_instances
 from gateway.cli.status_trust import EndpointTrust, trust_json
 from gateway.cli.terminal import plain, print_json, say
@@ -85,10 +87,15 @@ def command(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) 
         said = read_renewals(workplace.engine)
         problems += [f"renewals: {problem}" for problem in said.problems]
         renewals = judged(workplace, said, said.open, at)
+        channels = channel_states(workplace, running)
         if as_json:
-            print_json(_json(workplace, snapshot, endpoints, schema, running, problems, due, instances, at, renewals))
+            found = _json(workplace, snapshot, endpoints, schema, running, problems, due, instances, at, renewals)
+            print_json(found | {"alerts": channels_json(channels)})
         else:
-            _print(workplace, snapshot, endpoints, schema, running, problems, due, instances)
+            overview = _overview(workplace, snapshot, schema, running)
+            overview.add_row(cell("alerts"), cell(*alerts_text(channels)))
+            show(overview)
+            _print(workplace, snapshot, endpoints, running, problems, due, instances)
             _print_renewals(renewals)
 
 
@@ -271,16 +278,9 @@ def _record_json(stored: StoredRecord | None) -> dict[str, object] | None:
     }
 
 
-def _print(
-    workplace: Workplace,
-    snapshot: TrustSnapshot,
-    endpoints: list[_EndpointStatus],
-    schema: str | None,
-    running: dict[str, Any] | None,
-    problems: list[str],
-    due: Sequence[DueEnd],
-    instances: Sequence[InstanceState],
-) -> None:
+def _overview(
+    workplace: Workplace, snapshot: TrustSnapshot, schema: str | None, running: dict[str, Any] | None
+) -> Table:
     gateway = workplace.settings.gateway
     overview = table("", "")
     overview.show_header = False
@@ -290,13 +290,24 @@ def _print(
     overview.add_row(cell("keystore"), cell(f"revision {snapshot.revision}, {len(snapshot.entries)} {entries}"))
     overview.add_row(cell("gateway"), cell(*_running_text(gateway.admin, running, snapshot.revision)))
     overview.add_row(cell("evidence"), cell(*_evidence_text(_evidence_of(running))))
-    show(overview)
+    return overview
+
+
+def _print(
+    workplace: Workplace,
+    snapshot: TrustSnapshot,
+    endpoints: list[_EndpointStatus],
+    running: dict[str, Any] | None,
+    problems: list[str],
+    due: Sequence[DueEnd],
+    instances: Sequence[InstanceState],
+) -> None:
     for problem in (_configuration_problem(running) or "").splitlines():
         say(f"  configuration: {plain(problem)}", style="red")
     for problem in _evidence_problems(_evidence_of(running)):
         say(f"  evidence: {plain(problem)}", style="red")
     print_instances(instances, snapshot.revision)
-    for danger in gateway.dangers:
+    for danger in workplace.settings.gateway.dangers:
         say(f"danger: {danger}", style="red")
     for problem in problems:
         say(f"  keystore: {plain(problem)}", style="red")

@@ -32,25 +32,36 @@ def plain(text: object) -> str:
 def say(line: str, style: str = "", *, hang: int | None = None) -> None:
     """Print one line to standard output, without markup, control characters made visible; in `style` on a terminal.
 
-    With `hang`, which is for sentences, a terminal gets it broken between words, further lines `hang` columns to the
-    right; what is to be copied stays one line.
+    What is longer than a line of the terminal is broken between words, further lines `hang` columns to the right, by
+    default two more than the first: the terminal itself breaks names in two. A command stays one line, to be copied.
     """
-    whole = plain(line)
-    if hang is None or not sys.stdout.isatty():
-        _print((whole, style), sys.stdout)
-        return
-    width = max(_NARROWEST, get_terminal_size().columns)
-    for part in wrap(whole, width, subsequent_indent=" " * hang, break_long_words=False, break_on_hyphens=False):
+    for part in _fitting(plain(line), sys.stdout, hang):
         _print((part, style), sys.stdout)
+
+
+def _fitting(line: str, stream: TextIO, hang: int | None = None) -> Sequence[str]:
+    """`line` as the lines that fit on the terminal behind `stream`; as it is where that is none."""
+    if not stream.isatty():
+        return [line]
+    words = line.lstrip()
+    width = max(_NARROWEST, get_terminal_size().columns)
+    if len(line) <= width or words.startswith("wssgate "):
+        return [line]
+    indent = " " * (len(line) - len(words) + 2 if hang is None else hang)
+    return wrap(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 
 def complain(message: str, *, label: str = "Error") -> None:
     """Print `message` to standard error, control characters made visible."""
     style = "bold red" if label == "Error" else "bold yellow"
     first, *others = message.splitlines() or [""]
-    _print((f"{label}: ", style), sys.stderr, then=plain(first))
+    begin, *rest = _fitting(f"{label}: {plain(first)}", sys.stderr, 2)
+    _print((begin[: len(label) + 2], style), sys.stderr, then=begin[len(label) + 2 :])
+    for line in rest:
+        _print((line, ""), sys.stderr)
     for line in others:
-        _print((f"  {plain(line.strip())}", ""), sys.stderr)
+        for part in _fitting(f"  {plain(line.strip())}", sys.stderr):
+            _print((part, ""), sys.stderr)
 
 
 def warn(message: str) -> None:

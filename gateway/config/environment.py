@@ -10,7 +10,7 @@ it is an error. What Kubernetes sets in each container of a name space that has 
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any, Final
 
@@ -54,6 +54,26 @@ def overrides(endpoints: Iterable[str]) -> dict[str, Any]:
         return EnvSettingsSource(_Environment)()
     except SettingsError as error:
         raise ConfigurationError([_unreadable(error)]) from error
+
+
+def refuse_misspelled_endpoints(endpoints: Collection[str], above: Mapping[str, Any]) -> None:
+    """Refuse variables `above` about an endpoint that is none of the file's `endpoints`, and that they do not make.
+
+    Raises:
+        ConfigurationError: There is one.
+    """
+    tables = above.get("endpoint")
+    wrong = []
+    for name, table in tables.items() if isinstance(tables, Mapping) else ():
+        if name in endpoints or not isinstance(table, Mapping) or {"path", "upstream"} <= table.keys():
+            continue
+        begin = f"{PREFIX}ENDPOINT__{name}".upper()
+        spelled = next((own for upper, own in variables().items() if upper.startswith(f"{begin}__")), begin)
+        close = get_close_matches(name, list(endpoints), n=1)
+        meant = f"did you mean {PREFIX}ENDPOINT__{close[0].upper()}__...?" if close else "one needs path and upstream"
+        wrong.append(f"environment variable {spelled}: the file has no endpoint {name}; {meant}")
+    if wrong:
+        raise ConfigurationError(wrong)
 
 
 def variables() -> Mapping[str, str]:

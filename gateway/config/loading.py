@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from gateway.config.environment import overrides, variables
+from gateway.config.environment import overrides, refuse_misspelled_endpoints, variables
 from gateway.config.errors import ConfigurationError
 from gateway.config.problems import describe
 from gateway.config.settings import Settings
@@ -33,7 +33,10 @@ def load_settings(path: Path | str) -> Settings:
     source = Path(path)
     content = _read(source)
     tables = content.get("endpoint")
-    merged = _merge(content, overrides(tables if isinstance(tables, Mapping) else ()))
+    named = tables if isinstance(tables, Mapping) else {}
+    above = overrides(named)
+    refuse_misspelled_endpoints(named, above)
+    merged = _merge(content, above)
     _name_endpoints(merged, source)
     try:
         settings = Settings.model_validate({**merged, "source": source.absolute()})

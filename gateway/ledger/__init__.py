@@ -118,7 +118,12 @@ from gateway.ledger.read.stored_records import (
     several,
     stream_records,
 )
-from gateway.ledger.read.unknown_certificates import KeptCertificate, find_kept_certificate, kept_certificates
+from gateway.ledger.read.unknown_certificates import (
+    KeptCertificate,
+    carried_certificates,
+    find_kept_certificate,
+    kept_certificates,
+)
 from gateway.ledger.record import MessageRecord, Receipt, Role
 from gateway.ledger.record_rows import row_of
 from gateway.ledger.retention.announcing import Tell
@@ -203,6 +208,7 @@ __all__ = [
     "exact_beginning",
     "expected_operations",
     "local_operation",
+    "carried_certificates",
     "find_kept_certificate",
     "find_record",
     "kept_certificates",

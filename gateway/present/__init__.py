@@ -9,7 +9,7 @@ from gateway.present.instant_reading import read_instant, read_instant_or_age, r
 from gateway.present.instants import age_text, day_text, instant_in_table, instant_json, instant_text
 from gateway.present.operation_names import OTHER_OPERATIONS, OperationNames
 from gateway.present.plain_text import count_text, markdown_text, no_escapes, plain, share_text
-from gateway.present.text_tables import bare_table, endpoint_heading, heading, indented
+from gateway.present.text_tables import bare_table, endpoint_heading, heading, indented, unbroken
 from gateway.present.verdicts import explanation_json, signer_lines, unreadable_json, verdict_json
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "no_escapes",
     "plain",
     "share_text",
+    "unbroken",
     # tables and spreadsheets
     "bare_table",
     "csv_line",

@@ -98,8 +98,26 @@ class FittedTable(Table):
                 style = self.header_style if self.show_header else name.style
                 label = Text(name.plain.ljust(wide), style=style) + Text(" " * _GAP)
                 indent = cell_len(label.plain)
+                longest = _longest_word(value)
+                if name.plain and indent + longest > width >= longest:
+                    # A name that has room on a line of its own gets one: else the terminal breaks it.
+                    yield _whole(Text(name.plain, style=style))
+                    label, indent = Text(" " * min(2 * _GAP, width - longest)), min(2 * _GAP, width - longest)
                 for place, line in enumerate(_lines(value, width - indent)):
                     yield _whole((label if place == 0 else Text(" " * indent)) + line)
+
+
+class Unbroken:
+    """A text that is broken between words alone: rich folds a word that is longer than a line."""
+
+    def __init__(self, text: Text) -> None:
+        """Show `text`."""
+        self._text = text
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Its lines; a word that is longer than a line goes beyond its end."""
+        for line in _lines(self._text, options.max_width):
+            yield _whole(line)
 
 
 class Indented:
@@ -107,14 +125,15 @@ class Indented:
 
     def __init__(self, renderable: RenderableType) -> None:
         """Indent `renderable`."""
-        self._renderable = renderable
+        self._renderable = Unbroken(renderable) if isinstance(renderable, Text) else renderable
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Each line of it behind two blanks."""
         narrower = options.update(width=max(1, options.max_width - len(_STEP)))
         for line in Segment.split_lines(console.render(self._renderable, narrower)):
-            yield Segment(_STEP)
-            yield from line
+            if any(segment.text.strip() for segment in line):
+                yield Segment(_STEP)
+                yield from line
             yield Segment.line()
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:  # rich is loaded by who has a table to show
     from rich.console import RenderableType
     from rich.text import Text
 
-    from gateway.present.fitted_table import FittedTable, Indented
+    from gateway.present.fitted_table import FittedTable, Indented, Unbroken
 
 
 _WHOLE: Final = {
@@ -60,6 +60,13 @@ def bare_table(
         justify: Literal["left", "right"] = "right" if heading in numbers else "left"
         table.add_column(Text(heading), justify=justify, no_wrap=heading in _WHOLE)
     return table
+
+
+def unbroken(text: "Text") -> "Unbroken":
+    """A text that stands by itself, broken between words alone."""
+    from gateway.present.fitted_table import Unbroken
+
+    return Unbroken(text)
 
 
 def indented(renderable: "RenderableType") -> "Indented":

@@ -6,7 +6,7 @@ from typing import Final
 
 from sqlalchemy import Engine
 
-from gateway.ledger import KeptCertificate, kept_certificates
+from gateway.ledger import KeptCertificate, RecordFilter, carried_certificates, kept_certificates
 from keystore import Alias, State, TrustedCertificate, TrustSnapshot
 
 NEAREST: Final = 3
@@ -30,12 +30,21 @@ class Resemblance:
     """Its key is compromised."""
     common: str
     """Such as `same subject and issuer`."""
+    only_for: tuple[str, ...] = ()
+    """The endpoints that the entry is meant for, where that of the messages is none of them."""
 
     @property
     def sentence(self) -> str:
         """For people."""
         state = "compromised" if self.revoked else str(self.state)
+        if self.only_for:
+            state += f" for {', '.join(self.only_for)} alone"
         return f"{self.common} as {self.alias} ({state})"
+
+    @property
+    def is_missing_here(self) -> bool:
+        """Whether it is the same certificate, which only has to be meant for this endpoint as well."""
+        return self.common == _SAME_CERTIFICATE and bool(self.only_for) and self.state is not State.RETIRED
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +73,8 @@ class UnknownKeysReport:
     since: datetime | None
     """Those that were seen since then; None means all that are kept."""
     keys: tuple[UnknownKey, ...]
+    only: str = ""
+    """Which records were asked for, in the language of filters; empty: whatever is kept."""
 
 
 def unknown_keys_report(
@@ -73,6 +84,8 @@ def unknown_keys_report(
     now: datetime,
     endpoint: str | None = None,
     since: datetime | None = None,
+    wanted: RecordFilter | None = None,
+    only: str = "",
 ) -> UnknownKeysReport:
     """Tell the unknown keys apart, those that a good signature backs first.
 
@@ -82,24 +95,36 @@ def unknown_keys_report(
         now: The instant of the report.
         endpoint: Only those whose messages came from this one.
         since: Only those that were seen since then, exactly.
+        wanted: Only those that a record carried which fits this, counted over such records.
+        only: The same in words, for whoever reads the report.
 
     Raises:
         DatabaseUnavailable: The database cannot be read, or a certificate in it was altered.
     """
     found = []
-    for kept in kept_certificates(engine, endpoint, since):
+    carried = kept_certificates(engine, endpoint, since) if wanted is None else carried_certificates(engine, wanted)
+    for kept in carried:
         certificate = TrustedCertificate.from_der("unknown", kept.der)
-        found.append(UnknownKey(kept, certificate, _nearest(certificate, trust, now)))
-    return UnknownKeysReport(now, endpoint, since, tuple(found))
+        found.append(UnknownKey(kept, certificate, _nearest(certificate, trust, now, kept.endpoint)))
+    return UnknownKeysReport(now, endpoint, since, tuple(found), only)
 
 
-def _nearest(certificate: TrustedCertificate, trust: TrustSnapshot, now: datetime) -> tuple[Resemblance, ...]:
+def _nearest(
+    certificate: TrustedCertificate, trust: TrustSnapshot, now: datetime, endpoint: str
+) -> tuple[Resemblance, ...]:
     alike = [(found, entry) for entry in trust.entries if (found := _common(certificate, entry)) is not None]
     alike.sort(key=lambda one: (one[0][0], _rank(one[1].state_at(now)), -one[1].not_after.timestamp(), one[1].alias))
     return tuple(
-        Resemblance(entry.alias, entry.state_at(now), entry.key_id in trust.compromised, common)
+        Resemblance(
+            entry.alias, entry.state_at(now), entry.key_id in trust.compromised, common, _only_for(entry, endpoint)
+        )
         for (_, common), entry in alike[:NEAREST]
     )
+
+
+def _only_for(entry: TrustedCertificate, endpoint: str) -> tuple[str, ...]:
+    meant = entry.endpoints
+    return () if meant is None or endpoint in meant else tuple(sorted(meant))
 
 
 def _rank(state: State) -> int:

@@ -33,6 +33,8 @@ def unknown_keys_table(report: UnknownKeysReport) -> RenderableType:
     window = "all that are kept" if report.since is None else f"seen since {instant_in_table(report.since)}"
     title = f"\n{window}, as of {instant_in_table(report.generated)}; times in UTC"
     parts: list[RenderableType] = [Text.assemble(("Certificates of unknown signers", "bold"), title)]
+    if report.only:
+        parts.append(Text(f"only {plain(report.only)}: counted over such records", style="yellow"))
     if not report.keys:
         parts.append(Text("None.", style="green"))
     for endpoint, keys in groupby(report.keys, key=lambda key: key.kept.endpoint):
@@ -87,6 +89,7 @@ def unknown_keys_json(report: UnknownKeysReport) -> dict[str, object]:
         "generated": instant_json(report.generated),
         "since": instant_json(report.since),
         "endpoint": report.endpoint,
+        "filter": report.only or None,
         "keys": [_key(key) for key in report.keys],
     }
 
@@ -112,7 +115,13 @@ def _key(key: UnknownKey) -> dict[str, object]:
         "record": kept.record,
         "known_by_now": key.is_known_by_now,
         "nearest": [
-            {"alias": str(one.alias), "state": str(one.state), "revoked": one.revoked, "common": one.common.rstrip(",")}
+            {
+                "alias": str(one.alias),
+                "state": str(one.state),
+                "revoked": one.revoked,
+                "common": one.common.rstrip(","),
+                "only_for": list(one.only_for),
+            }
             for one in key.nearest
         ],
     }

@@ -37,6 +37,7 @@ from gateway.ledger import (
 )
 from gateway.service.admin_listener import Status, admin_server
 from gateway.service.alert_hooks import CrossCheckAlerts
+from gateway.service.alert_metrics import AlertMetrics
 from gateway.service.announcements import announce_endpoints, endpoints_status, traffic_scheme
 from gateway.service.configuration_in_use import ConfigurationInUse
 from gateway.service.end_keeping import EndKeeping
@@ -261,6 +262,7 @@ class Gateway:
             self._desk,
             database_looks(),
             lambda: None if self._ledger.healthy else self._ledger.last_error or "records cannot be written",
+            AlertMetrics(self.metrics.registry),
         )
         self._stack.push_async_callback(asyncio.to_thread, self._alerts.close)
         # After the ledger: its last anchors cover every record.

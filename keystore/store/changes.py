@@ -38,7 +38,7 @@ def add_entry(revision: Revision, present: Sequence[StoredEntry], new: TrustedCe
     """
     for entry in present:
         if entry.thumbprint == new.thumbprint:
-            raise AlreadyThere(_already_there(entry, revision.at))
+            raise AlreadyThere(_already_there(entry, new.endpoints, revision.at))
     _refuse_alias_in_use(present, new.alias)
     _refuse_circle(present, new.alias, new.thumbprint, new.replaces)
     action = Action.REVOKED if new.revoked else _ADDED_AS[new.state]
@@ -216,8 +216,17 @@ def _refuse_circle(
             left += [(older, (*way, known[old].alias)) for older in known[old].replaces]
 
 
-def _already_there(entry: StoredEntry, at: datetime) -> str:
+def _already_there(entry: StoredEntry, wanted: frozenset[str] | None, at: datetime) -> str:
     state = entry.state_at(at)
+    is_narrower = entry.endpoints is not None and (wanted is None or not wanted <= entry.endpoints)
+    if state is not State.RETIRED and entry.endpoints is not None and is_narrower:
+        widen = "--all-endpoints"
+        if wanted is not None:
+            widen = " ".join(f"--endpoint {name}" for name in sorted(entry.endpoints | wanted))
+        return (
+            f"this certificate is in the keystore already, as {entry.alias} ({state}), for "
+            f"{', '.join(sorted(entry.endpoints))} alone: keystore set {entry.alias} {widen} lets it count for more"
+        )
     advice = {
         State.STAGED: "trust it instead of adding it",
         State.RETIRED: "restore it if it shall be trusted again",

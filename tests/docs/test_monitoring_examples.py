@@ -17,6 +17,7 @@ import aiohttp
 import pytest
 import yaml  # type: ignore[import-untyped]  # comes with uvicorn[standard], without types
 
+from tests.gateway.alerts.hooks import Hook, channel, webhook
 from tests.gateway.exchange.harness import World, envelope, http, run, signed, world
 
 EXAMPLES: Final = Path(__file__).parents[2] / "docs" / "examples"
@@ -56,6 +57,13 @@ HONEST: Final = {
     f'wssgate_renewal_late{{{GATEWAY},renewal="acme"}}': "0+0x60",
     f'wssgate_certificate_expiry_days{{{GATEWAY},alias="acme-2026",renewal="none"}}': "300+0x60",
     f'wssgate_certificate_expiry_days{{{GATEWAY},alias="acme-2024",renewal="open"}}': "30+0x60",
+    f'wssgate_alerts_waiting{{{GATEWAY},channel="mail"}}': "0+0x60",
+    f'wssgate_alerts_sent_total{{{GATEWAY},channel="mail"}}': "0+1x60",
+    f'wssgate_alerts_failed_total{{{GATEWAY},channel="mail"}}': "0+0x60",
+    # A mail server that is busy now and then: what failed is taken at the next attempt.
+    f'wssgate_alerts_waiting{{{GATEWAY},channel="pager"}}': "1+0x60",
+    f'wssgate_alerts_sent_total{{{GATEWAY},channel="pager"}}': "0+1x60",
+    f'wssgate_alerts_failed_total{{{GATEWAY},channel="pager"}}': "0+1x60",
 }
 """A gateway on a good day: a scrape a minute, for an hour."""
 
@@ -96,6 +104,15 @@ WRONG: Final[list[tuple[str, dict[str, str]]]] = [
     (
         "WssgateCertificateExpiresSoon",
         {f'wssgate_certificate_expiry_days{{{GATEWAY},alias="acme-2024",renewal="open"}}': "6+0x60"},
+    ),
+    (
+        "WssgateAlertsDoNotArrive",
+        {
+            f'wssgate_alerts_waiting{{{GATEWAY},channel="mail"}}': "0+0x15 1+0x44",
+            f'wssgate_alerts_sent_total{{{GATEWAY},channel="mail"}}': "3+0x60",
+            # After the first minutes it is tried each quarter of an hour.
+            f'wssgate_alerts_failed_total{{{GATEWAY},channel="mail"}}': "0+0x15 4+0x14 5+0x14 6+0x14",
+        },
     ),
 ]
 AT: Final = "40m"
@@ -209,9 +226,10 @@ async def traffic(it: World) -> None:
 
 @needs_prometheus
 def test_each_query_is_answered_with_what_a_running_gateway_tells(tmp_path: Path) -> None:
-    async def scenario() -> None:
+    async def scenario(hook: Hook) -> None:
         async with (
-            world(tmp_path) as it,
+            # The table of a channel may follow the last one of the endpoint.
+            world(tmp_path, policy=channel(hook)) as it,
             scraping(tmp_path, it.gateway.admin_address) as url,
             aiohttp.ClientSession() as session,
         ):
@@ -234,7 +252,8 @@ def test_each_query_is_answered_with_what_a_running_gateway_tells(tmp_path: Path
             assert {rule["health"] for rule in told} <= {"ok", "unknown"}
             assert not [rule["lastError"] for rule in told if "lastError" in rule]
 
-    run(scenario(), 120)
+    with webhook() as hook:
+        run(scenario(hook), 120)
 
 
 def test_what_examples_ask_for_is_measured() -> None:

@@ -1,5 +1,7 @@
 """`wssgate keystore add --from-record ID`: the certificate that a rejected message carried is staged, never trusted."""
 
+from dataclasses import replace
+
 from gateway.cli.command_errors import ChangeRefused, WrongUse
 from gateway.cli.key_files import suggested_alias
 from gateway.cli.keystore.endpoint_choice import endpoint_choice
@@ -37,6 +39,11 @@ def stage_from_record(record_id: str, request: StagingRequest, workplace: Workpl
     meant = _endpoints(record, request, workplace)
     policy = _policy(record, request, workplace)
     what_if = what_if_trusted(record, entry, workplace.keystore.snapshot(), policy)
+    if meant is not None and record.endpoint not in meant:
+        elsewhere = (
+            f"it came at {record.endpoint}, and the certificate is to be trusted for {', '.join(sorted(meant))} alone"
+        )
+        what_if = replace(what_if, against=(*what_if.against, elsewhere))
     alias = suggested_alias(entry) if request.alias is None else Alias(request.alias)
     is_good = record.embedded is not None and record.embedded.signature_good
     if not request.as_json:

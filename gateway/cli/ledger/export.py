@@ -19,7 +19,7 @@ from gateway.cli.filter_argument import FilterArgument, wanted_records
 from gateway.cli.instant_options import SinceOption, UntilOption
 from gateway.cli.new_files import new_file
 from gateway.cli.options import DEFAULT_CONFIG, ConfigOption, EndpointOption, JsonOption
-from gateway.cli.rich_output import stderr_console
+from gateway.cli.rich_output import may_redraw, stderr_console
 from gateway.cli.terminal import print_json, say
 from gateway.cli.workplace import open_workplace
 from gateway.ledger import (
@@ -162,7 +162,7 @@ def _json_line(value: object) -> str:
 def _write(lines: Iterable[str], stream: TextIO, *, show_progress: bool) -> int:
     console = stderr_console()
     columns = (SpinnerColumn(), TextColumn("{task.completed:,.0f} records"))
-    disabled = not (show_progress and console.is_terminal)
+    disabled = not (show_progress and may_redraw(console))
     count = 0
     with Progress(*columns, console=console, transient=True, disable=disabled) as progress:
         task = progress.add_task("export", total=None)

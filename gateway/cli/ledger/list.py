@@ -32,13 +32,13 @@ def command(
     "endpoint:orders outcome:rejected outcome:failed since:2h". A value with white space stands in quotes. The names:
 
     endpoint; op, the operation as {namespace}name or the name alone; key, one that signed it: alias, thumbprint or key
-    id; server, which one answered; outcome (accepted, rejected, passed, failed); reason, such as unknown-key; mode
-    (enforce, observe); kind (message, empty, fault, wsdl, error); status, the receiver's HTTP status; released (yes,
-    no); message, its wsa:MessageID or the one that it answers; instance, the gateway that wrote it; since and until, an
-    instant in RFC 3339 or an age such as 2h, exact, the end itself left out.
+    id, also of an unknown key; server, which one answered; outcome (accepted, rejected, passed, failed); reason, such
+    as unknown-key; mode (enforce, observe); kind (message, empty, fault, wsdl, error); status, the receiver's HTTP
+    status; released (yes, no); message, its wsa:MessageID or the one that it answers; instance, the gateway that wrote
+    it; since and until, an instant in RFC 3339 or an age such as 2h, exact, the end itself left out.
 
-    The same filters go with tail, ledger export and report failures. With --json a line is a record, as ledger export
-    writes it. Everything that is known of one record tells wssgate ledger show ID.
+    The same filters go with tail, ledger export, report failures and report unknown-keys. With --json a line is a
+    record, as ledger export writes it. Everything that is known of one record tells wssgate ledger show ID.
     """
     if as_csv and as_json:
         raise WrongUse("--csv and --json exclude each other; choose one.")

@@ -12,7 +12,7 @@ from gateway.cli.command_errors import ChangeRefused
 from gateway.cli.command_events import PROCESS, command_writer
 from gateway.cli.exit_codes import epilog
 from gateway.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, now
-from gateway.cli.rich_output import cell, show, stderr_console, table
+from gateway.cli.rich_output import cell, may_redraw, show, stderr_console, table
 from gateway.cli.terminal import print_json, say
 from gateway.cli.workplace import open_workplace
 from gateway.ledger import Pruned
@@ -65,7 +65,7 @@ def command(
 def _progress() -> Iterator[Callable[[int], None]]:
     console = stderr_console()
     columns = (SpinnerColumn(), TextColumn("{task.completed:,.0f} records"))
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+    with Progress(*columns, console=console, transient=True, disable=not may_redraw(console)) as progress:
         task = progress.add_task("prune", total=None)
         yield lambda records: progress.advance(task, records)
 

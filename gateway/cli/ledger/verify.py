@@ -14,7 +14,7 @@ from gateway.cli.command_errors import WrongUse
 from gateway.cli.exit_codes import ExitCode, epilog
 from gateway.cli.ledger.kept_anchors import CheckedStamp, check_stamps, print_stamps, read_anchors
 from gateway.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, now
-from gateway.cli.rich_output import cell, show, stderr_console, table
+from gateway.cli.rich_output import cell, may_redraw, show, stderr_console, table
 from gateway.cli.terminal import print_json, say, warn
 from gateway.cli.workplace import open_workplace
 from gateway.config import Settings
@@ -202,7 +202,7 @@ def _read_keys(files: Iterable[Path]) -> set[str]:
 def _progress(total: int) -> Iterator[Callable[[int], None]]:
     console = stderr_console()
     columns = (TextColumn("verify"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+    with Progress(*columns, console=console, transient=True, disable=not may_redraw(console)) as progress:
         task = progress.add_task("verify", total=total)
         yield lambda records: progress.advance(task, records)
 

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from gateway.cli.command_errors import WrongUse
 from gateway.cli.exit_codes import ExitCode, epilog
 from gateway.cli.instant_options import FromOption, ToOption, refuse_empty_time
 from gateway.cli.options import DEFAULT_CONFIG, ConfigOption, EndpointOption, JsonOption, now
@@ -23,8 +24,12 @@ EPILOG = epilog(
     "with --check: an operation has not switched, or has had no traffic, or nobody said which key is the new one"
 )
 
+SEES_EXTRA_ARGUMENTS = True
+"""They are filters, most likely, and somebody should know why there is none here."""
+
 
 def command(
+    context: typer.Context,
     endpoint: EndpointOption = None,
     since: FromOption = None,
     until: ToOption = None,
@@ -43,6 +48,12 @@ def command(
     long as all records of its hour are there; what has switched is judged by everything on record. With --until (or
     --to) it is judged by what was on record at the end of that hour, with the keystore as it was then.
     """
+    if context.args:
+        given = " ".join(context.args)
+        raise WrongUse(
+            f"report cutover takes no filter ({given}): what that leaves out may still use the old key. "
+            "Choose with --endpoint NAME, --from and --to; wssgate report usage takes filters."
+        )
     refuse_empty_time(since, until)
     with opened(config, endpoint, as_csv=as_csv, as_json=as_json) as workplace:
         engine, keystore = workplace.engine, workplace.keystore

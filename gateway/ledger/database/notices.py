@@ -7,8 +7,6 @@ then.
 from collections.abc import Awaitable, Callable
 from functools import partial
 
-import psycopg
-from psycopg import sql
 from sqlalchemy import Engine
 
 from gateway.ledger.database.connections import is_postgresql
@@ -29,6 +27,9 @@ async def listen(engine: Engine, channel: str, on_notice: Callable[[], None]) ->
     Raises:
         DatabaseUnavailable: There is no connection, or it was lost.
     """
+    import psycopg  # with SQLite nobody needs it
+    from psycopg import sql
+
     parameters = connection_parameters(engine.url)
     try:
         async with await psycopg.AsyncConnection.connect(**parameters, autocommit=True) as connection:

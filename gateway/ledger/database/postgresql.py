@@ -4,10 +4,8 @@ A database that does not answer must cost a bounded time, wherever it stops: whi
 lock, in the middle of somebody else's transaction, or without a word because its machine is gone.
 """
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
-import psycopg
-from psycopg.abc import RV, PQGen
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL
 from sqlalchemy.engine.interfaces import Dialect
@@ -15,6 +13,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from gateway.ledger.errors import DatabaseUnavailable, DatabaseUnsupported
+
+if TYPE_CHECKING:
+    # Loaded when somebody connects: the driver takes a tenth of a second of each command, and SQLite needs none of it.
+    from gateway.ledger.database.patient_connection import PatientConnection
 
 CONNECT_SECONDS: Final = 5
 """How long one attempt to connect may take; several hosts in the URL are tried one after the other."""
@@ -49,27 +51,6 @@ _SESSION: Final = (
 _LONG: Final = f"SET LOCAL statement_timeout = '{LONG_SECONDS}s'; SET LOCAL idle_in_transaction_session_timeout = 0"
 
 
-class PatientConnection(psycopg.Connection[Any]):
-    """A connection that gives up when the server says nothing for `patience` seconds."""
-
-    patience: float = PATIENCE_SECONDS
-
-    def wait(self, gen: PQGen[RV], interval: float = 0.1, timeout: float | None = None) -> RV:
-        """Wait for the server, as every operation does; a silence ends the connection."""
-        if timeout is not None:
-            return super().wait(gen, interval, timeout)
-        try:
-            return super().wait(gen, interval, self.patience)
-        except psycopg.errors._WaitTimeout as error:  # noqa: SLF001 - psycopg has no public name for it
-            self.pgconn.finish()
-            raise psycopg.OperationalError(f"no answer for {self.patience:g} s") from error
-
-    def __del__(self, *_: object) -> None:
-        """Close what nobody has any more: a pool that was disposed of collects what comes back to it unclosed."""
-        if hasattr(self, "pgconn"):
-            self.close()
-
-
 def postgresql_engine(url: URL) -> Engine:
     """An engine for the database at `url`, which has been connected to once.
 
@@ -98,11 +79,9 @@ def postgresql_engine(url: URL) -> Engine:
     return engine
 
 
-def driver_connection(connection: Connection) -> PatientConnection:
-    """The connection of psycopg behind `connection`."""
-    driver = connection.connection.driver_connection
-    assert isinstance(driver, PatientConnection)  # noqa: S101 - for the type checker; `_connect` makes no others
-    return driver
+def driver_connection(connection: Connection) -> "PatientConnection":
+    """The connection of psycopg behind `connection`; `_connect` makes no others."""
+    return cast("PatientConnection", connection.connection.driver_connection)
 
 
 def connection_parameters(url: URL) -> dict[str, Any]:
@@ -118,7 +97,10 @@ def allow_long(connection: Connection) -> None:
 
 
 def _connect(_dialect: Dialect, _entry: ConnectionPoolEntry, _args: object, parameters: dict[str, Any]) -> Any:
+    from gateway.ledger.database.patient_connection import PatientConnection
+
     connection = PatientConnection.connect(**{**_DEFAULTS, **parameters}, autocommit=True)
+    connection.patience = PATIENCE_SECONDS
     try:
         # By a statement, not among the parameters of the connection: those do not pass every pooler.
         connection.execute(_SESSION)
@@ -129,11 +111,11 @@ def _connect(_dialect: Dialect, _entry: ConnectionPoolEntry, _args: object, para
     return connection
 
 
-def _forget_patience(connection: PatientConnection, _entry: ConnectionPoolEntry, _proxy: object) -> None:
+def _forget_patience(connection: "PatientConnection", _entry: ConnectionPoolEntry, _proxy: object) -> None:
     connection.patience = PATIENCE_SECONDS
 
 
-def _check_server(connection: PatientConnection) -> None:
+def _check_server(connection: "PatientConnection") -> None:
     version = connection.info.server_version // 10_000
     if version < OLDEST_VERSION:
         raise DatabaseUnsupported(

@@ -167,7 +167,10 @@ def conditions(wanted: RecordFilter) -> Iterable[ColumnElement[bool]]:
     if wanted.key is not None:
         kinds = ("alias", "thumbprint", "key_id")
         names = several(wanted.key)
-        yield or_(*(names_entry(column, name, kind) for column in places for name in names for kind in kinds))
+        by_known = (names_entry(column, name, kind) for column in places for name in names for kind in kinds)
+        # An unknown key signed it where the signature is good under the certificate that the message carried.
+        carried = (names_entry(columns.embedded, name, kind) for name in names for kind in kinds[1:])
+        yield or_(*by_known, and_(or_(*carried), columns.embedded.contains('"signature_good":true')))
 
 
 def several(words: str | Sequence[str]) -> Sequence[str]:

@@ -9,7 +9,16 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from gateway.present import OperationNames, bare_table, endpoint_heading, heading, indented, instant_in_table, plain
+from gateway.present import (
+    OperationNames,
+    bare_table,
+    endpoint_heading,
+    heading,
+    indented,
+    instant_in_table,
+    plain,
+    unbroken,
+)
 from gateway.renewal.cutover.cells import Cell, CellState
 from gateway.renewal.cutover.endpoints import CutoverReport, EndpointCutover
 from gateway.renewal.cutover.sentences import cell_name, cell_sentence, endpoint_sentence, key_name
@@ -93,7 +102,7 @@ class _Cells:
                 told.append(Text(f"only new key since {instant_in_table(cell.new_since)}"))
             if cell.messages_since:
                 told.append(Text(f"{_since(cell)} messages"))
-            yield Text(cell_name(cell, self._names))
+            yield unbroken(Text(cell_name(cell, self._names)))
             yield indented(Text("; ").join(told))
 
 

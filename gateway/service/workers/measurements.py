@@ -8,13 +8,14 @@ from typing import Any, Final
 from prometheus_client import CollectorRegistry, Metric, generate_latest
 from prometheus_client.registry import Collector
 
+from gateway.service.alert_metrics import ALERT_METRICS
 from gateway.service.renewal_metrics import RENEWAL_METRICS
 
 _GROWING: Final = frozenset({"counter", "histogram"})
 """Types whose samples only grow, so that those of a worker that has ended still count."""
 _SMALLEST: Final = "wssgate_keystore_revision"
 """The revision that every worker has reached: one that lags behind is what an operator looks for."""
-_SAME: Final = frozenset({"wssgate_certificate_not_after_timestamp_seconds", *RENEWAL_METRICS})
+_SAME: Final = frozenset({"wssgate_certificate_not_after_timestamp_seconds", *RENEWAL_METRICS, *ALERT_METRICS})
 """The same in every worker that knows it; their sum would mean nothing."""
 
 Key = tuple[str, tuple[tuple[str, str], ...]]

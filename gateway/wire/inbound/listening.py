@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import os
 import socket
 from collections.abc import Awaitable, Callable, Iterator
@@ -16,6 +17,12 @@ from gateway.wire.inbound.client_tls import ClientTls
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _BACKLOG: Final = 1024
+_CHOOSE: Final = "choose another address"
+_ADVICE: Final = {
+    errno.EADDRINUSE: f"stop what listens there, or {_CHOOSE}",
+    errno.EADDRNOTAVAIL: "no interface of this machine has that address: use one that has, or 0.0.0.0 for all of them",
+    errno.EACCES: "ports below 1024 take rights that this user has not: choose a higher one",
+}
 
 
 def bind(key: str, address: ListenAddress) -> socket.socket:
@@ -42,7 +49,7 @@ def bind(key: str, address: ListenAddress) -> socket.socket:
         listener.setblocking(False)
     except OSError as error:
         listener.close()
-        reason = f"{os.strerror(error.errno or 0).lower()}; stop what listens there, or choose another address"
+        reason = f"{os.strerror(error.errno or 0).lower()}; {_ADVICE.get(error.errno or 0, _CHOOSE)}"
         raise OSError(error.errno, reason, where) from error
     return listener
 

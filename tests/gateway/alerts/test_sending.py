@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 from sqlalchemy import Engine
 
@@ -25,6 +26,7 @@ from gateway.ledger import (
     waiting_deliveries,
 )
 from gateway.ledger.database.ledger_tables import alert_notices
+from gateway.service.alert_metrics import AlertMetrics
 from tests.gateway.alerts.hooks import SECRET, Hook, webhook
 from tests.gateway.anchoring.collector import drip, hang, refuse
 
@@ -77,9 +79,10 @@ def running(
     holder: str = "a/1",
     looks: Sequence[Look] = (),
     ledger_problem: Callable[[], str | None] = lambda: None,
+    meter: AlertMetrics | None = None,
 ) -> Iterator[tuple[AlertDesk, AlertSending]]:
     desk = AlertDesk(settings)
-    one = AlertSending(engine, holder, settings, desk, looks, ledger_problem)
+    one = AlertSending(engine, holder, settings, desk, looks, ledger_problem, meter)
     one.start()
     try:
         yield desk, one
@@ -115,6 +118,33 @@ def test_what_is_found_arrives_once_over_each_channel(engine: Engine, tmp_path: 
         time.sleep(1)
         assert numbers(one) == numbers(other) == ["1", "2"]
         assert waiting_deliveries(engine) == {}
+
+
+def test_what_is_sent_what_failed_and_what_waits_is_measured_by_the_process_that_sends(
+    engine: Engine, tmp_path: Path
+) -> None:
+    registries = (CollectorRegistry(), CollectorRegistry())
+
+    def measured(number: int, name: str, channel: str) -> float | None:
+        return registries[number].get_sample_value(f"wssgate_alerts_{name}", {"channel": channel})
+
+    with webhook() as good, webhook(lambda handler: handler.answer(500)) as bad:
+        configuration = Configuration(tmp_path, good=good, bad=bad)
+        with running(engine, configuration, "a/1", meter=AlertMetrics(registries[0])) as (desk, one):
+            until(lambda: one.status()["sending"])
+            with running(engine, configuration, "b/2", meter=AlertMetrics(registries[1])):
+                until(lambda: measured(1, "sent_total", "good") == 0)  # there from the start, so that it can grow
+                assert measured(0, "failed_total", "bad") == 0
+                alarm(desk)
+                # The third failure is told over the good one.
+                until(lambda: measured(0, "sent_total", "good") == 2)
+                until(lambda: measured(0, "waiting", "bad") == 1)
+                assert (measured(0, "failed_total", "bad") or 0) >= 3
+                assert (measured(0, "waiting", "good"), measured(0, "failed_total", "good")) == (0, 0)
+                assert measured(0, "sent_total", "bad") == 0
+                assert measured(1, "waiting", "bad") is None
+                one.close()
+                until(lambda: measured(1, "waiting", "bad") == 1)
 
 
 def test_of_two_processes_one_sends_and_the_other_takes_over(engine: Engine, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import os
 import signal
 import struct
 import subprocess
@@ -60,6 +61,17 @@ def test_a_reader_that_goes_away_is_no_error(signed_files: Path, options: list[s
         process.stdout.close()
         assert process.stderr.read() == b""
         assert process.wait(30) == 141
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["ledger", "list", "--help"], ["--version"]], ids=" ".join)
+def test_nor_is_it_one_of_who_reads_the_help(arguments: list[str]) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        ran = subprocess.run([*COMMAND, *arguments], stdout=writing, stderr=subprocess.PIPE, timeout=60, check=False)
+    finally:
+        os.close(writing)
+    assert (ran.returncode, ran.stderr) == (141, b"")
 
 
 def _wait_until_it_waits(process: subprocess.Popen[bytes]) -> None:

@@ -71,3 +71,30 @@ def test_a_file_that_is_not_there_is_complained_of_without_more(tmp_path: Path) 
     code, modules = loaded_by("verify", tmp_path / "none.xml")
     assert code == 3
     assert not modules & (DATABASE | SERVICE | SETTINGS | DEMO | DISPLAY)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["status"], ["report", "unknown-keys"], ["ledger", "list"], ["keystore", "list"], ["alerts", "list"]],
+    ids=" ".join,
+)
+def test_where_the_database_is_sqlite_no_driver_of_postgresql_is_loaded(workplace: Path, arguments: list[str]) -> None:
+    code, modules = loaded_by(*arguments, "--config", workplace / "gateway.toml")
+    assert code == 0
+    assert not modules & ({"psycopg", "alembic", "uvicorn", "prometheus_client", "gateway.service"} | DEMO)
+
+
+def test_what_a_command_loads_is_kept_from_the_garbage_collector_in_a_process_of_its_own(tmp_path: Path) -> None:
+    script = (
+        "import gc, sys; from gateway.cli import main; sys.argv = ['wssgate', *sys.argv[1:]]; "
+        "main({}); print(); print(gc.get_freeze_count() > 10_000, gc.isenabled())"
+    )
+    for call, kept in (("", "True"), ("sys.argv[1:]", "False")):
+        ran = subprocess.run(
+            [sys.executable, "-c", script.format(call), "verify", tmp_path / "none.xml"],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        )
+        assert ran.stdout.split() == [kept, "True"]

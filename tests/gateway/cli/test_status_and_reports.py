@@ -211,6 +211,15 @@ def test_the_cutover_names_what_never_came_and_the_ends_that_it_rests_on(run: Ru
     assert "never seen, so no evidence: Monthly, Yearly" in " ".join(run("report", "cutover").out.split())
 
 
+@pytest.mark.parametrize("options", [(), ("--check",), ("--json", "--check")])
+def test_a_cutover_takes_no_filter_and_says_what_to_use(run: Run, recorded: Path, options: tuple[str, ...]) -> None:
+    ran = run("report", "cutover", "op:GetOrder", *options, "--config", recorded / "gateway.toml")
+    assert (ran.code, ran.out) == (2, "")
+    assert "takes no filter (op:GetOrder): what that leaves out may still use the old key" in ran.err
+    assert "--endpoint NAME" in ran.err
+    assert "FILTER" not in run("report", "cutover", "--help").out
+
+
 def test_silence_is_not_switched(run: Run, workplace: Path) -> None:
     assert run("report", "cutover", "--check").code == 1
     assert run("report", "cutover").code == 0

@@ -2,6 +2,7 @@
 
 import io
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -140,3 +141,39 @@ def test_a_pipe_gets_sentences_and_tables_as_they_are(capsys: Output, monkeypatc
     assert [row.split()[0] for row in rows] == ["alias", "acme", "b"]
     assert SENTENCE * 5 in rows[1]
     assert all(row == row.rstrip() for row in rows)
+
+
+HASH = "5ebc6ed06b68bf5be3ca04d9e72f382b40d14367a150e92c06b10a6787aa47ba"
+
+
+def test_what_a_terminal_would_break_is_broken_between_words_whoever_says_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("NO_COLOR", "1")
+    screen, errors = Screen(), Screen()
+    monkeypatch.setattr(sys, "stdout", screen)
+    monkeypatch.setattr(sys, "stderr", errors)
+    say(f"  last message: 2026-11-29 14:47:03Z, {{urn:orders}}getOrder: accepted, record {HASH}")
+    say("  wssgate keystore add ALIAS --from-record 01a227c6-12a0-724b-801e-c4a43194c6a8 --config gateway.toml")
+    say(f"{HASH}{HASH}")
+    complain(f"the record {HASH} has a certificate of which nobody knows whose it is\nand a second line {HASH} {HASH}")
+    first, second, command, whole = screen.getvalue().splitlines()
+    assert (first, second) == (
+        "  last message: 2026-11-29 14:47:03Z, {urn:orders}getOrder: accepted, record",
+        f"    {HASH}",
+    )
+    assert command.endswith("--config gateway.toml"), "it is to be copied"
+    assert whole == HASH * 2
+    assert max(map(len, errors.getvalue().splitlines())) <= 80
+    assert errors.getvalue().count(HASH) == 3
+
+
+@pytest.mark.parametrize("command", [("ledger", "verify"), ("ledger", "prune")])
+def test_no_color_draws_no_progress_either(
+    run: Run, workplace: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    for value, drawn in (("1", False), ("", True)):
+        monkeypatch.setenv("NO_COLOR", value)
+        monkeypatch.setattr(sys, "stderr", errors := Screen())
+        assert run(*command, "--config", workplace / "gateway.toml").code == 0
+        assert ("\x1b" in errors.getvalue()) is drawn

@@ -370,3 +370,29 @@ def test_no_two_endpoints_share_a_policy_object(tmp_path: Path) -> None:
 
     assert orders.policy == other.policy
     assert orders.policy is not other.policy
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("WSSGATE_ENDPOINT__ORDRES__MODE", "no endpoint ordres; did you mean WSSGATE_ENDPOINT__ORDERS__...?"),
+        (
+            "wssgate_endpoint__ordres__policy__allow_sha1",
+            "no endpoint ordres; did you mean WSSGATE_ENDPOINT__ORDERS__...?",
+        ),
+        ("WSSGATE_ENDPOINT__INVOICES__MODE", "no endpoint invoices; one needs path and upstream"),
+    ],
+)
+def test_a_variable_about_an_endpoint_that_is_not_there_is_an_error_of_the_variable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, expected: str
+) -> None:
+    monkeypatch.setenv(name, "observe")
+    (found,) = problems(tmp_path, ENDPOINT)
+    assert found == f"environment variable {name}: the file has {expected}"
+
+
+def test_an_endpoint_may_be_made_by_variables_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WSSGATE_ENDPOINT__INVOICES__PATH", "/invoices")
+    monkeypatch.setenv("WSSGATE_ENDPOINT__INVOICES__UPSTREAM", "http://127.0.0.1:9/")
+    (tmp_path / "made.toml").write_text(ENDPOINT)
+    assert load_settings(tmp_path / "made.toml").endpoints.keys() == {"orders", "invoices"}

@@ -55,6 +55,7 @@ def test_the_whole_cutover(tmp_path: Path) -> None:
         assert sentence in ran.stderr
     commands = ("$ wssgate init", "--fingerprint")
     assert max(len(line.rstrip()) for line in ran.stderr.splitlines() if not any(c in line for c in commands)) <= 100
+    assert all(line == line.rstrip() for line in ran.stderr.splitlines()), "no blanks at the ends of lines in a pipe"
     assert "<svg" in (kept / "signoff.html").read_text()
     assert processes_in(tmp_path) == []
 

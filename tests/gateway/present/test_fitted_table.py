@@ -3,10 +3,10 @@
 import io
 
 import pytest
-from rich.console import Console, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
-from gateway.present import bare_table, indented
+from gateway.present import bare_table, indented, unbroken
 
 OPERATION = "{urn:example:orders:2024}GetOrderConfirmationDetails"
 ALIAS = "acme-production-signing-2026-06"
@@ -15,10 +15,14 @@ SENTENCE = "the receiver signs with the old key, and one operation lags behind t
 
 
 def rendered(renderable: RenderableType, width: int) -> list[str]:
+    return [line.rstrip() for line in raw(renderable, width)]
+
+
+def raw(renderable: RenderableType, width: int) -> list[str]:
     console = Console(file=io.StringIO(), width=width, color_system=None, highlight=False, markup=False)
     with console.capture() as captured:
         console.print(renderable, crop=False)
-    return [line.rstrip() for line in captured.get().splitlines()]
+    return captured.get().splitlines()
 
 
 def wide() -> RenderableType:
@@ -104,3 +108,27 @@ def test_cells_may_have_lines_of_their_own() -> None:
 def test_a_table_without_rows_has_its_headings() -> None:
     assert rendered(bare_table(("alias", "state")), 80) == ["alias  state"]
     assert rendered(bare_table(("alias", "state")), 5) == []
+
+
+def test_a_name_that_fits_on_no_line_with_its_label_has_a_line_of_its_own() -> None:
+    listed = bare_table(("", ""), show_headings=False)
+    fingerprint = "5e" * 32
+    listed.add_row(Text("SHA-256 of the body"), Text(fingerprint))
+    listed.add_row(Text("state"), Text("trusted"))
+    assert rendered(listed, 80) == ["SHA-256 of the body", f"    {fingerprint}", "state                trusted"]
+    assert rendered(listed, 66) == ["SHA-256 of the body", f"  {fingerprint}", "state                trusted"]
+    assert rendered(listed, 90)[0] == f"SHA-256 of the body  {fingerprint}"
+    # One that has room nowhere stays where it is.
+    assert rendered(listed, 60)[0] == f"SHA-256 of the body  {fingerprint}"
+
+
+@pytest.mark.parametrize("width", [40, 80])
+def test_a_text_is_broken_between_words_alone_and_has_no_blanks_at_the_ends_of_its_lines(width: int) -> None:
+    name = "n" * 100
+    text = Text(f"which key is the new one is not known ({name}); declare it: wssgate keystore set NEW --replaces OLD")
+    for renderable, indent in ((unbroken(text), ""), (indented(text), "  ")):
+        lines = raw(renderable, width)
+        assert any(f"({name});" in line for line in lines)
+        assert all(len(line) <= width or name in line for line in lines)
+        assert all(line == line.rstrip() and line.startswith(indent) for line in lines)
+    assert raw(indented(Group(Text("a"), Text(""), Text("b"))), width) == ["  a", "", "  b"]

@@ -8,10 +8,13 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.x509.oid import NameOID
+from sqlalchemy import text
 
-from gateway.ledger import MessageRecord
+from gateway.ledger import MessageRecord, RecordFilter, parse_filter, records
+from gateway.ledger.database.ledger_tables import messages
+from gateway.ledger.errors import DatabaseUnavailable
 from gateway.report import UnknownKeysReport, unknown_keys_report, what_if_trusted
-from gateway.report.unknown_key_formats import unknown_keys_table
+from gateway.report.unknown_key_formats import unknown_keys_json, unknown_keys_table
 from gateway.verify import EmbeddedCertificate, Policy, Reason, SignatureReport
 from keystore import State, TrustedCertificate, TrustSnapshot
 from tests.gateway.ledger.load import rejected, signature
@@ -191,3 +194,52 @@ def test_a_certificate_over_a_key_that_cannot_be_used_is_told(scene: Scene) -> N
     certificate = TrustedCertificate.from_der("x", replace(UNKNOWN, certificate=made).der)
     scene.add(_carrying(certificate, good=False))
     assert "NOT good" in _shown(unknown_keys_table(unknown_keys_report(scene.engine, TrustSnapshot.of(), now=NOON)))
+
+
+def _counted(report: UnknownKeysReport) -> list[tuple[str, int, int, str]]:
+    return [(key.kept.endpoint, key.kept.messages, key.kept.good_messages, key.kept.record) for key in report.keys]
+
+
+def test_with_a_filter_they_are_counted_over_the_records_that_fit(scene: Scene) -> None:
+    other = certificate("other", days=-2)
+    get, put, late = "{urn:a}Get", "{urn:a}Put", NOON + timedelta(hours=1)
+    first, last = _carrying(UNKNOWN, operation=get), _carrying(UNKNOWN, operation=get, time=late)
+    forged = _carrying(UNKNOWN, good=False, operation=get, time=late)
+    elsewhere = _carrying(UNKNOWN, operation=put, endpoint="invoices")
+    another = _carrying(other, operation=put)
+    for record in (first, last, forged, elsewhere, another, rejected("unsigned", operation=get)):
+        scene.add(record)
+
+    def found(*words: str) -> list[tuple[str, int, int, str]]:
+        wanted = parse_filter(words, NOON)
+        report = unknown_keys_report(scene.engine, TrustSnapshot.of(), now=late, wanted=wanted, only=" ".join(words))
+        assert unknown_keys_json(report)["filter"] == " ".join(words)
+        assert f"only {' '.join(words)}: counted over such records" in " ".join(
+            _shown(unknown_keys_table(report)).split()
+        )
+        return _counted(report)
+
+    assert found("op:Get") == [("orders", 3, 2, last.id)]
+    assert found("op:Get", f"until:{late:%Y-%m-%dT%H:%M:%SZ}") == [("orders", 1, 1, first.id)]
+    assert found("reason:signature-invalid") == [("orders", 1, 0, forged.id)]
+    assert found("op:Put") == [("invoices", 1, 1, elsewhere.id), ("orders", 1, 1, another.id)]
+    assert found("endpoint:orders", "op:Put") == [("orders", 1, 1, another.id)]
+    assert found("outcome:accepted") == []
+    # An unknown key is a key that signed it, where its signature is good.
+    for key in (UNKNOWN.thumbprint, UNKNOWN.key_id):
+        assert found(f"key:{key}", "endpoint:orders") == [("orders", 2, 2, last.id)]
+        assert {one.record.id for one in records(scene.engine, parse_filter([f"key:{key}"], NOON))} == {
+            first.id,
+            last.id,
+            elsewhere.id,
+        }
+
+
+def test_of_a_record_that_was_altered_the_filtered_report_says_so(scene: Scene) -> None:
+    scene.add(_carrying(UNKNOWN))
+    on = "" if scene.engine.dialect.name == "sqlite" else " ON messages"
+    with scene.engine.begin() as connection:
+        connection.execute(text(f"DROP TRIGGER messages_are_append_only{on}"))
+        connection.execute(messages.update().values(embedded="[]"))
+    with pytest.raises(DatabaseUnavailable, match=r"was altered.*wssgate ledger verify"):
+        unknown_keys_report(scene.engine, TrustSnapshot.of(), now=NOON, wanted=RecordFilter(outcome="rejected"))

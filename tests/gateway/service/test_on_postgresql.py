@@ -137,7 +137,6 @@ def test_a_server_that_stands_still_holds_nobody_up(
 ) -> None:
     monkeypatch.setattr(exchange, "LEDGER_SECONDS", 0.5)
     monkeypatch.setattr(postgresql_module, "PATIENCE_SECONDS", 1)
-    monkeypatch.setattr(postgresql_module.PatientConnection, "patience", 1)
     monkeypatch.setattr(writer_module, "PROBE_SECONDS", 0.1)
     answers: list[Response] = []
 

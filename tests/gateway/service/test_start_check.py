@@ -1,5 +1,6 @@
 """A check finds what a start would refuse, opens everything that a start opens, and makes nothing."""
 
+import errno
 import socket
 from pathlib import Path
 
@@ -139,3 +140,19 @@ def test_channels_of_alerts_that_would_tell_nobody(folder: Path, monkeypatch: py
     monkeypatch.setattr("gateway.service.start_check.find_spec", lambda _: None)
     missing = "alerts.mail.apprise: apprise is not installed: pip install 'wssgate[alerts]'"
     assert checked(configured).warnings == [missing, program]
+
+
+def test_an_address_that_cannot_be_had_is_said_to_be_that_and_nobody_is_to_be_stopped(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (problem,) = checked(settings(folder, 'listen = "192.0.2.1:9"\nadmin = "127.0.0.1:0"\n')).failing
+    assert "no interface of this machine has that address" in problem
+    assert "stop what listens" not in problem
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(socket.socket, "bind", refuse)
+    found = checked(settings(folder, 'listen = "127.0.0.1:80"\nadmin = "127.0.0.1:81"\n')).failing
+    assert len(found) == 2
+    assert all("permission denied; ports below 1024 take rights that this user has not" in one for one in found)

@@ -385,3 +385,22 @@ def test_each_revision_is_announced_when_it_is_committed_and_no_other_is(store: 
         store.retire("acme", **BY)
         assert [notice.payload for notice in listener.notifies(timeout=5, stop_after=2)] == ["1", "2"]
         assert list(listener.notifies(timeout=0.1)) == []
+
+
+@pytest.mark.parametrize(
+    ("wanted", "widen"),
+    [
+        (frozenset({"orders"}), "--endpoint invoices --endpoint orders"),
+        (frozenset({"invoices", "orders"}), "--endpoint invoices --endpoint orders"),
+        (None, "--all-endpoints"),
+    ],
+)
+def test_a_certificate_that_is_there_for_fewer_endpoints_is_not_all_done(
+    store: KeystoreStore, wanted: frozenset[str] | None, widen: str
+) -> None:
+    store.add("acme", issue("acme"), endpoints={"invoices"}, **BY)
+    sentence = rf"as acme \(trusted\), for invoices alone: keystore set acme {widen} lets it count for more"
+    with pytest.raises(AlreadyThere, match=sentence):
+        store.add("new", issue("acme"), endpoints=wanted, **BY)
+    with pytest.raises(AlreadyThere, match="nothing to do"):
+        store.add("new", issue("acme"), endpoints={"invoices"}, **BY)

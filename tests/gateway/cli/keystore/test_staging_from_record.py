@@ -124,7 +124,13 @@ def test_for_programs(run: Run, record: Record, signed_files: Path) -> None:
     assert (key["signature_good"], key["messages"], key["good_messages"]) == (True, 1, 1)
     assert key["known_by_now"] is False
     assert key["nearest"] == [
-        {"alias": "acme-2024", "state": "trusted", "revoked": False, "common": "same subject and issuer"}
+        {
+            "alias": "acme-2024",
+            "state": "trusted",
+            "revoked": False,
+            "common": "same subject and issuer",
+            "only_for": [],
+        }
     ]
     (line,) = csv.DictReader(io.StringIO(run("report", "unknown-keys", "--csv").out))
     assert (line["thumbprint"], line["signature_good"], line["known_by_now"]) == (key["thumbprint"], "yes", "no")
@@ -283,3 +289,31 @@ def test_records_that_give_no_certificate(run: Run, record: Record, workplace: P
 def test_options_that_do_not_go_together(run: Run, workplace: Path, arguments: tuple[str, ...], sentence: str) -> None:
     ran = run("keystore", "add", *arguments, "--from-record", new_record_id())
     assert (ran.code, sentence in ran.err) == (2, True)
+
+
+def test_a_certificate_for_other_endpoints_is_no_cure_and_the_command_that_is_one_is_said(
+    run: Run, record: Record, signed_files: Path, workplace: Path
+) -> None:
+    with (workplace / "gateway.toml").open("a") as file:
+        file.write('[endpoint.invoices]\npath = "/invoices"\nupstream = "http://127.0.0.1:9/"\n')
+    rejected = record((signed_files / "new.xml").read_bytes())
+    staged = run("keystore", "add", "new", "--from-record", rejected.id, "--yes", "-e", "invoices")
+    assert staged.code == 0
+    assert "would have been rejected" in staged.out
+    assert "it came at orders, and the certificate is to be trusted for invoices alone" in staged.out
+    assert "would have passed" not in staged.out
+
+    again = run("keystore", "add", "new", "--from-record", rejected.id, "--yes")
+    assert again.code == 1
+    command = "keystore set new --endpoint invoices --endpoint orders"
+    assert f"as new (staged), for invoices alone: {command} lets it count for more" in again.err
+    shown = run("report", "unknown-keys").out
+    assert "same certificate as new (staged for invoices alone)" in shown
+    assert f"  wssgate {command} --config" in shown
+    (key,) = json.loads(run("report", "unknown-keys", "--json").out)["keys"]
+    assert key["nearest"][0]["only_for"] == ["invoices"]
+
+    assert run(*command.split()).code == 0
+    assert "trust it instead of adding it" in run("keystore", "add", "n2", "--from-record", rejected.id, "--yes").err
+    assert command not in run("report", "unknown-keys").out
+    assert run("keystore", "add", "n2", signed_files / "new.pem", "--all-endpoints").err.count("--all-endpoints") == 1
