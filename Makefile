@@ -7,7 +7,7 @@ SOAK_SECONDS ?= 600
 FUZZ_SECONDS ?= 60
 FUZZ_MUTANTS ?= 40
 
-.PHONY: demo test check quick serve bench soak fixtures interop fuzz lock clean crash evidence faults
+.PHONY: demo test check quick serve bench soak fixtures interop interop-multipart fuzz lock clean crash evidence faults
 
 demo: $(VENV)/.runtime
 	@$(BIN)/wssgate demo
@@ -69,6 +69,10 @@ fixtures: $(VENV)/.dev
 # ANEW=--product signs and verifies the whole product of what each can vary, and keeps nothing of it.
 interop: $(VENV)/.dev
 	$(BIN)/python -m fixtures.interop $(ANEW) $(SIGNERS)
+
+# The same for multipart messages: SIGNERS="cxf wss4j" names some, ANEW=--all.
+interop-multipart: $(VENV)/.dev
+	$(BIN)/python -m fixtures.interop.multipart $(ANEW) $(SIGNERS)
 
 # The locks hold every dependency with its hashes, so nothing is resolved here (--no-deps).
 $(VENV)/.runtime: requirements.lock pyproject.toml

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Final, Self
 
 ROOM: Final = Path(__file__).resolve().parent
 WSDL: Final = ROOM / "orders.wsdl"
@@ -74,6 +74,14 @@ class Program:
         Raises:
             ConsumerFailedError: It died, or did not answer in time.
         """
+        return Reading(**self.ask(kind, version, url))
+
+    def ask(self, kind: str, version: str, url: str) -> dict[str, Any]:
+        """The same; what it printed, as it is.
+
+        Raises:
+            ConsumerFailedError: It died, or did not answer in time.
+        """
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         with contextlib.suppress(BrokenPipeError):
@@ -85,7 +93,8 @@ class Program:
         line = self._process.stdout.readline() if is_ready else b""
         if not line:
             raise ConsumerFailedError(f"{kind} does not answer: {self._errors.read_text(errors='replace')[-2000:]}")
-        return Reading(**json.loads(line))
+        found: dict[str, Any] = json.loads(line)
+        return found
 
 
 def java() -> Program:
@@ -95,21 +104,53 @@ def java() -> Program:
         ConsumerMissingError: There is no JDK or no Maven, or the jars cannot be fetched.
         ConsumerFailedError: A jar is not the one that jars.sha256 names.
     """
+    return _program("Consumers")
+
+
+def java_multipart() -> Program:
+    """Apache CXF with MTOM (`cxf`) and SAAJ (`saaj`), which read orders with documents (`Multipart.java`).
+
+    Raises:
+        ConsumerMissingError: There is no JDK or no Maven, or the jars cannot be fetched.
+        ConsumerFailedError: A jar is not the one that jars.sha256 names.
+    """
+    return _program("Multipart", "ask")
+
+
+def read_by_java(listing: Path) -> list[dict[str, Any]]:
+    """What Apache CXF and SAAJ make of every body of `listing`: two lines of JSON for each (`Multipart.java`).
+
+    Raises:
+        ConsumerMissingError: There is no JDK or no Maven, or the jars cannot be fetched.
+        ConsumerFailedError: A jar is not the one that jars.sha256 names, or the program failed.
+    """
+    command, folder = _command("Multipart")
+    return [json.loads(line) for line in _run([*command, "read", listing], folder).splitlines()]
+
+
+def _program(*words: str) -> Program:
+    command, folder = _command(words[0])
+    return Program([*command, *words[1:]], folder)
+
+
+def _command(name: str) -> tuple[list[str | Path], Path]:
+    """How the program `name` of this folder is run, and where."""
     for program in ("java", "javac", "mvn"):
         if shutil.which(program) is None:
             raise ConsumerMissingError(
                 f"{program} is not installed here; on Debian: apt-get install default-jdk-headless maven"
             )
-    with _made("java", ROOM / "pom.xml", ROOM / "jars.sha256", ROOM / "Consumers.java") as (folder, is_new):
+    sources = (ROOM / "Consumers.java", ROOM / "Multipart.java")
+    with _made("java", ROOM / "pom.xml", ROOM / "jars.sha256", *sources) as (folder, is_new):
         if is_new:
             jars = folder / "jars"
             goal = "dependency:copy-dependencies"
             _fetch(["mvn", "-q", "-B", "-C", "-f", ROOM / "pom.xml", goal, f"-DoutputDirectory={jars}"], folder)
             check_jars(jars)
-            _run(["javac", "-cp", f"{jars}/*", "-d", folder, ROOM / "Consumers.java"], folder)
+            _run(["javac", "-cp", f"{jars}/*", "-d", folder, *sources], folder)
     # Few messages, once: what the second compiler would do for them takes longer than they do.
     options = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx256m")
-    return Program(["java", *options, "-cp", f"{folder}:{folder}/jars/*", "Consumers"], folder)
+    return ["java", *options, "-cp", f"{folder}:{folder}/jars/*", name], folder
 
 
 def node() -> Program:

@@ -16,8 +16,8 @@ from typing import Final, Self
 from bench.memory import peak
 
 _ROOM: Final = Path(__file__).resolve().parent
-_JARS: Final = _ROOM.parent.parent / "results" / "wss4j-jars"
-"""Fetched once, and kept with the results, which are not committed."""
+_RESULTS: Final = _ROOM.parent.parent / "results"
+"""Jars are fetched once, and kept with the results, which are not committed."""
 _FIRST_CALLS: Final = 15_000
 _MOST_FIRST_SECONDS: Final = 60.0
 """Of processor time, before the first message is measured: HotSpot compiles in stages, by the count of calls."""
@@ -32,6 +32,10 @@ class Wss4jMissing(Exception):  # noqa: N818 - a state of the machine, not an er
 
 class Wss4j:
     """A Java process that verifies, from `with` to its end."""
+
+    program = "Verify.java"
+    pom = "pom.xml"
+    jars = _RESULTS / "wss4j-jars"
 
     def __init__(self, certificate: Path) -> None:
         """Trust `certificate`, a PEM file. Nothing is started yet."""
@@ -48,13 +52,13 @@ class Wss4j:
         java, maven = shutil.which("java"), shutil.which("mvn")
         if java is None or maven is None or shutil.which("javac") is None:
             raise Wss4jMissing("WSS4J is left out: it needs a JDK and Maven (on Debian: default-jdk-headless, maven)")
-        _fetch(maven)
+        _fetch(maven, _ROOM / self.pom, self.jars)
         folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory()))
         self._message = folder / "message.xml"
         self._errors = self._stack.enter_context((folder / "errors").open("w+"))
         self._process = self._stack.enter_context(
             subprocess.Popen(
-                [java, "-cp", f"{_JARS}/*", _ROOM / "Verify.java", self._certificate],
+                [java, "-cp", f"{self.jars}/*", _ROOM / self.program, self._certificate],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._errors,
@@ -105,11 +109,27 @@ class Wss4j:
             raise Wss4jMissing(f"WSS4J is left out: {answer or self._errors.read()[-500:]}")
 
 
-def _fetch(maven: str) -> None:
-    if any(_JARS.glob("wss4j-ws-security-dom-*.jar")):
+class Wss4jMultipart(Wss4j):
+    """The same for multipart messages: attachments signed after the SwA profile, and what xop:Include names, expanded.
+
+    CXF takes them apart, as part of each verification.
+    """
+
+    program = "VerifyMultipart.java"
+    pom = "multipart.pom.xml"
+    jars = _RESULTS / "wss4j-multipart-jars"
+
+    def load_multipart(self, content_type: str, body: bytes) -> None:
+        """Verify a multipart message from now on, and warm up with it."""
+        self._message.with_name(f"{self._message.name}.type").write_text(content_type, encoding="latin-1")
+        self.load(body)
+
+
+def _fetch(maven: str, pom: Path, jars: Path) -> None:
+    if any(jars.glob("wss4j-ws-security-dom-*.jar")):
         return
     done = subprocess.run(
-        [maven, "-q", "-B", "-f", _ROOM / "pom.xml", "dependency:copy-dependencies", f"-DoutputDirectory={_JARS}"],
+        [maven, "-q", "-B", "-f", pom, "dependency:copy-dependencies", f"-DoutputDirectory={jars}"],
         capture_output=True,
         text=True,
         check=False,
