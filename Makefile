@@ -26,7 +26,7 @@ check: $(VENV)/.dev
 
 # Each branch of these rooms is reached by their own tests. Measuring takes as much time again as the tests do: so the
 # long ones that reach none which others do not are left out of it, and the tests of the other rooms.
-MEASURED := tests/keystore tests/gateway/verify tests/gateway/renewal tests/gateway/report
+MEASURED := tests/keystore tests/gateway/attachments tests/gateway/verify tests/gateway/renewal tests/gateway/report
 UNMEASURED := tests/gateway/renewal/test_histories.py tests/gateway/renewal/progress/test_renewal_courses.py \
   tests/gateway/renewal/test_processes.py tests/gateway/renewal/test_gates_of_running_gateways.py \
   tests/gateway/renewal/test_uses_before_running_gateways.py tests/gateway/renewal/test_renewals_through_http.py

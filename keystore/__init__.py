@@ -36,7 +36,7 @@ from keystore.snapshot import Candidate, TrustSnapshot
 from keystore.terms import Terms
 
 _LATER: Final = {
-    **dict.fromkeys(("Description", "Fingerprint", "describe"), "keystore.fingerprint"),
+    **dict.fromkeys(("Description", "Fingerprint", "describe", "serial_text"), "keystore.fingerprint"),
     **dict.fromkeys(("is_authority",), "keystore.authority"),
     **dict.fromkeys(("CHAIN_START", "link_hash"), "keystore.hash_chain"),
     **dict.fromkeys(
@@ -59,7 +59,7 @@ _LATER: Final = {
 
 if TYPE_CHECKING:
     from keystore.authority import is_authority
-    from keystore.fingerprint import Description, Fingerprint, describe
+    from keystore.fingerprint import Description, Fingerprint, describe, serial_text
     from keystore.hash_chain import CHAIN_START, link_hash
     from keystore.reading import (
         MAX_KEY_FILE_BYTES,
@@ -116,6 +116,7 @@ __all__ = [
     "Description",
     "Fingerprint",
     "describe",
+    "serial_text",
     # for whoever stores evidence
     "CHAIN_START",
     "from_microseconds",

@@ -63,7 +63,7 @@ def describe(entry: TrustedCertificate) -> Description:
         subject=entry.subject,
         issuer=entry.issuer,
         self_signed=entry.subject_name is not None and entry.subject_name == entry.issuer_name,
-        serial=_serial(entry.serial),
+        serial=serial_text(entry.serial),
         not_before=entry.not_before,
         not_after=entry.not_after,
         key=_key(entry),
@@ -74,7 +74,8 @@ def describe(entry: TrustedCertificate) -> Description:
     )
 
 
-def _serial(serial: int) -> str:
+def serial_text(serial: int) -> str:
+    """A serial number as certificates are shown with: pairs of hexadecimal digits (X.509's tools write them so)."""
     digits = f"{abs(serial):x}"
     digits = digits.zfill(len(digits) + len(digits) % 2)
     pairs = ":".join(digits[start : start + 2] for start in range(0, len(digits), 2))

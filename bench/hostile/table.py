@@ -18,7 +18,7 @@ from rich.progress import track
 from rich.table import Table
 
 from bench.targets import Target
-from fixtures.costly import CODED, HONEST, HOSTILE, Costly, Kind
+from fixtures.costly import CODED, CONTENT_TYPE, HONEST, HOSTILE, MULTIPART, MULTIPART_TYPE, Costly, Kind
 from gateway.exchange import INLINE_BYTES, runs_inline
 from gateway.wire import UpstreamResponse
 
@@ -68,7 +68,7 @@ class Cost:
 
 def run(console: Console) -> dict[str, Any]:
     """Measure all, print a table sorted by cost, return the figures."""
-    cases = (*HOSTILE, *CODED, *HONEST)
+    cases = (*HOSTILE, *CODED, *MULTIPART, *HONEST)
     costs = [measure(case) for case in track(cases, "Hostile messages", console=console, transient=True)]
     hostile = [cost for cost in costs if cost.case.kind is not Kind.HONEST]
     console.print(_table("Hostile messages of about 1 MB, each in a process of its own", hostile))
@@ -125,7 +125,10 @@ def _inline() -> Iterator[tuple[Costly, int]]:
 
 def _measured(case: Costly, message: bytes) -> Cost:
     coding = "gzip" if case.kind is Kind.CODING else "identity"
-    done = subprocess.run([sys.executable, "-m", MODULE, coding], input=message, capture_output=True, check=False)
+    content_type = MULTIPART_TYPE if case.kind is Kind.MULTIPART else CONTENT_TYPE
+    done = subprocess.run(
+        [sys.executable, "-m", MODULE, coding, content_type], input=message, capture_output=True, check=False
+    )
     if done.returncode != 0:
         words = done.stderr.decode(errors="replace").strip().splitlines()
         how = words[-1] if words else f"ended with {done.returncode}"

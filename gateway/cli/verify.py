@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from gateway.attachments import open_body, saved_message
 from gateway.cli.exit_codes import ExitCode, epilog
 from gateway.cli.instant_options import AtOption
 from gateway.cli.key_files import STANDARD_INPUT
@@ -20,8 +21,8 @@ from gateway.cli.verification_options import (
     policy_from_file,
     require_cross_check,
 )
-from gateway.present import explanation_json, instant_text, signer_lines, unreadable_json, verdict_json
-from gateway.verify import Explanation, Policy, StepState, Verdict, explain_message, verify
+from gateway.present import attachment_text, explanation_json, instant_text, signer_lines, unreadable_json, verdict_json
+from gateway.verify import Explanation, Policy, StepState, Verdict, Verifier, explain_message
 from keystore import TrustSnapshot
 
 if TYPE_CHECKING:  # only where a cross-check is asked for
@@ -35,12 +36,19 @@ _STEP_STATES: Final = {
     StepState.NOT_REACHED: ("not reached", "dim"),
     StepState.NOT_ASKED: ("not asked", "dim"),
 }
+_HEAD_ROOM: Final = 1024 * 1024
+"""Octets that a file may have beside the message: the head of an HTTP response, and the framing of chunks."""
 _STEP_WIDTH: Final = max(len(word) for word, _ in _STEP_STATES.values())
 
 
 def command(
     files: Annotated[
-        list[str], typer.Argument(metavar="FILE", help="Files that hold one SOAP message each; - is standard input.")
+        list[str],
+        typer.Argument(
+            metavar="FILE",
+            help="Files that hold one SOAP message each, a multipart one with or without its head, or a complete HTTP "
+            "response; - is standard input.",
+        ),
     ],
     trust: TrustOption = None,
     policy: PolicyOption = None,
@@ -67,21 +75,35 @@ def command(
     unreadable = rejected = 0
     for file in files:
         try:
-            message = _read(file, demands.max_message_bytes)
+            body, saved_type = _read(file, demands.max_message_bytes)
         except OSError as error:
             unreadable += 1
-            _report_unreadable(file, error, as_json=as_json)
+            _report_unreadable(file, f"{error.strerror or error}.", as_json=as_json)
+            continue
+        except _UnreadableError as error:
+            unreadable += 1
+            _report_unreadable(file, str(error), as_json=as_json)
             continue
         explanation, opinion = None, None
+        opened = open_body(body, saved_type if content_type is None else content_type, demands)
         if explained:
-            explanation = explain_message(message, trusted, demands, instant, content_type=content_type)
+            explanation = explain_message(
+                opened.message,
+                trusted,
+                demands,
+                instant,
+                content_type=opened.content_type,
+                attachments=opened.attachments,
+            )
             verdict = explanation.verdict
         else:
-            verdict = verify(message, trusted, demands, instant, content_type=content_type)
+            verdict = Verifier(demands, fast_path=False).verify(
+                opened.message, trusted, instant, content_type=opened.content_type, attachments=opened.attachments
+            )
         if cross_check:
             from gateway.replay import with_second_opinion  # with all that reads captures
 
-            verdict, opinion = with_second_opinion(verdict, message, trusted, demands, content_type)
+            verdict, opinion = with_second_opinion(verdict, opened, trusted, demands)
         rejected += not verdict.accepted
         if as_json and explanation is not None:
             print_json(explanation_json(explanation, verdict, file, opinion))
@@ -96,16 +118,36 @@ def command(
     raise typer.Exit(ExitCode.ENVIRONMENT if unreadable else ExitCode.FINDINGS if rejected else ExitCode.DONE)
 
 
-def _read(file: str, limit: int) -> bytes:
-    # One byte beyond the limit is enough for the verifier to see that the message is too large.
+def _read(file: str, limit: int) -> tuple[bytes, str | None]:
+    """The body in `file`, and the Content-Type that stands there with it.
+
+    Raises:
+        OSError: It cannot be read.
+        _UnreadableError: It holds a broken HTTP response.
+    """
+    # Somewhat more than the limit is enough for the verifier to see that the message is too large.
+    most = limit + _HEAD_ROOM
     if file == STANDARD_INPUT:
-        return sys.stdin.buffer.read(limit + 1)
-    with Path(file).open("rb") as stream:
-        return stream.read(limit + 1)
+        data = sys.stdin.buffer.read(most)
+    else:
+        with Path(file).open("rb") as stream:
+            data = stream.read(most)
+    if data.startswith(b"HTTP/"):
+        from gateway.replay import CaptureUnreadable, read_response  # with all that reads captures
+
+        try:
+            response = read_response(data, limit)
+        except CaptureUnreadable as error:
+            raise _UnreadableError(str(error)) from error
+        return response.body, response.content_type
+    return saved_message(data) or (data, None)
 
 
-def _report_unreadable(file: str, error: OSError, *, as_json: bool) -> None:
-    detail = f"{error.strerror or error}."
+class _UnreadableError(Exception):
+    """There is nothing to verify in a file; the message says why."""
+
+
+def _report_unreadable(file: str, detail: str, *, as_json: bool) -> None:
     if as_json:
         print_json(unreadable_json(file, detail))
     complain(f"{file}: {detail}")
@@ -128,6 +170,9 @@ def _print(file: str, verdict: Verdict, trust: TrustSnapshot, policy: Policy, in
         say(f"  signature {over}, {algorithm}, key named by {signature.hint.kind}", style="dim")
     for line in signer_lines(verdict):
         say(f"  {plain(line)}", style="dim")
+    for attachment in verdict.attachments:
+        name = attachment.content_id or "(no Content-ID)"
+        say(f"  attachment {plain(name)}: {plain(attachment_text(attachment))}", style="dim", hang=4)
     for warning in verdict.warnings:
         say(f"  warning: {plain(warning)}", style="yellow")
     for danger in policy.dangers:

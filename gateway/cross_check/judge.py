@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from lxml import etree
 
 from gateway.cross_check.opinion import CrossCheck, Opinion
-from gateway.verify import Outcome, Policy, Reason, Verdict, printable
+from gateway.verify import NO_ATTACHMENTS, Attachments, Outcome, Policy, Reason, Verdict, printable
 from gateway.verify.parts import (
     RSA_PSS,
     IdIndex,
@@ -31,17 +31,33 @@ from keystore import SigningKey, Thumbprint, TrustSnapshot
 if TYPE_CHECKING:
     import xmlsec
 
+MAX_EXPANDED: Final = 4 * 1024 * 1024
+"""Octets of attachments that are put into the message for libxmlsec, which holds all of it several times."""
 _AGREES: Final = CrossCheck(Opinion.AGREES)
 
 
 def second_opinion(
-    message: bytes, verdict: Verdict, trust: TrustSnapshot, policy: Policy, *, content_type: str | None = None
+    message: bytes,
+    verdict: Verdict,
+    trust: TrustSnapshot,
+    policy: Policy,
+    *,
+    content_type: str | None = None,
+    attachments: Attachments = NO_ATTACHMENTS,
 ) -> CrossCheck:
     """What libxmlsec says of `message`, which `verify` has accepted as `verdict` with `trust` and `policy`.
+
+    What `xop:Include` names is put in for it, up to `MAX_EXPANDED` octets; it reads no attachments by itself.
 
     Never raises: a judge that breaks down, or cannot be loaded, is an opinion of its own (`failed`).
     """
     try:
+        if attachments.stand_ins:
+            if attachments.size > MAX_EXPANDED:
+                return CrossCheck(Opinion.NOT_JUDGED, "the attachments are too large to be put in for libxmlsec")
+            if policy.attachments == "references":
+                return CrossCheck(Opinion.NOT_JUDGED, "libxmlsec is not asked about what names attachments")
+            message = b"".join(attachments.expanded(message))
         return _judged(message, verdict, trust, policy, content_type)
     except Exception as error:  # noqa: BLE001 - whatever it says about a message must not stop the traffic
         return CrossCheck(Opinion.FAILED, f"libxmlsec could not be asked: {_sentence(error)}")
@@ -90,6 +106,8 @@ def _judged(
 
 def _unknown_construct(grammar: SignatureGrammar) -> str | None:
     """What libxmlsec, as its wheels are built, is known not to know; None where it knows everything."""
+    if any(reference.attachment is not None for reference in grammar.references):
+        return "libxmlsec reads no attachments (cid:)"
     if any(reference.str_transform for reference in grammar.references):
         return "libxmlsec knows no STR-Transform"
     if grammar.algorithm.family is KeyFamily.ED25519:

@@ -15,7 +15,8 @@ from rich.text import Text
 from gateway.demo.caller import Call
 from gateway.present import no_escapes
 
-_WIDTH = 100
+_UNBROKEN = 100_000
+"""Columns of a pipe: nothing that goes there is wrapped, unless COLUMNS says how wide it is."""
 
 
 class _Console(Console):
@@ -31,7 +32,7 @@ class Narrator:
     def __init__(self, *, stderr: bool = False) -> None:
         """Speak to standard output, or to standard error."""
         stream = sys.stderr if stderr else sys.stdout
-        width = None if stream.isatty() or "COLUMNS" in os.environ else _WIDTH
+        width = None if stream.isatty() or "COLUMNS" in os.environ else _UNBROKEN
         # Without a colour system rich writes no style at all, bold included.
         colours: Literal["auto"] | None = None if no_escapes() else "auto"
         self._console = _Console(
@@ -60,7 +61,7 @@ class Narrator:
         """A command as one would type it, and what it printed."""
         self._print(Text(f"  $ {shlex.join(['wssgate', *arguments])}", style="bold"), soft_wrap=True)
         for line in output.rstrip().splitlines():
-            # What goes into a pipe is wrapped by nobody else.
+            # On a terminal, or where COLUMNS says how wide it is.
             indent = "  " + line[: len(line) - len(line.lstrip())]
             wrapper = TextWrapper(
                 self._console.width,

@@ -5,7 +5,7 @@ PathRefused        a request path that could mean something else to the receiver
 
 from gateway.exchange.application import Application
 from gateway.exchange.cross_checking import require_judges
-from gateway.exchange.extension_points import Direction, Extensions, Recorder, Unpacked, Unpacker
+from gateway.exchange.extension_points import Direction, Extensions, Recorder, Unpacker
 from gateway.exchange.generation import Generation
 from gateway.exchange.judgement import INLINE_BYTES, runs_inline
 from gateway.exchange.message_log import MessageLog
@@ -29,7 +29,6 @@ __all__ = [
     "MessageLog",
     "Recorder",
     "Recorders",
-    "Unpacked",
     "Unpacker",
     # rules that others ask for
     "INLINE_BYTES",

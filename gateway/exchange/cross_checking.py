@@ -4,6 +4,7 @@ import time
 from random import SystemRandom
 from typing import Final
 
+from gateway.attachments import OpenedBody
 from gateway.config import ConfigurationError, EndpointSettings, Settings
 from gateway.cross_check import CrossCheck, JudgeUnavailable, disputed, require_judge, second_opinion
 from gateway.made_often import made_often
@@ -24,14 +25,19 @@ class Reviewed:
     seconds: float = 0.0
 
 
-def reviewed(
-    verdict: Verdict, message: bytes, endpoint: EndpointSettings, trust: TrustSnapshot, content_type: str | None
-) -> Reviewed:
-    """Ask for a second opinion on `message`, if it was accepted and the endpoint's configuration says so."""
+def reviewed(verdict: Verdict, opened: OpenedBody, endpoint: EndpointSettings, trust: TrustSnapshot) -> Reviewed:
+    """Ask for a second opinion on a message, if it was accepted and the endpoint's configuration says so."""
     if not verdict.accepted or not _is_wanted(endpoint):
         return Reviewed(verdict)
     started = time.perf_counter()
-    opinion = second_opinion(message, verdict, trust, endpoint.policy, content_type=content_type)
+    opinion = second_opinion(
+        opened.message,
+        verdict,
+        trust,
+        endpoint.policy,
+        content_type=opened.content_type,
+        attachments=opened.attachments,
+    )
     if endpoint.second_opinion == "always":
         verdict = disputed(verdict, opinion)
     return Reviewed(verdict, opinion, time.perf_counter() - started)

@@ -4,29 +4,21 @@ The list is fixed, and there is no loader of plug-ins: who adds an implementatio
 """
 
 from dataclasses import dataclass
-from typing import Final, NamedTuple, Protocol
+from typing import Final, Protocol
 
+from gateway.attachments import OpenedBody, open_body
 from gateway.ledger import MessageRecord
 from gateway.verify import Expectation, Policy
-
-
-class Unpacked(NamedTuple):
-    """The body of a response as it is verified."""
-
-    root: bytes
-    """The SOAP message."""
-    content_type: str
-    """What is known of how `root` is to be read."""
 
 
 class Unpacker(Protocol):
     """From the body of a response to the message that is verified: called after decoding, before step 1."""
 
-    def unpack(self, body: bytes, content_type: str) -> Unpacked:
-        """The message in `body`.
+    def unpack(self, body: bytes, content_type: str, policy: Policy) -> OpenedBody:
+        """The message in `body`, and its attachments.
 
-        Raises:
-            Rejection: `body` is none of what this implementation reads, or can be read in several ways.
+        Where `body` is none of what this implementation reads, or can be read in several ways, what is given says so
+        (`gateway.verify.Attachments.problem`), and the verification rejects it.
         """
         ...
 
@@ -58,12 +50,12 @@ class Recorder(Protocol):
         ...
 
 
-class WholeBody:
-    """The body is the message."""
+class MultipartBody:
+    """The body is the message, or a multipart one with the message and its attachments."""
 
-    def unpack(self, body: bytes, content_type: str) -> Unpacked:
-        """`body` as it is; what could be read as multipart is refused by the verification."""
-        return Unpacked(body, content_type)
+    def unpack(self, body: bytes, content_type: str, policy: Policy) -> OpenedBody:
+        """See `gateway.attachments.open_body`."""
+        return open_body(body, content_type, policy)
 
 
 class ResponseIsJudged:
@@ -74,8 +66,9 @@ class ResponseIsJudged:
         return Expectation.at_a_glance(other)
 
     def expected(self, other: bytes, policy: Policy, content_type: str | None) -> Expectation:
-        """See `Expectation.of_request`."""
-        return Expectation.of_request(other, policy, content_type)
+        """See `Expectation.of_request`; of a multipart request the root is asked, and it goes on as it came."""
+        opened = open_body(other, content_type, policy)
+        return Expectation.of_request(opened.message, policy, opened.content_type)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,4 +79,4 @@ class Extensions:
     direction: Direction
 
 
-BUILT_IN: Final = Extensions(WholeBody(), ResponseIsJudged())
+BUILT_IN: Final = Extensions(MultipartBody(), ResponseIsJudged())

@@ -4,6 +4,7 @@ import time
 from datetime import datetime
 from typing import Final, NamedTuple
 
+from gateway.attachments import Leaving, what_leaves
 from gateway.config import EndpointSettings
 from gateway.cross_check import CrossCheck
 from gateway.exchange.cross_checking import reviewed
@@ -53,8 +54,14 @@ class Judgement:
     verdict: Verdict | None
     """What the verification said; None where there was no message to verify."""
     warnings: tuple[str, ...] = ()
+    decoded: bytes
+    """The body as it came, without its content coding; with it where it could not be decoded."""
     body: bytes
-    """What may leave: the decoded bytes that were verified. As they came where they could not be decoded."""
+    """What may leave: `decoded`, and of a multipart message that passes what was made of its verified parts."""
+    content_type: bytes | None = None
+    """That of `body` where it is a multipart one; None where it follows from the message."""
+    unsigned_attachments: int = 0
+    """Attachments in `body` that no signature covers."""
     is_decoded: bool
     is_whole: bool
     """All of it was read and can be delivered; otherwise there is nothing that mode `observe` could deliver."""
@@ -81,8 +88,8 @@ class _Found(NamedTuple):
 def runs_inline(response: UpstreamResponse) -> bool:
     """Whether judging `response` is quick enough for the event loop; what is coded may grow a thousandfold."""
     body = response.body
-    if len(body) > INLINE_BYTES or response.values(b"content-encoding") or b"\0" in body:
-        return False  # of UTF-16, which has octets of zero, nothing can be counted here
+    if len(body) > INLINE_BYTES or response.values(b"content-encoding") or b"\0" in body or not body.startswith(b"<"):
+        return False  # of UTF-16, which has octets of zero, and of what multipart bodies hold nothing can be counted
     # Each of the other encodings that are admitted writes this as ASCII does, and a document has no other way to.
     comparisons = body.count(b"xmlns") ** 2
     # Nearly all have so few that their elements need not be counted.
@@ -101,17 +108,26 @@ def judge_message(
     """Judge a response to a POST. Never raises: whatever goes wrong inside is a judgement too, and nothing passes."""
     started = time.perf_counter()
     body, is_decoded = response.body, False
+    leaving: Leaving | None = None
     opinion, opinion_seconds = None, 0.0
     try:
         body, is_decoded = decoded_body(response, endpoint.policy), True
         refuse_unforwardable(response)
         if body:
-            unpacked = unpacker.unpack(body, content_type_of(response))
-            body, content_type = unpacked.root, unpacked.content_type
-            verdict = verifier.verify(body, trust, at, content_type=content_type, expects=expects)
-            review = reviewed(verdict, body, endpoint, trust, content_type)
+            opened = unpacker.unpack(body, content_type_of(response), endpoint.policy)
+            verdict = verifier.verify(
+                opened.message,
+                trust,
+                at,
+                expects=expects,
+                content_type=opened.content_type,
+                attachments=opened.attachments,
+            )
+            review = reviewed(verdict, opened, endpoint, trust)
             opinion, opinion_seconds = review.opinion, review.seconds
             found = _of_verdict(review.verdict, endpoint)
+            if found.outcome is not RecordedOutcome.REJECTED and opened.unpacked is not None:
+                leaving = what_leaves(opened, review.verdict, endpoint.policy)
         else:
             found = _of_empty(response.status, endpoint)
     except Rejection as rejection:
@@ -119,6 +135,7 @@ def judge_message(
     except Exception as error:  # noqa: BLE001 - a defect in here must be recorded and refused, never delivered
         detail = f"the verification broke down ({place_of(error)}); please report this"
         found = _Found(RecordedOutcome.FAILED, None, detail)
+        leaving = None
     return Judgement(
         kind=found.kind,
         outcome=found.outcome,
@@ -126,7 +143,10 @@ def judge_message(
         detail=found.detail,
         verdict=found.verdict,
         warnings=found.warnings,
-        body=body,
+        decoded=body,
+        body=body if leaving is None else leaving.body,
+        content_type=None if leaving is None else leaving.content_type,
+        unsigned_attachments=0 if leaving is None else leaving.unsigned,
         is_decoded=is_decoded,
         is_whole=not response.oversize,
         at=at,

@@ -146,11 +146,15 @@ def _delivered(
 ) -> Answer:
     """The answer by which `response` itself leaves."""
     names = _names(endpoint.response_headers)
+    body = judgement.body
     if record.outcome is RecordedOutcome.ACCEPTED:
         verdict = _read_message(judgement)
         status = _status_of_message(response.status, is_fault=verdict.is_fault)
         kept = passing(response.headers, names.messages)
-        kept.append((b"content-type", _content_type(verdict.soap_version, verdict.encoding)))
+        content_type = judgement.content_type or _content_type(verdict.soap_version, verdict.encoding)
+        kept.append((b"content-type", content_type))
+        if judgement.unsigned_attachments:
+            kept.append((b"wssgate-unsigned-attachments", str(judgement.unsigned_attachments).encode()))
     elif record.outcome is RecordedOutcome.PASSED:
         kept = passing(response.headers, names.unverified)
         kept.append(_NO_STORE)
@@ -168,9 +172,11 @@ def _delivered(
         kept = passing(response.headers, names.observed if judgement.is_decoded else names.observed_coded)
         kept.append(_NO_STORE)
         kept += _content_type_as_it_came(response)
+        # Where the record is worse than the judgement, that had made another body of a multipart one.
+        body = judgement.decoded
     if status not in _WAITING_STATUSES:
         kept = [field for field in kept if field[0] != _RETRY_AFTER]
-    return Answer(status, (*kept, *verdict_fields(record)), judgement.body)
+    return Answer(status, (*kept, *verdict_fields(record)), body)
 
 
 def own_answer(status: int, content_type: bytes, body: bytes, *fields: Field) -> Answer:

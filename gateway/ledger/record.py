@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from gateway.cross_check import CrossCheck
 from gateway.made_often import made_often
-from gateway.verify import EmbeddedCertificate, Reason, SignatureReport, Signer, VerifiedBy
+from gateway.verify import AttachmentReport, EmbeddedCertificate, Reason, SignatureReport, Signer, VerifiedBy
 from gateway.vocabulary import MessageKind, Mode, RecordedOutcome, may_leave
 
 
@@ -66,6 +66,8 @@ class MessageRecord:
 
     Its bytes are not stored with it, for a stranger chose their size: read back, `der` is empty. Of a rejected message
     they are kept beside the records, within bounds (`gateway.ledger.write.certificate_keeping`)."""
+    attachments: tuple[AttachmentReport, ...] = ()
+    """The parts of a multipart response beside its message."""
     second_opinion: CrossCheck | None = None
     """What another implementation said of the accepted message; None where it was not asked."""
     clock_offset: timedelta | None = None

@@ -18,6 +18,7 @@ from gateway.cross_check import CrossCheck, Opinion
 from gateway.ledger.errors import RecordRefused
 from gateway.ledger.record import MessageRecord
 from gateway.verify import (
+    AttachmentReport,
     CheckResult,
     EmbeddedCertificate,
     HintReport,
@@ -54,7 +55,7 @@ NO_LIST: Final = "[]"
 """How a list without entries is stored."""
 
 _INSTANTS = {"time", "fresh_until"}
-_JSON = {"embedded", "second_opinion"}
+_JSON = {"embedded", "second_opinion", "attachments"}
 _LISTS = {"verified_by", "recognised", "signatures", "warnings", "replay_keys"}
 _EMPTY_FOR_NONE = {"operation", "reason"}
 _WORDS: Final[Mapping[str, type[StrEnum]]] = {"mode": Mode, "kind": MessageKind, "outcome": RecordedOutcome}
@@ -103,6 +104,7 @@ def row_of(record: MessageRecord) -> Row:
             "clock_offset": None if record.clock_offset is None else _microseconds(record.clock_offset),
             "embedded": None if record.embedded is None else _json(_embedded(record.embedded)),
             "second_opinion": None if record.second_opinion is None else _json(_opinion(record.second_opinion)),
+            "attachments": _json([_attachment(one) for one in record.attachments]) if record.attachments else None,
         }
     except (TypeError, ValueError, AttributeError) as error:
         raise RecordRefused(f"the record {record.id} cannot be stored: {error}") from error
@@ -134,6 +136,7 @@ def record_of(row: Mapping[str, Any]) -> MessageRecord:
     values["signatures"] = tuple(_read_signature(s) for s in values["signatures"])
     values["embedded"] = _read_embedded(values["embedded"])
     values["second_opinion"] = _read_opinion(values["second_opinion"])
+    values["attachments"] = tuple(AttachmentReport(**one) for one in values["attachments"] or ())
     values["warnings"] = tuple(values["warnings"])
     values["replay_keys"] = tuple(values["replay_keys"])
     return MessageRecord(**values)
@@ -367,6 +370,19 @@ def _read_embedded(value: Mapping[str, Any] | None) -> EmbeddedCertificate | Non
         signature_good=value["signature_good"],
         der=b"",
     )
+
+
+def _attachment(report: AttachmentReport) -> dict[str, object]:
+    return {
+        "content_id": stored_text(report.content_id),
+        "media_type": stored_text(report.media_type),
+        "size": _integer(report.size),
+        "sha256": stored_text(report.sha256),
+        "covered": report.covered,
+        "head_covered": report.head_covered,
+        "included": report.included,
+        "is_token": report.is_token,
+    }
 
 
 def _opinion(opinion: CrossCheck) -> dict[str, str]:

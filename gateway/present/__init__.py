@@ -10,7 +10,7 @@ from gateway.present.instants import age_text, day_text, instant_in_table, insta
 from gateway.present.operation_names import OTHER_OPERATIONS, OperationNames
 from gateway.present.plain_text import count_text, markdown_text, no_escapes, plain, share_text
 from gateway.present.text_tables import bare_table, endpoint_heading, heading, indented, unbroken
-from gateway.present.verdicts import explanation_json, signer_lines, unreadable_json, verdict_json
+from gateway.present.verdicts import attachment_text, explanation_json, signer_lines, unreadable_json, verdict_json
 
 __all__ = [
     # instants and lengths of time
@@ -42,6 +42,7 @@ __all__ = [
     "heading",
     "indented",
     # verdicts
+    "attachment_text",
     "explanation_json",
     "signer_lines",
     "unreadable_json",

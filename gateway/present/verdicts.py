@@ -1,12 +1,15 @@
 """Verdicts as JSON: the contract `wssgate.verdict/1` and its neighbours."""
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from gateway.present.instants import instant_json
+from gateway.present.plain_text import count_text
 
 if TYPE_CHECKING:  # whoever has a verdict has loaded them; who writes an instant needs none of it
     from gateway.cross_check import CrossCheck
     from gateway.verify import (
+        AttachmentReport,
         EmbeddedCertificate,
         Explanation,
         SignatureReport,
@@ -43,6 +46,7 @@ def verdict_json(verdict: "Verdict", file: str, opinion: "CrossCheck | None" = N
         "message_id": verdict.message_id,
         "relates_to": verdict.relates_to,
         "warnings": list(verdict.warnings),
+        "attachments": [asdict(attachment) for attachment in verdict.attachments],
         "second_opinion": None
         if opinion is None
         else {"judge": "libxmlsec", "opinion": str(opinion.opinion), "detail": opinion.detail},
@@ -86,6 +90,19 @@ def signer_lines(verdict: "Verdict") -> list[str]:
         f"{how} with {entry.alias} ({state}): {', '.join(names) or 'no part that is known to be as it was signed'}"
         for (entry, state), names in covers.items()
     ]
+
+
+def attachment_text(attachment: "AttachmentReport") -> str:
+    """What is known of an attachment, on one line."""
+    if attachment.is_token:
+        covered = "named by the Security header"
+    elif attachment.covered:
+        covered = "signed, its head too" if attachment.head_covered else "signed"
+    else:
+        covered = "not signed"
+    how = ", put into the message" if attachment.included else ""
+    kind = attachment.media_type or "no type"
+    return f"{kind}, {count_text(attachment.size, 'octet')}, {covered}{how}, SHA-256 {attachment.sha256}"
 
 
 def unreadable_json(file: str, detail: str) -> dict[str, object]:

@@ -1,4 +1,5 @@
-"""One captured response: a bare body, or a complete HTTP response as a recorder or `curl -i` wrote it."""
+"""One captured response: a body, a multipart one with or without its head, or a complete HTTP response as a recorder or
+`curl -i` wrote it."""
 
 import http.client
 import io
@@ -8,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
+from gateway.attachments import saved_message
 from gateway.replay.errors import CaptureUnreadable
 
 _STATUS_LINE = re.compile(rb"HTTP/(?:1\.[01]|2(?:\.0)?|3) (?=[1-5][0-9]{2}\b)")
@@ -34,7 +36,8 @@ def size_limit(limit: int) -> int:
 
 
 def read_response(data: bytes, limit: int) -> CapturedResponse:
-    """Take the response out of `data`, told apart by content: what starts with a status line is HTTP, all else a body.
+    """Take the response out of `data`, told apart by content: what starts with a status line is HTTP, what starts with
+    header fields or a delimiter of MIME is a multipart body, all else a body.
 
     `limit` caps the decoded body, in bytes; a longer body is cut one byte beyond it, for the verifier to reject.
 
@@ -43,7 +46,9 @@ def read_response(data: bytes, limit: int) -> CapturedResponse:
     """
     status_line = _STATUS_LINE.match(data)
     if status_line is None:
-        return CapturedResponse(data[: limit + 1])
+        saved = saved_message(data)
+        body, content_type = (data, None) if saved is None else saved
+        return CapturedResponse(body[: limit + 1], content_type)
     # HTTP/2 and later have no text form; tools write one that differs from HTTP/1.1 in the version alone.
     response = _parse_head(b"HTTP/1.1 " + data[status_line.end() :])
     body = _decoded(_unframed(response, data, limit), response.headers.get("Content-Encoding", ""), limit)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from gateway.attachments import OpenedBody, open_body
 from gateway.cross_check import CrossCheck, disputed, second_opinion
 from gateway.replay.captured_response import CapturedResponse, read_response, size_limit, with_content_type
 from gateway.replay.errors import CaptureUnreadable
@@ -28,12 +29,19 @@ class Replayed:
 
 
 def with_second_opinion(
-    verdict: Verdict, message: bytes, trust: TrustSnapshot, policy: Policy, content_type: str | None
+    verdict: Verdict, opened: OpenedBody, trust: TrustSnapshot, policy: Policy
 ) -> tuple[Verdict, CrossCheck | None]:
-    """`verdict` on `message` where two opinions must agree, and the second one; None where there was nothing to ask."""
+    """`verdict` on a message where two opinions must agree, and the second one; None where there was nothing to ask."""
     if not verdict.accepted:
         return verdict, None
-    opinion = second_opinion(message, verdict, trust, policy, content_type=content_type)
+    opinion = second_opinion(
+        opened.message,
+        verdict,
+        trust,
+        policy,
+        content_type=opened.content_type,
+        attachments=opened.attachments,
+    )
     return disputed(verdict, opinion), opinion
 
 
@@ -63,16 +71,18 @@ def replay_file(
     except OSError as error:
         raise CaptureUnreadable(f"{error.strerror or error}.") from error
     response = with_content_type(read_response(data, policy.max_message_bytes), content_type)
-    replayed = _at_its_instant(file, response, trust, verifier, at, changed)
+    opened = open_body(response.body, response.content_type, policy)
+    replayed = _at_its_instant(file, response, opened, trust, verifier, at, changed)
     if not ask_again:
         return replayed
-    verdict, opinion = with_second_opinion(replayed.verdict, response.body, trust, policy, response.content_type)
+    verdict, opinion = with_second_opinion(replayed.verdict, opened, trust, policy)
     return replace(replayed, verdict=verdict, opinion=opinion)
 
 
 def _at_its_instant(
     file: Path,
     response: CapturedResponse,
+    opened: OpenedBody,
     trust: TrustSnapshot,
     verifier: Verifier,
     at: datetime | None,
@@ -80,13 +90,13 @@ def _at_its_instant(
 ) -> Replayed:
     instant = _known_instant(response, at)
     if instant is not None:
-        return _replayed(file, response, trust, verifier, instant)
-    first = _replayed(file, response, trust, verifier, Instant(changed, InstantSource.FILE_TIME))
+        return _replayed(file, response, opened, trust, verifier, instant)
+    first = _replayed(file, response, opened, trust, verifier, Instant(changed, InstantSource.FILE_TIME))
     # Only the verifier reads messages; so the Timestamp is known after a first verification.
     timestamp = first.verdict.timestamp
     if timestamp is None or timestamp.created is None:
         return first
-    return _replayed(file, response, trust, verifier, Instant(timestamp.created, InstantSource.TIMESTAMP))
+    return _replayed(file, response, opened, trust, verifier, Instant(timestamp.created, InstantSource.TIMESTAMP))
 
 
 def _known_instant(response: CapturedResponse, at: datetime | None) -> Instant | None:
@@ -98,9 +108,16 @@ def _known_instant(response: CapturedResponse, at: datetime | None) -> Instant |
 
 
 def _replayed(
-    file: Path, response: CapturedResponse, trust: TrustSnapshot, verifier: Verifier, instant: Instant
+    file: Path,
+    response: CapturedResponse,
+    opened: OpenedBody,
+    trust: TrustSnapshot,
+    verifier: Verifier,
+    instant: Instant,
 ) -> Replayed:
     started = time.perf_counter()
-    verdict = verifier.verify(response.body, trust, instant.at, content_type=response.content_type)
+    verdict = verifier.verify(
+        opened.message, trust, instant.at, content_type=opened.content_type, attachments=opened.attachments
+    )
     elapsed = (time.perf_counter() - started) * 1000
     return Replayed(file, verdict, instant, len(response.body), elapsed)

@@ -44,6 +44,7 @@ JSON_FIELDS: Final = (
     "response_element",
     "signers",
     "clock_offset",
+    "attachments",
 )
 """The fields of a record's JSON object, in their order."""
 CSV_COLUMNS: Final = (
@@ -66,7 +67,17 @@ CSV_COLUMNS: Final = (
 """The columns of the CSV, in their order; several values in one cell are parted by a space."""
 
 _TEXTS_OF_JSON: Final = frozenset(
-    {"verified_by", "recognised", "signatures", "warnings", "replay_keys", "embedded", "second_opinion", "signers"}
+    {
+        "verified_by",
+        "recognised",
+        "signatures",
+        "warnings",
+        "replay_keys",
+        "embedded",
+        "second_opinion",
+        "signers",
+        "attachments",
+    }
 )
 
 
@@ -132,6 +143,7 @@ def _values(stored: StoredRecord) -> dict[str, Any]:
     if values["embedded"] is not None:
         for name in ("not_before", "not_after"):
             values["embedded"][name] = instant_json(from_microseconds(values["embedded"][name]))
+    values["attachments"] = values["attachments"] or []
     if values["signers"] is not None:
         values["signers"] = [_signer(signer) for signer in values["signers"]]
     return values | {

@@ -9,9 +9,22 @@ and `gateway.verify.parts` for a judge of their own, and nothing further in.
 """
 
 from gateway.verify.advice import ADVICE, advice_on
+from gateway.verify.attachment_content import as_signed
+from gateway.verify.content_type import may_be_multipart
+from gateway.verify.document_limits import longest_namespace_name
 from gateway.verify.explain import Explanation, Step, StepState
 from gateway.verify.grammar import MAX_SIGNATURES
 from gateway.verify.key_trial import refusal_of
+from gateway.verify.message_parts import (
+    MAX_PIECE,
+    NO_ATTACHMENTS,
+    Attachment,
+    Attachments,
+    base64_pieces,
+    base64_size,
+    content_id_of,
+    decoded_content_id,
+)
 from gateway.verify.parsing import parse_document, parse_without_remarks, serialize_document
 from gateway.verify.policy import Policy
 from gateway.verify.printable_text import printable, shown_operation
@@ -20,6 +33,7 @@ from gateway.verify.receipt_check import CheckedReceipt, check_receipt
 from gateway.verify.request import Expectation
 from gateway.verify.verdict import (
     UNBOUND,
+    AttachmentReport,
     CheckResult,
     EmbeddedCertificate,
     HintReport,
@@ -37,8 +51,13 @@ from gateway.verify.verifier import Verifier, explain_message, verify
 
 __all__ = [
     "ADVICE",
+    "MAX_PIECE",
     "MAX_SIGNATURES",
+    "NO_ATTACHMENTS",
     "UNBOUND",
+    "Attachment",
+    "AttachmentReport",
+    "Attachments",
     "CheckResult",
     "CheckedReceipt",
     "EmbeddedCertificate",
@@ -61,8 +80,15 @@ __all__ = [
     "VerifiedBy",
     "Verifier",
     "advice_on",
+    "as_signed",
+    "base64_pieces",
+    "base64_size",
     "check_receipt",
+    "content_id_of",
+    "decoded_content_id",
     "explain_message",
+    "longest_namespace_name",
+    "may_be_multipart",
     "parse_document",
     "parse_without_remarks",
     "printable",

@@ -1,9 +1,10 @@
 """The closed lists of algorithms (XMLDSIG 6, RFC 9231): what stands here may be admitted, anything else never is."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from typing import Final
 
 from cryptography.hazmat.primitives import hashes
@@ -52,6 +53,14 @@ class Canonicalization(StrEnum):
     INCLUSIVE_1_1 = "http://www.w3.org/2006/12/xml-c14n11"
 
 
+class AttachmentTransform(StrEnum):
+    """The transforms of the SwA profile that sign an attachment; the values are their URIs (WSS-SwA 1.1.1, 5.4)."""
+
+    CONTENT = "http://docs.oasis-open.org/wss/oasis-wss-SwAProfile-1.1#Attachment-Content-Signature-Transform"
+    COMPLETE = "http://docs.oasis-open.org/wss/oasis-wss-SwAProfile-1.1#Attachment-Complete-Signature-Transform"
+
+
+ATTACHMENT_CIPHERTEXT: Final = "http://docs.oasis-open.org/wss/oasis-wss-SwAProfile-1.1#Attachment-Ciphertext-Transform"
 ENVELOPED_SIGNATURE: Final = _DSIG + "enveloped-signature"
 WITH_COMMENTS: Final = "WithComments"
 """What their forms that keep comments end with (C14N 1.0 and 1.1, 2.1; XML-EXC-C14N, 4): behind the number sign, which
@@ -99,21 +108,31 @@ class DigestAlgorithm:
     """One DigestMethod."""
 
     uri: str
-    digest: Callable[[bytes], bytes]
+    begin: "Callable[..., hashlib._Hash]"
+    """Begins a digest, with the octets that it is given."""
     size: int
     """Length of a digest in bytes."""
     is_sha1: bool = False
+
+    def digest(self, octets: bytes) -> bytes:
+        """The digest of `octets`."""
+        return self.begin(octets).digest()
+
+    def digest_of(self, pieces: Iterable[bytes]) -> bytes:
+        """The digest of what the pieces come to one after the other."""
+        digest = self.begin()
+        for piece in pieces:
+            digest.update(piece)
+        return digest.digest()
 
 
 _DIGESTS: Final = {
     algorithm.uri: algorithm
     for algorithm in (
-        DigestAlgorithm(
-            _DSIG + "sha1", lambda octets: hashlib.sha1(octets, usedforsecurity=False).digest(), 20, is_sha1=True
-        ),
-        DigestAlgorithm(_ENC + "sha256", lambda octets: hashlib.sha256(octets).digest(), 32),
-        DigestAlgorithm(_MORE + "sha384", lambda octets: hashlib.sha384(octets).digest(), 48),
-        DigestAlgorithm(_ENC + "sha512", lambda octets: hashlib.sha512(octets).digest(), 64),
+        DigestAlgorithm(_DSIG + "sha1", partial(hashlib.sha1, usedforsecurity=False), 20, is_sha1=True),
+        DigestAlgorithm(_ENC + "sha256", hashlib.sha256, 32),
+        DigestAlgorithm(_MORE + "sha384", hashlib.sha384, 48),
+        DigestAlgorithm(_ENC + "sha512", hashlib.sha512, 64),
     )
 }
 _CANONICALIZATIONS: Final = {str(c): (c, False) for c in Canonicalization} | {

@@ -72,6 +72,15 @@ class WorkBudget:
         self._estimated.append((form, weight))
         self._refuse_more_than_is_left(0)
 
+    def spend_octets(self, octets: int) -> None:
+        """Count octets of attachments that are digested in the place of what stands for them.
+
+        Raises:
+            Rejection: `limits`.
+        """
+        self._left -= octets
+        self._refuse_more_than_is_left(0)
+
     def _refuse_more_than_is_left(self, needed: int) -> None:
         # Counting costs something, too: only where the guess would exceed the budget.
         if self._left < needed:

@@ -65,6 +65,19 @@ def spend_namespaces(
         budget.spend_namespaces(_namespace_comparisons(element, method, prefix_list))
 
 
+def spend_searches(element: etree._Element, budget: WorkBudget) -> None:
+    """Count what the exclusive form of an attachment costs in searches for namespaces.
+
+    An element without a prefix is looked up among all declarations in scope.
+
+    Raises:
+        Rejection: `limits`.
+    """
+    elements = count_elements(element)
+    if elements * _NAMESPACES_ASSUMED > _NEGLIGIBLE:
+        budget.spend_namespaces(elements * _most_in_scope(element))
+
+
 def count_elements(apex: etree._Element) -> int:
     """How many elements there are in `apex`, itself included."""
     return int(cast(float, _ELEMENT_COUNT(apex)))

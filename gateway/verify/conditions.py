@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import NamedTuple
 
+from gateway.verify.message_parts import NO_ATTACHMENTS, Attachments
 from gateway.verify.policy import Policy
 from gateway.verify.request import Expectation
 from keystore import TrustSnapshot
@@ -21,10 +22,17 @@ class Conditions(NamedTuple):
     """The Content-Type header that came with it; empty where it came without one, None where that is not known."""
     expects: Expectation | None
     """What the request lets be expected; None where nothing is to be compared."""
+    attachments: Attachments = NO_ATTACHMENTS
+    """What came with the message, where that was the root of a multipart body."""
 
 
 def conditions(
-    trust: TrustSnapshot, policy: Policy, at: datetime, content_type: str | None, expects: Expectation | None
+    trust: TrustSnapshot,
+    policy: Policy,
+    at: datetime,
+    content_type: str | None,
+    expects: Expectation | None,
+    attachments: Attachments = NO_ATTACHMENTS,
 ) -> Conditions:
     """The conditions of one verification.
 
@@ -33,4 +41,4 @@ def conditions(
     """
     if at.tzinfo is None:
         raise ValueError("the instant of verification needs a time zone")
-    return Conditions(trust, policy, at, content_type, expects)
+    return Conditions(trust, policy, at, content_type, expects, attachments)

@@ -40,8 +40,8 @@ def unusual_type(content_type: str | None) -> str | None:
 
 
 def _type(content_type: str) -> str | None:
-    if _may_be_multipart(content_type):
-        raise Rejection(Reason.STRUCTURE, "the message is multipart: attachments are not supported")
+    if may_be_multipart(content_type):
+        raise Rejection(Reason.STRUCTURE, "the message is multipart, or a reader could take it for that")
     media_type = content_type.partition(";")[0].strip().lower()
     if media_type in _XML_TYPES:
         return None
@@ -52,12 +52,20 @@ def _type(content_type: str) -> str | None:
 _known_type: Final = lru_cache(maxsize=256)(_type)
 
 
+def may_be_multipart(content_type: str) -> bool:
+    """Whether any reader could take what has this Content-Type for multipart, or for a message in a message."""
+    return _known_multipart(content_type) if len(content_type) <= _LONGEST_KNOWN else _may_be_multipart(content_type)
+
+
 def _may_be_multipart(content_type: str) -> bool:
     value = content_type.lower()
     return any(
         "multipart/" in text or text.startswith("multipart") or _MESSAGE.search(text) is not None
         for text in (value.strip(), _without_disguise(value))
     )
+
+
+_known_multipart: Final = lru_cache(maxsize=256)(_may_be_multipart)
 
 
 def _without_disguise(value: str) -> str:

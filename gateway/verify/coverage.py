@@ -10,7 +10,7 @@ from gateway.verify.character_data import character_data
 from gateway.verify.document import Document
 from gateway.verify.envelope import Envelope, SecurityHeader
 from gateway.verify.parsing import parse_own
-from gateway.verify.policy import Policy
+from gateway.verify.policy import ALL_ATTACHMENTS, Policy
 from gateway.verify.printable_text import printable
 from gateway.verify.reason import Reason, Rejection
 from gateway.verify.references import ResolvedReference, path_of
@@ -38,6 +38,8 @@ def required_elements(
     for part in policy.required_parts:
         if part == "Body":
             required[part] = (envelope.body,)
+        elif part == ALL_ATTACHMENTS:
+            continue  # each of them is asked after (`gateway.verify.attachment_coverage`)
         elif part == "Timestamp":
             if security.timestamp is None:
                 raise Rejection(Reason.TIMESTAMP_MISSING, "the policy requires a Timestamp, and there is none")

@@ -6,8 +6,10 @@ from typing import NamedTuple
 
 from lxml import etree
 
+from gateway.verify.attachment_coverage import attachment_reports
 from gateway.verify.document import Document
 from gateway.verify.envelope import Envelope, SecurityHeader
+from gateway.verify.message_parts import NO_ATTACHMENTS, Attachments
 from gateway.verify.printable_text import LONGEST_NAME, printable, shown_operation
 from gateway.verify.reason import Reason, Rejection
 from gateway.verify.signature_check import CheckedSignature, SignedMessage
@@ -68,6 +70,10 @@ class Findings:
     warnings: list[str] = field(default_factory=list)
     replay_keys: tuple[str, ...] = ()
     fresh_until: datetime | None = None
+    attachments: Attachments = NO_ATTACHMENTS
+    covered_attachments: frozenset[str] = frozenset()
+    """Content-IDs of those that a signature covers on which the message rests, and of which also the head."""
+    signed_heads: frozenset[str] = frozenset()
 
     def accepted(self, acceptance: Acceptance) -> Verdict:
         """The verdict that accepts (step 14)."""
@@ -75,7 +81,7 @@ class Findings:
         return self._verdict(
             Outcome.ACCEPTED,
             None,
-            accepted_detail(verified_by, acceptance.covered),
+            accepted_detail(verified_by, (*acceptance.covered, *self._attachments_covered())),
             verified_by=verified_by,
             replay_keys=self.replay_keys,
             fresh_until=self.fresh_until,
@@ -84,6 +90,11 @@ class Findings:
     def rejected(self, rejection: Rejection) -> Verdict:
         """The verdict that rejects."""
         return self._verdict(Outcome.REJECTED, rejection.reason, rejection.detail, special_advice=rejection.advice)
+
+    def _attachments_covered(self) -> tuple[str, ...]:
+        """How many attachments are covered, for a sentence."""
+        count, covered = len(self.attachments.parts), len(self.covered_attachments)
+        return (f"{covered} of {count} attachments",) if count else ()
 
     def _verdict(
         self,
@@ -116,6 +127,7 @@ class Findings:
             warnings=with_type_warning(self.about_type, tuple(self.warnings)),
             replay_keys=replay_keys,
             fresh_until=fresh_until,
+            attachments=attachment_reports(self.attachments, self.covered_attachments, self.signed_heads),
             special_advice=special_advice,
         )
 

@@ -7,7 +7,7 @@ import re
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
-from typing import Final
+from typing import Final, NamedTuple
 
 from lxml import etree
 
@@ -27,6 +27,7 @@ from gateway.verify.algorithms import (
     signature_algorithm,
 )
 from gateway.verify.element_content import base64_text, child_elements, sole_text
+from gateway.verify.message_parts import content_id_of
 from gateway.verify.policy import Policy
 from gateway.verify.printable_text import printable
 from gateway.verify.reason import Reason, Rejection
@@ -106,7 +107,7 @@ class ReferenceGrammar:
     uri: str
     """As in the message, printable."""
     id: str | None
-    """The id that the fragment names; None for an attachment (`cid:`), which cannot be resolved here."""
+    """The id that the fragment names; None for an attachment (`cid:`)."""
     transforms: tuple[str, ...]
     """URIs, in order."""
     canonicalization: CanonicalizationMethod
@@ -114,6 +115,16 @@ class ReferenceGrammar:
     str_transform: bool
     digest_algorithm: DigestAlgorithm
     digest: bytes
+    attachment: "SignedAttachment | None" = None
+    """Set for an attachment: which one, and what of it is signed."""
+
+
+class SignedAttachment(NamedTuple):
+    """What a Reference with a `cid:` address names (WSS-SwA 1.1.1, 5.2)."""
+
+    content_id: str
+    transforms: tuple[str, ...]
+    """URIs, in order."""
 
 
 @dataclass(slots=True, eq=False)
@@ -313,12 +324,44 @@ def _reference(element: etree._Element, policy: Policy) -> ReferenceGrammar:
     digest = base64_text(children[1])
     if len(digest) != algorithm.size:
         raise Rejection(Reason.STRUCTURE, f"a DigestValue has {len(digest)} bytes instead of {algorithm.size}")
-    transforms, method, enveloped, str_transform = _transforms(steps, attachment=name is None)
+    if name is None:
+        signed = SignedAttachment(_content_id(str(element.get("URI"))), _attachment_transforms(steps))
+        return ReferenceGrammar(
+            uri,
+            None,
+            tuple(map(printable, signed.transforms)),
+            PLAIN_EXCLUSIVE,
+            False,
+            False,
+            algorithm,
+            digest,
+            signed,
+        )
+    transforms, method, enveloped, str_transform = _transforms(steps)
     return ReferenceGrammar(uri, name, transforms, method, enveloped, str_transform, algorithm, digest)
 
 
+def _content_id(address: str) -> str:
+    found = content_id_of(address)
+    if found is None:
+        raise Rejection(
+            Reason.REFERENCE_URI,
+            f"the Reference URI is no address of a part (RFC 2392): {printable(address)}",
+        )
+    return found
+
+
+def _attachment_transforms(steps: list[etree._Element]) -> tuple[str, ...]:
+    """The URIs of an attachment's transforms; which are admitted is asked where the attachment is at hand."""
+    if len(steps) > MAX_TRANSFORMS:
+        raise Rejection(Reason.LIMITS, f"a Reference has more than {MAX_TRANSFORMS} Transforms")
+    if any(step.tag != TRANSFORM or len(step) for step in steps):
+        raise Rejection(Reason.STRUCTURE, "Transforms must hold Transform elements, without foreign content")
+    return tuple([str(step.get("Algorithm") or "") for step in steps])
+
+
 def _uri(element: etree._Element) -> tuple[str, str | None]:
-    """The URI for people, and the id in it; nothing is ever opened."""
+    """The URI for people, and the id in it; nothing is ever opened. Without an id it is that of an attachment."""
     uri = element.get("URI")
     if uri is None:
         raise Rejection(Reason.REFERENCE_URI, "a Reference has no URI")
@@ -337,9 +380,7 @@ def is_plain_fragment(octets: bytes) -> bool:
     return _PLAIN_FRAGMENT.fullmatch(octets) is not None
 
 
-def _transforms(
-    steps: list[etree._Element], *, attachment: bool
-) -> tuple[tuple[str, ...], CanonicalizationMethod, bool, bool]:
+def _transforms(steps: list[etree._Element]) -> tuple[tuple[str, ...], CanonicalizationMethod, bool, bool]:
     """The transforms' URIs, the canonicalization they come to, whether enveloped-signature or STR-Transform is in."""
     if len(steps) > MAX_TRANSFORMS:
         raise Rejection(Reason.LIMITS, f"a Reference has more than {MAX_TRANSFORMS} Transforms")
@@ -350,10 +391,8 @@ def _transforms(
     for step in steps:
         uri = str(step.get("Algorithm") or "")
         uris.append(printable(uri))
-        if step.tag != TRANSFORM or (attachment and len(step)):
+        if step.tag != TRANSFORM:
             raise Rejection(Reason.STRUCTURE, "Transforms must hold Transform elements, without foreign content")
-        if attachment:
-            continue  # An attachment is refused when it is resolved, with a better sentence.
         if canonicalized or str_transform:
             raise Rejection(Reason.TRANSFORM_NOT_ALLOWED, "a Transform follows one that already yields octets")
         if uri == ENVELOPED_SIGNATURE and not enveloped and not child_elements(step):

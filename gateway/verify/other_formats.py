@@ -42,8 +42,8 @@ def _what_it_is(octets: bytes) -> str | None:
         return f"an HTTP request with its head, not a bare SOAP message: take its body out; {_REPLAY}"
     if _MIME_PART.match(start) or _MIME_FIELD.match(start):
         return (
-            "a MIME body (multipart), not a bare SOAP message: attachments are not supported; its first part, without "
-            f"the lines of its head, may be verified by itself; {_REPLAY}"
+            "a MIME body (multipart) that cannot be read without its Content-Type: give that as well (--content-type), "
+            f"or a file that begins with the header fields; {_REPLAY}"
         )
     if start[:1] in {b"{", b"["}:
         is_archive = (b'"log"' in start and b'"entries"' in start) or b'"creator"' in start

@@ -5,19 +5,21 @@ validated by pydantic, so that an error names key, value and what is allowed.
 """
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 _HEADER_BLOCK = re.compile(r"\{[^{}\s]+\}[A-Za-z_][\w.\-]*")
 
+ALL_ATTACHMENTS = "Attachments"
+"""In `required_parts`: every attachment has to be signed."""
 SUPPORTED_ENCODINGS = ("UTF-8", "US-ASCII", "ISO-8859-1", "ISO-8859-15", "windows-1250", "windows-1252", "UTF-16")
 """What `encodings` may name; UTF-8 is always admitted. UTF-7 and UTF-32 stay out: parsers disagree about them."""
 
 
 def _required_part(value: str) -> str:
-    if value not in {"Body", "Timestamp"} and not _HEADER_BLOCK.fullmatch(value):
-        raise ValueError('a required part is "Body", "Timestamp" or a header block as "{namespace}name"')
+    if value not in {"Body", "Timestamp", ALL_ATTACHMENTS} and not _HEADER_BLOCK.fullmatch(value):
+        raise ValueError('a required part is "Body", "Timestamp", "Attachments" or a header block as "{namespace}name"')
     return value
 
 
@@ -45,7 +47,8 @@ class Policy(BaseModel):
     required_parts: Annotated[
         tuple[Annotated[str, AfterValidator(_required_part)], ...], Field(min_length=1, max_length=16)
     ] = ("Body",)
-    """Parts that a trusted signature must cover. Empty is an error: it would accept everything."""
+    """Parts that a trusted signature must cover. Empty is an error: it would accept everything. `Attachments` are all
+    those of a multipart response, and stand beside another part: a response may have none."""
     signatures: Literal["all", "any"] = "all"
     """`all`: every signature of our Security header must verify. `any`: one that covers the parts is enough."""
     coverage: Literal["one", "together"] = "one"
@@ -66,6 +69,15 @@ class Policy(BaseModel):
     """What to do about a signed text that CDATA sections split where they need not. `accept` is dangerous: careless
     parsers read the first piece for the whole, and whoever stands in between can split a text without breaking the
     signature."""
+    attachments: Literal["inline", "rebuild", "references", "refuse"] = "inline"
+    """What becomes of a multipart response. `inline`: what `xop:Include` names is put into the message, which leaves as
+    a plain one; signed attachments that it does not name leave as a multipart response written anew. `rebuild`: both
+    leave as a multipart response written anew. `references`: as `rebuild`, and a signature over the `xop:Include`
+    elements themselves counts. Dangerous: whoever stands in between can replace what is in the attachments. `refuse`:
+    attachments are refused. A response whose only part is the message leaves as that in any case."""
+    unsigned_attachments: Literal["refuse", "drop", "pass"] = "refuse"
+    """What to do about an attachment that no trusted signature covers. `drop` leaves it out of what leaves. `pass` is
+    dangerous: whoever stands in between can replace it."""
     clock_skew_seconds: Annotated[int, Field(ge=0, le=3600)] = 60
     """How far in the future a Timestamp may have been created."""
     timestamp_max_age_seconds: Annotated[int, Field(ge=1, le=31_536_000)] = 3600
@@ -78,6 +90,13 @@ class Policy(BaseModel):
     """Attributes on one element."""
     max_namespaces: Annotated[int, Field(ge=16, le=10_000)] = 256
     """Namespace declarations in scope at one element."""
+
+    @model_validator(mode="after")
+    def _requires_more_than_attachments(self) -> Self:
+        # A response may have none, and then nothing at all would be required.
+        if set(self.required_parts) == {ALL_ATTACHMENTS}:
+            raise ValueError(f'required_parts: name another part beside "{ALL_ATTACHMENTS}", such as "Body"')
+        return self
 
     @property
     def dangers(self) -> tuple[str, ...]:
@@ -95,6 +114,10 @@ class Policy(BaseModel):
             found.append("parts that different signatures cover are taken for one message")
         if self.split_text == "accept":
             found.append("signed texts may be split by CDATA sections")
+        if self.attachments == "references":
+            found.append("a signature over the name of an attachment is taken for one over what is in it")
+        if self.unsigned_attachments == "pass":
+            found.append("attachments that no signature covers are passed on")
         if "Body" not in self.required_parts:
             found.append("the Body need not be signed")
         return tuple(found)

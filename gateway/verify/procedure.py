@@ -27,6 +27,13 @@ Nothing here knows of earlier messages: what is remembered of them is the fast p
 
 from functools import partial
 
+from gateway.verify.attachment_coverage import (
+    covered_attachments,
+    refuse_moved,
+    refuse_unsigned,
+    signed_heads,
+)
+from gateway.verify.attachment_references import AttachmentDigests
 from gateway.verify.binding import check_binding
 from gateway.verify.budget import WorkBudget
 from gateway.verify.conditions import Conditions
@@ -38,6 +45,7 @@ from gateway.verify.envelope import Envelope, SecurityHeader, find_security_head
 from gateway.verify.findings import Acceptance, Examination, Findings
 from gateway.verify.grammar import MAX_SIGNATURES
 from gateway.verify.ids import IdIndex
+from gateway.verify.message_parts import base64_size
 from gateway.verify.other_formats import named
 from gateway.verify.parsing import parse_decoded
 from gateway.verify.policy import Policy
@@ -57,7 +65,7 @@ def examine(message: bytes, conditions: Conditions, parsed: Document | None = No
 
     `parsed` is the message where steps 1 to 3 have passed it already.
     """
-    findings = Findings()
+    findings = Findings(attachments=conditions.attachments)
     try:
         acceptance = _examine(message, conditions, parsed, findings)
     except Rejection as rejection:
@@ -71,6 +79,8 @@ def examine(message: bytes, conditions: Conditions, parsed: Document | None = No
 def _examine(message: bytes, conditions: Conditions, parsed: Document | None, findings: Findings) -> Acceptance:
     policy, content_type = conditions.policy, conditions.content_type
     # 1
+    if conditions.attachments.problem is not None:
+        raise conditions.attachments.problem
     findings.about_type = unusual_type(content_type)
     # 2, 3
     document = _read(message, conditions, findings) if parsed is None else parsed
@@ -80,7 +90,7 @@ def _examine(message: bytes, conditions: Conditions, parsed: Document | None, fi
     findings.soap_version = soap_version(root)
     envelope = findings.envelope = read_envelope(root)
     findings.step = 5
-    unreadable = unreadable_content(envelope, document)
+    unreadable = unreadable_content(envelope, document, by_name=policy.attachments == "references")
     security, warnings = _security_header(envelope, document, policy, unreadable)
     findings.security = security
     findings.warnings.extend(warnings)
@@ -90,9 +100,16 @@ def _examine(message: bytes, conditions: Conditions, parsed: Document | None, fi
     ids = IdIndex(document, (*root, *security.children, *envelope.blocks))
     # 7, 8, 9: each finding about a signature names the one of them in which it was made.
     findings.step = 7
-    budget = WorkBudget(len(document.text), document.count_elements)
+    attachments = conditions.attachments
+    budget = WorkBudget(len(document.text) + base64_size(attachments.size), document.count_elements)
     signed_message = SignedMessage(
-        document, ids, budget, CanonicalForms(budget), _places(envelope, security), unreadable
+        document,
+        ids,
+        budget,
+        CanonicalForms(budget, attachments),
+        _places(envelope, security),
+        AttachmentDigests(attachments, policy, budget),
+        unreadable,
     )
     checked = [check_signature(element, signed_message, conditions) for element in security.signatures]
     findings.signed_message, findings.checked = signed_message, tuple(checked)
@@ -118,13 +135,18 @@ def _carrying(
     Raises:
         Rejection: The message does not pass.
     """
-    _, policy, at, _, expects = conditions
+    policy, at, expects = conditions.policy, conditions.at, conditions.expects
     findings.step = 10
     required = required_elements(policy, envelope, security)
     for one in good:
         refuse_misplaced(one.references, envelope, security, policy)
     refuse_unsigned_markup([reference for one in good for reference in one.references], envelope, document, policy)
     carrying = carrying_signatures(good, required, policy)
+    if conditions.attachments.parts:
+        covered = covered_attachments(carrying, conditions.attachments)
+        findings.covered_attachments, findings.signed_heads = covered, signed_heads(carrying)
+        refuse_moved(carrying, conditions.attachments)
+        findings.warnings.extend(refuse_unsigned(carrying, conditions.attachments, covered, policy))
     weigh_prefixes(carrying, document, policy, findings)
     # 11: certificates out of their validity were refused in step 8, at the same instant.
     findings.step = 12

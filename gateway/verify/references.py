@@ -8,12 +8,13 @@ from typing import Final
 
 from lxml import etree
 
-from gateway.verify.algorithms import Canonicalization
+from gateway.verify.algorithms import Canonicalization, DigestAlgorithm
 from gateway.verify.budget import WorkBudget
 from gateway.verify.c14n import canonicalize, count_elements
 from gateway.verify.grammar import CanonicalizationMethod, ReferenceGrammar, SignatureGrammar
 from gateway.verify.ids import IdIndex
 from gateway.verify.keyinfo import read_token_reference, referenced_token
+from gateway.verify.message_parts import NO_ATTACHMENTS, Attachments
 from gateway.verify.printable_text import printable
 from gateway.verify.reason import Reason, Rejection
 from gateway.verify.verdict import SignedPart
@@ -51,11 +52,13 @@ Places = Mapping[etree._Element, tuple[str, str]]  # noqa: SLF001 - lxml's only 
 class CanonicalForms:
     """The canonical forms that the References of one message need, each made once."""
 
-    __slots__ = ("_ancestors", "_budget", "_containers", "_made")
+    __slots__ = ("_ancestors", "_attachments", "_budget", "_containers", "_digests", "_made")
 
-    def __init__(self, budget: WorkBudget) -> None:
-        """Make them within `budget`."""
+    def __init__(self, budget: WorkBudget, attachments: Attachments = NO_ATTACHMENTS) -> None:
+        """Make them within `budget`; the base64 of `attachments` is read into them where it belongs."""
         self._budget = budget
+        self._attachments = attachments
+        self._digests: dict[tuple[bytes, DigestAlgorithm], bytes] = {}
         self._made: dict[tuple[etree._Element, CanonicalizationMethod], bytes] = {}
         self._ancestors: dict[etree._Element, frozenset[etree._Element]] = {}
         self._containers: dict[etree._Element, int] = {}
@@ -75,6 +78,18 @@ class CanonicalForms:
             self._budget.spend_form(form, copied=copied)
             self._made[element, method] = form
         return form
+
+    def digest(self, form: bytes, algorithm: DigestAlgorithm) -> bytes:
+        """The digest of `form`, with what attachments hold in its place (XOP 1.0, 3.2)."""
+        attachments = self._attachments
+        if not attachments.stand_ins:
+            return algorithm.digest(form)
+        digest = self._digests.get((form, algorithm))
+        if digest is None:
+            # Once, however many References name it: what attachments hold may be long. A PrefixList makes another form.
+            self._budget.spend_octets(attachments.size_in(form))
+            digest = self._digests[form, algorithm] = algorithm.digest_of(attachments.expanded(form))
+        return digest
 
     def _refuse_nesting(self, element: etree._Element) -> None:
         if element in self._ancestors:
@@ -122,7 +137,7 @@ def check_reference(
     else:
         forms = [canonical.of(element, reference.canonicalization)]
     algorithm = reference.digest_algorithm
-    digests = [algorithm.digest(form) for form in forms]
+    digests = [canonical.digest(form, algorithm) for form in forms]
     intact = reference.digest in digests
     name, path = places.get(element) or (printable(str(element.tag), 160), path_of(element))
     part = SignedPart(
@@ -144,11 +159,7 @@ def path_of(element: etree._Element) -> str:
 
 
 def _resolve(reference: ReferenceGrammar, ids: IdIndex) -> etree._Element:
-    if reference.id is None:
-        raise Rejection(
-            Reason.REFERENCE_URI, f"an attachment is signed ({reference.uri}): attachments are not supported"
-        )
-    element = ids.find(reference.id)
+    element = None if reference.id is None else ids.find(reference.id)
     if element is None:
         raise Rejection(Reason.REFERENCE_URI, f"no element has the id of the Reference {reference.uri}")
     return element

@@ -1,9 +1,11 @@
 """Steps 7 to 9 for one Signature: its grammar, who made its value, and whether what it covers is intact."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from lxml import etree
 
+from gateway.verify.attachment_references import AttachmentDigests, ResolvedAttachment
 from gateway.verify.budget import WorkBudget
 from gateway.verify.c14n import canonicalize
 from gateway.verify.conditions import Conditions
@@ -27,6 +29,7 @@ class CheckedSignature:
     element: etree._Element
     report: SignatureReport
     references: tuple[ResolvedReference, ...] = ()
+    attachments: tuple[ResolvedAttachment, ...] = ()
     trial: KeyTrial | None = None
     finding: Rejection | None = None
     """What is wrong with it, as its report says; None where it verifies."""
@@ -45,6 +48,7 @@ class SignedMessage:
     budget: WorkBudget
     canonical: CanonicalForms
     places: Places
+    attachments: AttachmentDigests
     unreadable: Rejection | None
     """The finding that there is content which the gateway cannot read: then no digest is compared, for it would not
     agree, and say nothing."""
@@ -61,6 +65,7 @@ def check_signature(element: etree._Element, message: SignedMessage, conditions:
     trial: KeyTrial | None = None
     hint = HintReport(HintKind.NONE, "", None)
     references: list[ResolvedReference] = []
+    attachments: list[ResolvedAttachment] = []
     octets = b""
     signature = None
     step = 7
@@ -79,19 +84,22 @@ def check_signature(element: etree._Element, message: SignedMessage, conditions:
                 raise message.unreadable
             # Digests under a stranger's signature would prove nothing, and let anyone spend our time.
             commented = document.may_hold_comments
-            references.extend(
-                check_reference(
-                    reference,
-                    grammar,
-                    message.ids,
-                    conditions.trust,
-                    message.canonical,
-                    message.places,
-                    may_hold_comments=commented,
+            for reference in grammar.references:
+                if reference.attachment is not None:
+                    attachments.append(message.attachments.check(reference, reference.attachment))
+                    continue
+                references.append(
+                    check_reference(
+                        reference,
+                        grammar,
+                        message.ids,
+                        conditions.trust,
+                        message.canonical,
+                        message.places,
+                        may_hold_comments=commented,
+                    )
                 )
-                for reference in grammar.references
-            )
-        finding = _finding(trial, references, document)
+        finding = _finding(trial, references, attachments, document)
     except Rejection as rejection:
         is_lost = rejection.reason is Reason.REFERENCE_URI and holds_encrypted(document.root, document)
         finding = encrypted(f"{rejection.detail}; the message holds encrypted content") if is_lost else rejection
@@ -99,8 +107,9 @@ def check_signature(element: etree._Element, message: SignedMessage, conditions:
         finding.step = step
     return CheckedSignature(
         element,
-        _report(grammar, hint, references, trial, finding, octets),
+        _report(grammar, hint, (*references, *attachments), trial, finding, octets),
         tuple(references),
+        tuple(attachments),
         trial,
         finding,
         octets,
@@ -108,11 +117,13 @@ def check_signature(element: etree._Element, message: SignedMessage, conditions:
     )
 
 
-def _finding(trial: KeyTrial, references: list[ResolvedReference], document: Document) -> Rejection | None:
+def _finding(
+    trial: KeyTrial, references: list[ResolvedReference], attachments: list[ResolvedAttachment], document: Document
+) -> Rejection | None:
     """What is wrong with a signature that could be computed to its end: altered parts before an unwanted key."""
     altered = [reference for reference in references if not reference.part.intact]
-    if altered:
-        parts = [reference.part for reference in altered]
+    parts = [one.part for one in altered] + [one.part for one in attachments if not one.part.intact]
+    if parts:
         named = ", ".join(f"{part.name} (at {part.path}, referenced as {part.uri})" for part in parts)
         if any(one.digested is not None and holds_encrypted(one.digested, document) for one in altered):
             return encrypted(f"encrypted after signing, so that the gateway cannot read it: {named}")
@@ -123,7 +134,7 @@ def _finding(trial: KeyTrial, references: list[ResolvedReference], document: Doc
 def _report(
     grammar: SignatureGrammar | None,
     hint: HintReport,
-    references: list[ResolvedReference],
+    references: Iterable[ResolvedReference | ResolvedAttachment],
     trial: KeyTrial | None,
     rejection: Rejection | None,
     octets: bytes,

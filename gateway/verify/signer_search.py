@@ -18,6 +18,7 @@ from typing import Final, NamedTuple
 
 from lxml import etree
 
+from gateway.verify.attachment_references import AttachmentDigests, ResolvedAttachment
 from gateway.verify.budget import WorkBudget
 from gateway.verify.c14n import canonicalize, count_elements
 from gateway.verify.conditions import Conditions
@@ -52,6 +53,7 @@ class _Good(NamedTuple):
     grammar: SignatureGrammar
     trial: KeyTrial
     references: Sequence[ResolvedReference]
+    attachments: Sequence[ResolvedAttachment]
     report: SignatureReport
 
 
@@ -120,7 +122,7 @@ def _set(
         for signer in signers_of(
             number,
             good.grammar.value,
-            tuple(dict.fromkeys([one.part.name for one in good.references if one.part.intact])),
+            _covers(good),
             _signed_at(good),
             [
                 (entry, is_needed(entry.by.key_id))
@@ -128,6 +130,12 @@ def _set(
             ],
         )
     )
+
+
+def _covers(good: _Good) -> tuple[str, ...]:
+    """The names of the intact parts."""
+    parts = [*(one.part for one in good.references), *(one.part for one in good.attachments)]
+    return tuple(dict.fromkeys(part.covered_as for part in parts if part.intact))
 
 
 def _signed_at(good: _Good) -> datetime | None:
@@ -155,10 +163,11 @@ def _checked(one: CheckedSignature, message: SignedMessage, conditions: Conditio
     if trial is None or not trial.signers:
         return None
     # Where the procedure ended at a Reference that leads nowhere, or before them all, others may still be told.
-    rest = grammar.references[len(one.references) :]
-    if rest and message.unreadable is None and not _leads_nowhere(rest[0], message.ids):
+    rest = grammar.references[len(one.references) + len(one.attachments) :]
+    if rest and message.unreadable is None and not _leads_nowhere(rest[0], message):
         rest = ()
-    return _Good(grammar, trial, (*one.references, *_resolved(grammar, rest, message, conditions)), one.report)
+    more, attachments = _resolved(grammar, rest, message, conditions)
+    return _Good(grammar, trial, (*one.references, *more), (*one.attachments, *attachments), one.report)
 
 
 def _refused(
@@ -183,18 +192,18 @@ def _refused(
     trial = try_known_keys(SignedValue(grammar.value, octets, grammar.algorithm), hint, conditions)
     if not trial.signers:
         return None
-    references = _resolved(grammar, grammar.references, message, conditions)
+    references, attachments = _resolved(grammar, grammar.references, message, conditions)
     told = replace(
         report,
         id=grammar.id,
         signature_algorithm=grammar.algorithm.uri,
         canonicalization=method.uri,
         hint=report_hint(hint, conditions.trust, trial),
-        parts=tuple(reference.part for reference in references),
+        parts=(*(one.part for one in references), *(one.part for one in attachments)),
         checks=trial.checks,
         receipt=SignatureReceipt(octets, grammar.value),
     )
-    return _Good(grammar, trial, references, told)
+    return _Good(grammar, trial, references, attachments, told)
 
 
 def _resolved(
@@ -202,16 +211,20 @@ def _resolved(
     references: Iterable[ReferenceGrammar],
     message: SignedMessage,
     conditions: Conditions,
-) -> list[ResolvedReference]:
-    """Those of the `references` that lead to an element, up to the first that breaks a rule.
+) -> tuple[list[ResolvedReference], list[ResolvedAttachment]]:
+    """Those of the `references` that lead to an element or an attachment, up to the first that breaks a rule.
 
     To find a rule broken is not paid for from the budget, so that it may happen once to each signature.
     """
-    found = []
+    found: list[ResolvedReference] = []
+    attachments: list[ResolvedAttachment] = []
     for reference in references:
-        if _leads_nowhere(reference, message.ids):
+        if _leads_nowhere(reference, message):
             continue
         try:
+            if reference.attachment is not None:
+                attachments.append(message.attachments.check(reference, reference.attachment))
+                continue
             found.append(
                 check_reference(
                     reference,
@@ -225,13 +238,15 @@ def _resolved(
             )
         except Rejection:
             break
-    return found
+    return found, attachments
 
 
-def _leads_nowhere(reference: ReferenceGrammar, ids: IdIndex) -> bool:
-    """Whether no element, or more than one, has the id that `reference` names."""
+def _leads_nowhere(reference: ReferenceGrammar, message: SignedMessage) -> bool:
+    """Whether no element, or more than one, has the id that `reference` names, or no attachment the Content-ID."""
+    if reference.attachment is not None:
+        return not message.attachments.holds(reference.attachment)
     try:
-        return reference.id is None or ids.find(reference.id) is None
+        return reference.id is None or message.ids.find(reference.id) is None
     except Rejection:
         return True
 
@@ -245,10 +260,17 @@ def _note_despite_structure(
     elements = list(islice(chain.from_iterable([header.iterchildren(SIGNATURE) for header in headers]), MAX_SIGNATURES))
     if not elements:
         return
-    budget = WorkBudget(len(document.text), document.count_elements)
+    attachments = conditions.attachments
+    budget = WorkBudget(len(document.text) + attachments.size, document.count_elements)
     near = chain(root.iterchildren(), *[header.iterchildren() for header in headers])
     message = SignedMessage(
-        document, IdIndex(document, near), budget, CanonicalForms(budget), _places(root, headers), None
+        document,
+        IdIndex(document, near),
+        budget,
+        CanonicalForms(budget, attachments),
+        _places(root, headers),
+        AttachmentDigests(attachments, conditions.policy, budget),
+        None,
     )
     nothing = SignatureReport(
         None, "", "", HintReport(HintKind.NONE, "", None), (), (), (), rejection.reason, rejection.detail

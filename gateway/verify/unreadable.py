@@ -23,17 +23,21 @@ ENCRYPTED_ADVICE: Final = (
     "way, or put what decrypts them between the receiver and this gateway. It is no sign of a forgery."
 )
 ATTACHMENT_ADVICE: Final = (
-    "Ask the receiver administrator to send what is in attachments inside of the message (MTOM off): attachments are "
-    "not supported. It is no sign of a forgery."
+    "Give the whole multipart response with its Content-Type, not its SOAP part alone. Where the receiver sends it "
+    "alone, ask its administrator to send what is in attachments inside of the message (MTOM off). It is no sign of a "
+    "forgery."
 )
 
 
-def unreadable_content(envelope: Envelope, document: Document) -> Rejection | None:
-    """The finding where the Body or a header block is encrypted, or the Body refers to an attachment; None else."""
+def unreadable_content(envelope: Envelope, document: Document, *, by_name: bool = False) -> Rejection | None:
+    """The finding where the Body or a header block is encrypted, or the Body refers to an attachment; None else.
+
+    With `by_name` the policy is content with what names an attachment.
+    """
     if envelope.is_encrypted or (document.may_declare(_XENC) and _holds(envelope.body, ENCRYPTED_DATA)):
         where = "Body" if _holds(envelope.body, ENCRYPTED_DATA) else "Header"
         return encrypted(f"the {where} holds encrypted content that the gateway cannot read")
-    if document.may_declare(_XOP) and _holds(envelope.body, XOP_INCLUDE):
+    if not by_name and document.may_declare(_XOP) and _holds(envelope.body, XOP_INCLUDE):
         return Rejection(
             Reason.STRUCTURE,
             "the Body refers to an attachment (xop:Include), which is not part of what is verified here",

@@ -64,6 +64,10 @@ class HintReport:
     """The named entry is among those that verified; None where the hint names no entry of the keystore."""
 
 
+ATTACHMENT_PART: Final = "Attachment"
+"""What a `SignedPart` calls a signed attachment; which one its path says."""
+
+
 @dataclass(frozen=True, slots=True)
 class SignedPart:
     """One ds:Reference whose element was found."""
@@ -77,6 +81,33 @@ class SignedPart:
     digest: str
     """Of the canonical form, hexadecimal."""
     intact: bool
+
+    @property
+    def covered_as(self) -> str:
+        """What `Signer.covers` calls it: an attachment goes by its address, for there may be many."""
+        return self.path if self.name == ATTACHMENT_PART else self.name
+
+
+@dataclass(frozen=True, slots=True)
+class AttachmentReport:
+    """A part of a multipart message that is not the root."""
+
+    content_id: str
+    """Without angle brackets; empty where it has none."""
+    media_type: str
+    """What its head says it is; empty where it says nothing."""
+    size: int
+    """Octets of its content, decoded."""
+    sha256: str
+    """Of the same, hexadecimal."""
+    covered: bool
+    """A signature on which the verdict rests covers its content."""
+    head_covered: bool = False
+    """And its head, as far as the SwA profile signs one."""
+    included: bool = False
+    """The root names it by `xop:Include`."""
+    is_token: bool = False
+    """The Security header does: it is a value or a token of a signature, and not content."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +227,8 @@ class Verdict:
     replay_keys: tuple[str, ...] = ()
     """SHA-256 over canonical SignedInfo and key id, hexadecimal, of each signature that carries the required parts and
     covers the Timestamp; set on acceptance. A message that repeats one of them is a replay attack."""
+    attachments: tuple[AttachmentReport, ...] = ()
+    """The parts of a multipart message beside its root, in the order in which they came."""
     special_advice: str | None = None
     """What to do next, where the general advice on the reason would send people the wrong way."""
     fresh_until: datetime | None = None

@@ -6,9 +6,12 @@ accepts or leaves a message to it.
 
 from datetime import datetime
 
-from gateway.verify.conditions import conditions
+from gateway.verify.conditions import Conditions, conditions
 from gateway.verify.explain import Explanation, explanation_of
 from gateway.verify.fastpath import KnownMessages, accept_known, learn
+from gateway.verify.findings import Examination
+from gateway.verify.message_parts import NO_ATTACHMENTS, Attachments
+from gateway.verify.named_attachments import examine_with_attachments
 from gateway.verify.policy import Policy
 from gateway.verify.procedure import examine
 from gateway.verify.request import Expectation
@@ -49,6 +52,7 @@ class Verifier:
         *,
         content_type: str | None = None,
         expects: Expectation | None = None,
+        attachments: Attachments = NO_ATTACHMENTS,
     ) -> Verdict:
         """Verify the signed SOAP message `message`.
 
@@ -59,6 +63,7 @@ class Verifier:
             content_type: the Content-Type header that came with it; empty where it came without one, None where that is
                 not known.
             expects: what the request lets be expected.
+            attachments: what came with it, where it is the root of a multipart body.
 
         Returns:
             The verdict. A bad message is a value, never an exception.
@@ -66,7 +71,9 @@ class Verifier:
         Raises:
             ValueError: `at` has no time zone: a broken call, not a bad message.
         """
-        asked = conditions(trust, self.policy, at, content_type, expects)
+        asked = conditions(trust, self.policy, at, content_type, expects, attachments)
+        if attachments.parts or attachments.problem is not None:
+            return _examined(message, asked).verdict
         known = self._known
         found = None if known is None else known.recognise(message)
         document = None
@@ -88,13 +95,14 @@ def verify(
     *,
     content_type: str | None = None,
     expects: Expectation | None = None,
+    attachments: Attachments = NO_ATTACHMENTS,
 ) -> Verdict:
     """Verify one message as a `Verifier` for `policy` does, by the whole procedure, and remember nothing of it.
 
     Raises:
         ValueError: `at` has no time zone.
     """
-    return examine(message, conditions(trust, policy, at, content_type, expects)).verdict
+    return _examined(message, conditions(trust, policy, at, content_type, expects, attachments)).verdict
 
 
 def explain_message(
@@ -105,11 +113,16 @@ def explain_message(
     *,
     content_type: str | None = None,
     expects: Expectation | None = None,
+    attachments: Attachments = NO_ATTACHMENTS,
 ) -> Explanation:
     """Verify one message as `verify` does, and say what was found at each step.
 
     Raises:
         ValueError: `at` has no time zone.
     """
-    asked = conditions(trust, policy, at, content_type, expects)
-    return explanation_of(message, asked, examine(message, asked))
+    asked = conditions(trust, policy, at, content_type, expects, attachments)
+    return explanation_of(message, asked, _examined(message, asked))
+
+
+def _examined(message: bytes, asked: Conditions) -> Examination:
+    return examine_with_attachments(message, asked) if asked.attachments.parts else examine(message, asked)

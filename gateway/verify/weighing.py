@@ -4,6 +4,7 @@ from datetime import datetime
 
 from lxml import etree
 
+from gateway.verify.attachment_content import unprotected_prefixes_of
 from gateway.verify.coverage import missing_parts, unprotected_prefixes
 from gateway.verify.document import Document
 from gateway.verify.envelope import SecurityHeader
@@ -76,7 +77,10 @@ def weigh_prefixes(carrying: list[CheckedSignature], document: Document, policy:
     Raises:
         Rejection: `structure`.
     """
-    for prefix in dict.fromkeys(p for one in carrying for p in unprotected_prefixes(one.references, document)):
+    found = [prefix for one in carrying for prefix in unprotected_prefixes(one.references, document)]
+    signed = {named.signed.content_id: named.attachment for one in carrying for named in one.attachments}
+    found += [prefix for attachment in signed.values() for prefix in unprotected_prefixes_of(attachment, policy)]
+    for prefix in dict.fromkeys(found):
         if policy.unprotected_prefix == "reject":
             raise Rejection(
                 Reason.STRUCTURE, f"the prefix {prefix} of an xsi:type value is declared outside what is signed"

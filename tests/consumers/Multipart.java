@@ -93,6 +93,8 @@ public final class Multipart {
         @XmlElement(namespace = ORDERS)
         public String id;
         @XmlElement(namespace = ORDERS)
+        public String amount;
+        @XmlElement(namespace = ORDERS)
         public String account;
         @XmlElement(namespace = ORDERS)
         @XmlMimeType("application/octet-stream")

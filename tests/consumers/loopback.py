@@ -45,13 +45,18 @@ class Loopback:
 
 
 @contextmanager
-def running(folder: Path, *, endpoint: str = "", policy: str = "") -> Iterator[Loopback]:
-    """Start a gateway in mode `enforce` with further lines of configuration; what it keeps is in `folder`."""
+def running(
+    folder: Path, *, endpoint: str = "", policy: str = "", trusted: tuple[str, ...] = ("old", "new")
+) -> Iterator[Loopback]:
+    """Start a gateway, by itself in mode `enforce`, with further lines of configuration; what it keeps is in `folder`.
+
+    `trusted` are the test certificates that it trusts.
+    """
     started: Future[tuple[World, asyncio.Event]] = Future()
 
     async def serve() -> None:
         stop = asyncio.Event()
-        async with world(folder, endpoint=endpoint, policy=policy) as found:
+        async with world(folder, endpoint=endpoint, policy=policy, trusted=trusted) as found:
             started.set_result((found, stop))
             await stop.wait()
 

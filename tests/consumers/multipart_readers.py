@@ -118,7 +118,8 @@ class ZeepDocuments:
         if isinstance(order, MessagePack):
             parts = tuple(_part(found) for found in order.attachments)
             order = order.root
-        documents = tuple(hashlib.sha256(octets).hexdigest() for octets in (*order.document, *order.octets))
+        # An empty element is None to it.
+        documents = tuple(hashlib.sha256(octets or b"").hexdigest() for octets in (*order.document, *order.octets))
         return Documents(None, order.account, documents, parts)
 
 

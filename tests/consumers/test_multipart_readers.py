@@ -5,7 +5,7 @@ A test that holds them against our reader needs to know the second.
 
 import hashlib
 import threading
-from base64 import b64decode, b64encode
+from base64 import b64encode
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Final
@@ -18,15 +18,11 @@ from fixtures.generator import uris
 from fixtures.interop.multipart.cases import MultipartCase, multipart_cases
 from fixtures.interop.multipart.received import INCLUDE, received
 from tests.consumers import programs
+from tests.consumers.documents import BEHIND_THE_END, DECODED_IDS, documents_of
 from tests.consumers.multipart_readers import MultipartReading, ReadPart, ZeepDocuments, ask_java, read_all
 from tests.consumers.programs import ConsumerMissingError, Program
 
 _CASES: Final = multipart_cases()
-_ORDERS: Final = "{urn:example:orders}"
-_BEHIND_THE_END: Final = ReadPart("root.message@cxf.apache.org", 0, hashlib.sha256().hexdigest())
-"""CXF finds one more part where a line end follows the closing delimiter: empty, with an id that it makes up."""
-_DECODED_IDS: Final = {"wss4j/id-plus": "a b=c~d@example", "cxf/swa-id-percent": "a@b@example"}
-"""CXF decodes a Content-ID as if it were a form: what it makes of them."""
 _FIRST_PART_ONLY: Final = {"wss4j/mail-root-last"}
 """CXF and zeep take the first part for the root, whatever `start` says."""
 
@@ -64,10 +60,10 @@ def test_cxf_reads_it(case: MultipartCase, readings: dict[str, dict[str, Multipa
         assert found.refused is not None
         return
     assert found.refused is None
-    parts = tuple(part for part in found.attachments if part != _BEHIND_THE_END)
+    parts = tuple(part for part in found.attachments if part != BEHIND_THE_END)
     wanted = parts_of(case)
-    if case.id in _DECODED_IDS:
-        wanted = (ReadPart(_DECODED_IDS[case.id], wanted[0].size, wanted[0].sha256),)
+    if case.id in DECODED_IDS:
+        wanted = (ReadPart(DECODED_IDS[case.id], wanted[0].size, wanted[0].sha256),)
     assert parts == wanted
     assert found.body_sha256 == hashlib.sha256(text_of(case).encode()).hexdigest()
 
@@ -123,20 +119,6 @@ def java() -> Iterator[Program]:
         pytest.skip(str(error))
     with program:
         yield program
-
-
-def documents_of(case: MultipartCase) -> tuple[str, ...]:
-    """SHA-256 of each document of the order."""
-    found = received(case.content_type, case.body)
-    digests = {part.content_id: hashlib.sha256(part.octets).hexdigest() for part in found.parts}
-    documents = []
-    for element in etree.fromstring(found.root).iter(f"{_ORDERS}document", f"{_ORDERS}octets"):
-        include = element.find(INCLUDE)
-        if include is None:
-            documents.append(hashlib.sha256(b64decode(element.text or "")).hexdigest())
-        else:
-            documents.append(digests[str(include.get("href")).removeprefix("cid:").replace("%3A", ":")])
-    return tuple(documents)
 
 
 _ASKED: Final = tuple(

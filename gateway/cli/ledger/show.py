@@ -20,9 +20,10 @@ from gateway.ledger import (
     prove_signers,
     receipts_of,
 )
-from gateway.present import count_text, instant_text
+from gateway.present import attachment_text, count_text, instant_text
 from gateway.report import record_advice, record_json
 from gateway.verify import SignatureReceipt
+from keystore import serial_text
 
 EPILOG = epilog("a receipt does not prove what the record says")
 
@@ -119,6 +120,10 @@ def _print(
         ("cross-check", record.second_opinion and f"{record.second_opinion.opinion}: {record.second_opinion.detail}"),
         ("what to do", record_advice(record)),
     )
+    if record.attachments:
+        _section(
+            "Attachments", *((one.content_id or "(no Content-ID)", attachment_text(one)) for one in record.attachments)
+        )
     _print_signers(stored, proofs)
     _print_receipts(stored, receipts, damage)
     if record.embedded is not None:
@@ -127,7 +132,7 @@ def _print(
             "The certificate that the message carried",
             ("subject", certificate.subject),
             ("issuer", certificate.issuer),
-            ("serial", certificate.serial),
+            ("serial", serial_text(certificate.serial)),
             ("valid", f"{instant_text(certificate.not_before)} until {instant_text(certificate.not_after)}"),
             ("SHA-256", certificate.thumbprint),
             ("its key signed", "yes" if certificate.signature_good else "no"),

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from gateway.attachments import open_body
 from gateway.cli.command_errors import ChangeRefused, WrongUse
 from gateway.cli.exit_codes import ExitCode, epilog
 from gateway.cli.key_files import STANDARD_INPUT
@@ -18,7 +19,7 @@ from gateway.cli.verification_options import ContentTypeOption
 from gateway.cli.workplace import Workplace, open_workplace
 from gateway.renewal import Renewal, read_renewals, record_rehearsal
 from gateway.replay import CaptureUnreadable, read_response
-from gateway.verify import Policy, Verdict, verify
+from gateway.verify import Policy, Verdict, Verifier
 from keystore import State, TrustSnapshot
 
 EPILOG = epilog("a sample would be rejected, or is not signed with the new key")
@@ -142,7 +143,11 @@ class _Rehearsal:
 
     def verify(self, message: bytes, content_type: str | None, at: datetime) -> _Tried:
         """Verify one sample as on the night, and as it would end now."""
-        verdict = verify(message, self.trust, self.policy, at, content_type=content_type)
+        opened = open_body(message, content_type, self.policy)
+        verifier = Verifier(self.policy, fast_path=False)
+        verdict = verifier.verify(
+            opened.message, self.trust, at, content_type=opened.content_type, attachments=opened.attachments
+        )
         new = self.renewal.new
         if not verdict.accepted:
             return _Tried(False, str(verdict.reason), f"would be rejected, {verdict.reason}", _what(verdict))
@@ -150,7 +155,9 @@ class _Rehearsal:
             by = ", ".join(str(entry.alias) for entry in verdict.verified_by)
             sentence = f"the sample is signed with the key of {by}, so it says nothing of {new.alias}"
             return _Tried(False, "not-the-new-key", f"not signed with the key of {new.alias}", sentence)
-        today = verify(message, self.present, self.policy, at, content_type=content_type)
+        today = verifier.verify(
+            opened.message, self.present, at, content_type=opened.content_type, attachments=opened.attachments
+        )
         later = (
             "it passes today already"
             if today.accepted

@@ -146,6 +146,7 @@ def _judge(
         detail=detail,
         verdict=None,
         warnings=warnings,
+        decoded=body,
         body=body,
         is_decoded=True,
         # Unlike a message, a document that cannot be rewritten is of no use in mode `observe` either.

@@ -64,6 +64,7 @@ messages = Table(
     Column("signers", Text),
     Column("receipts", Text),
     Column("clock_offset", BigInteger),
+    Column("attachments", Text),
     UniqueConstraint("writer", "sequence", name="messages_chain"),
     Index("messages_by_time", "time"),
     Index("messages_by_cell", "endpoint", "operation", "time"),

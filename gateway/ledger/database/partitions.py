@@ -24,6 +24,9 @@ REMAINDER = "messages_remainder"
 _LOCK_SECONDS = 2
 _SORTED = "messages_sorted_in"
 """What the default partition is called while its records are sorted in."""
+_TABLES = text(
+    "SELECT relname FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid WHERE inhparent = to_regclass('messages')"
+)
 _LOCK = 0x777373_0002
 """Advisory lock of whoever makes partitions: of many gateways one does, and the others need not wait."""
 
@@ -59,15 +62,15 @@ class Month:
 
 def partitions(connection: Connection) -> tuple[Month, ...]:
     """The months that have a partition, oldest first; none on SQLite."""
+    names = partition_tables(connection)
+    return tuple(sorted(Month(int(name[9:13]), int(name[14:16])) for name in names if name != REMAINDER))
+
+
+def partition_tables(connection: Connection) -> tuple[str, ...]:
+    """The tables that hold the records, in the order of their names; none on SQLite."""
     if not is_postgresql(connection):
         return ()
-    names = connection.execute(
-        text(
-            "SELECT relname FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid "
-            "WHERE inhparent = to_regclass('messages')"
-        )
-    ).scalars()
-    return tuple(sorted(Month(int(name[9:13]), int(name[14:16])) for name in names if name != REMAINDER))
+    return tuple(sorted(connection.execute(_TABLES).scalars()))
 
 
 def make_partitions(connection: Connection, now: datetime) -> Sequence[Month]:
@@ -108,6 +111,7 @@ def _make(connection: Connection, month: Month) -> None:
     first, end = to_microseconds(month.start), to_microseconds(month.next.start)
     # Made apart and attached, for that lets others go on writing; a CREATE TABLE ... PARTITION OF locks them out.
     connection.exec_driver_sql(f"CREATE TABLE {month.partition} (LIKE messages INCLUDING ALL)")
+    connection.exec_driver_sql(_refusing_truncate(month.partition))
     connection.exec_driver_sql(f"LOCK TABLE {REMAINDER} IN ACCESS EXCLUSIVE MODE")
     within = text(f"SELECT EXISTS (SELECT 1 FROM {REMAINDER} WHERE time >= :first AND time < :end)")  # noqa: S608 - a constant
     early = connection.execute(within, {"first": first, "end": end}).scalar_one()
@@ -117,9 +121,19 @@ def _make(connection: Connection, month: Month) -> None:
         connection.exec_driver_sql(f"ALTER TABLE messages DETACH PARTITION {REMAINDER}")
         connection.exec_driver_sql(f"ALTER TABLE {REMAINDER} RENAME TO {_SORTED}")
         connection.exec_driver_sql(f"CREATE TABLE {REMAINDER} PARTITION OF messages DEFAULT")
+        connection.exec_driver_sql(f"DROP TRIGGER {REMAINDER}_refuses_truncate ON {_SORTED}")
+        connection.exec_driver_sql(_refusing_truncate(REMAINDER))
     connection.exec_driver_sql(
         f"ALTER TABLE messages ATTACH PARTITION {month.partition} FOR VALUES FROM ({first}) TO ({end})"
     )
     if early:
         connection.exec_driver_sql(f"INSERT INTO messages SELECT * FROM {_SORTED}")  # noqa: S608 - a constant
         connection.exec_driver_sql(f"DROP TABLE {_SORTED}")
+
+
+def _refusing_truncate(table: str) -> str:
+    # The trigger of the partitioned table is not asked where a single partition is emptied.
+    return (
+        f"CREATE TRIGGER {table}_refuses_truncate BEFORE TRUNCATE ON {table} FOR EACH STATEMENT "
+        "EXECUTE FUNCTION wssgate_refuse_change('messages are append-only')"
+    )

@@ -15,7 +15,7 @@ from keystore import CHAIN_START, link_hash
 _HASHES: Final = frozenset({"previous_hash", "hash"})
 _ADDED_LATER: Final = (
     *("embedded", "second_opinion"),
-    *("server", "response_element", "signers", "receipts", "clock_offset"),
+    *("server", "response_element", "signers", "receipts", "clock_offset", "attachments"),
 )
 """Columns younger than the first schema: left out where they are NULL, so that older rows keep their digests."""
 

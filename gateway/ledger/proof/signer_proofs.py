@@ -80,7 +80,7 @@ def _what_is_wrong(
     report = record.signatures[signer.signature]
     if not _are_covered(report, checked.references):
         return "the digests that were signed are not those of the record"
-    if not set(signer.covers) <= {part.name for part in report.parts if part.intact}:
+    if not set(signer.covers) <= {part.covered_as for part in report.parts if part.intact}:
         return "the record says that it covers parts that its signature does not"
     return None
 

@@ -12,6 +12,7 @@ from typing import Final
 from sqlalchemy import Connection, text
 
 from gateway.ledger.database.connections import is_postgresql
+from gateway.ledger.database.partitions import partition_tables
 from gateway.ledger.proof.ledger_findings import ChainState, Finding
 
 _ROLL_UPS: Final = "roll-ups are never removed"
@@ -147,7 +148,7 @@ SELECT tgname, tgrelid::regclass::text FROM pg_trigger WHERE NOT tgisinternal AN
 
 def trigger_findings(connection: Connection) -> Iterator[Finding]:
     """Every trigger of the tables of ledger and keystore that is gone, changed, disabled, or not ours."""
-    ours = {trigger.name: trigger for trigger in TRIGGERS}
+    ours = {trigger.name: trigger for trigger in (*TRIGGERS, *_of_partitions(connection))}
     on_postgresql = is_postgresql(connection)
     missing = {name for name, trigger in ours.items() if on_postgresql or trigger.change != "TRUNCATE"}
     for name, table, definition in connection.execute(text(_ON_POSTGRESQL if on_postgresql else _ON_SQLITE)):
@@ -164,6 +165,11 @@ def trigger_findings(connection: Connection) -> Iterator[Finding]:
     if on_postgresql:
         for name, table in connection.execute(text(_DISABLED)):
             yield _finding(name, table, "it is switched off")
+
+
+def _of_partitions(connection: Connection) -> Iterator[Trigger]:
+    for table in partition_tables(connection):
+        yield Trigger(f"{table}_refuses_truncate", "TRUNCATE", table, "messages are append-only", function=_LEDGER)
 
 
 def _finding(name: str, table: str, what: str) -> Finding:

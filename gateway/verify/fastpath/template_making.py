@@ -96,7 +96,7 @@ def _template(
         signed_info=forms.pattern((*signature, 0), grammar.canonicalization, checked.octets),
         key_info=key_info,
         covered=acceptance.covered,
-        covers=tuple(dict.fromkeys(reference.part.name for reference in references)),
+        covers=tuple(dict.fromkeys(reference.part.covered_as for reference in references)),
     )
     # Their order is that of the References behind CanonicalizationMethod and SignatureMethod.
     known_references = tuple(

@@ -11,6 +11,8 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCy
 from gateway.wire.inbound.answer import Message
 
 _CLOSING: Final = (b"connection", b"close")
+_COPIED_BYTES: Final = 64 * 1024
+"""Up to here the head and a copy of the body take less to send than the two do."""
 
 
 class WholeAnswerCycle(RequestResponseCycle):
@@ -39,7 +41,12 @@ class WholeAnswerCycle(RequestResponseCycle):
                 f"the message {message['type']} does not belong here: answers are one start and one body"
             )
         body = b"" if self.scope["method"] == "HEAD" else message.get("body", b"")
-        self.transport.write(self._head(self._start) + body)
+        head = self._head(self._start)
+        if len(body) > _COPIED_BYTES:
+            # uvloop hands both to the system in one call as well, and copies neither.
+            self.transport.writelines((head, body))
+        else:
+            self.transport.write(head + body)
         self.response_complete = True
         self.message_event.set()
         if not self.keep_alive:

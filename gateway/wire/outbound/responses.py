@@ -94,7 +94,10 @@ class ResponseReader:
     @property
     def body(self) -> bytes:
         """The body as it came, its content coding untouched; empty where the response is oversize."""
-        return self._body[0] if len(self._body) == 1 else b"".join(self._body)
+        if len(self._body) != 1:
+            # The connection holds on to this reader, and the pieces would need as much room again.
+            self._body = [b"".join(self._body)]
+        return self._body[0]
 
     @property
     def is_exact(self) -> bool:

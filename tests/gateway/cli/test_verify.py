@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from fixtures.interop.multipart.cases import MultipartCase, multipart_cases
 from fixtures.manifest import FOLDER, own_case, trust
 from gateway.present import signer_lines
 from gateway.verify import ADVICE, Policy, Reason
@@ -279,3 +280,56 @@ def test_whatever_it_is_the_steps_say_where_it_ends(run: Run, tmp_path: Path, co
     ran = run("verify", "--explain", file)
     assert (ran.code, ran.out.count(" FAILED ")) == (1, 1)
     assert "\x1b" not in ran.out
+
+
+# Multipart messages
+
+
+MULTIPART = [
+    case for case in multipart_cases() if case.id in {"cxf/mtom-several", "cxf/swa-content", "phase4/user-message"}
+]
+
+
+def test_there_are_multipart_messages() -> None:
+    assert MULTIPART
+
+
+@pytest.mark.parametrize("case", MULTIPART, ids=lambda case: case.id)
+@pytest.mark.parametrize("form", ["body", "fields", "http"])
+def test_multipart_messages_are_read_with_or_without_their_head(
+    run: Run, tmp_path: Path, case: MultipartCase, form: str
+) -> None:
+    head = f"Content-Type: {case.content_type}\r\n\r\n".encode()
+    before = {"body": b"", "fields": head, "http": b"HTTP/1.1 200 OK\r\n" + head}[form]
+    file = tmp_path / "message.mime"
+    file.write_bytes(before + case.body)
+    trusted = [f"--trust={alias}={FOLDER / 'keys' / alias}.pem" for alias in case.trust]
+    for options in ([], ["--explain"]):
+        ran = run("verify", *trusted, "--at", case.at, "--json", *options, file)
+        assert ran.code == 0, ran.out
+        found = json.loads(ran.out)
+        verdict = found["verdict"] if options else found
+        assert [(one["content_id"], one["sha256"], one["covered"]) for one in verdict["attachments"]] == [
+            (part.content_id, part.sha256, bool(part.covered)) for part in case.attachments
+        ]
+    shown = run("verify", *trusted, "--at", case.at, "--second-opinion", file)
+    for part in case.attachments:
+        assert f"attachment {part.content_id}: " in shown.out
+        assert f"{part.size:,} octets, signed" in shown.out
+
+
+def test_a_type_that_is_given_counts(run: Run, tmp_path: Path) -> None:
+    case = MULTIPART[0]
+    file = tmp_path / "message.mime"
+    file.write_bytes(case.body)
+    ran = run("verify", "--content-type", "text/xml", "--json", file)
+    assert json.loads(ran.out)["reason"] == "malformed"
+    assert "give that as well (--content-type)" in json.loads(ran.out)["detail"]
+
+
+def test_a_broken_http_response_stands_in_its_place(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "cut.http"
+    file.write_bytes(b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n<a/>")
+    ran = run("verify", "--json", file)
+    assert ran.code == 3
+    assert json.loads(ran.out)["detail"] == "The HTTP response is cut short: 4 of 500 bytes are there."

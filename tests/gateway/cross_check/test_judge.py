@@ -1,15 +1,20 @@
 """libxmlsec about what the verification accepted: it agrees, or it is known why it cannot say."""
 
+import re
 import threading
 from collections import Counter
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 
-from fixtures.manifest import Case, interop_cases, own_case, own_cases, public_cases
+from fixtures.interop.multipart.cases import MultipartCase, multipart_cases
+from fixtures.manifest import Case, entry, interop_cases, own_case, own_cases, public_cases
+from gateway.attachments import open_body
 from gateway.cross_check import CrossCheck, Opinion, disputed, second_opinion
-from gateway.verify import Outcome, Policy, Reason, Verdict
+from gateway.verify import Outcome, Policy, Reason, Verdict, verify
 from keystore import TrustSnapshot
+from tests.gateway.verify.multipart_messages import Part, named
 from tests.mutation.engine import RULES, mutants
 from tests.mutation.source import source
 
@@ -179,3 +184,34 @@ def test_the_policy_holds_for_the_judge_too() -> None:
 
     assert opinion_on(case).opinion is Opinion.AGREES
     assert opinion_on(replace(case, policy=Policy()), verdict=case.verdict()).opinion is Opinion.FAILED
+
+
+MULTIPART = [case for case in multipart_cases() if case.accepted]
+
+
+@pytest.mark.parametrize("case", MULTIPART, ids=lambda case: case.id)
+def test_of_multipart_messages_it_says_where_it_cannot_judge(case: MultipartCase) -> None:
+    policy = Policy.model_validate({**case.policy, **case.needs})
+    trust = TrustSnapshot.of(*[entry(alias) for alias in case.trust])
+    opened = open_body(case.body, re.sub(r"\r\n(?=[ \t])", "", case.content_type), policy)
+    asked = {"content_type": opened.content_type, "attachments": opened.attachments}
+    verdict = verify(opened.message, trust, policy, datetime.fromisoformat(case.at), **asked)  # type: ignore[arg-type] # by name
+    opinion = second_opinion(opened.message, verdict, trust, policy, **asked)  # type: ignore[arg-type] # by name
+
+    if policy.attachments == "references" and opened.attachments.stand_ins:
+        assert opinion == CrossCheck(Opinion.NOT_JUDGED, "libxmlsec is not asked about what names attachments")
+    elif any("content" in part.covered or "complete" in part.covered for part in case.attachments):
+        assert opinion == CrossCheck(Opinion.NOT_JUDGED, "libxmlsec reads no attachments (cid:)")
+    else:
+        assert opinion == CrossCheck(Opinion.AGREES)
+
+
+def test_large_attachments_are_not_put_in_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.cross_check.judge.MAX_EXPANDED", 3)
+    message, attachments = named(Part("one@example", (b"octets",)))
+    trust, policy = TrustSnapshot.of(*GOOD.trust), Policy()
+    verdict = verify(message, trust, policy, GOOD.at, attachments=attachments)
+    assert verdict.accepted
+
+    opinion = second_opinion(message, verdict, trust, policy, attachments=attachments)
+    assert opinion == CrossCheck(Opinion.NOT_JUDGED, "the attachments are too large to be put in for libxmlsec")

@@ -8,6 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from fixtures.manifest import own_case
+from gateway.attachments import OpenedBody
 from gateway.config import EndpointSettings
 from gateway.cross_check import CrossCheck, Opinion, second_opinion
 from gateway.exchange import cross_checking as second_opinions
@@ -154,7 +155,8 @@ def test_a_sample_is_as_large_as_the_rate_says() -> None:
     verdict, trust = case.verdict(), TrustSnapshot.of(*case.trust)
 
     asked_about = sum(
-        reviewed(verdict, case.message, endpoint, trust, case.content_type).opinion is not None for _ in range(200)
+        reviewed(verdict, OpenedBody(case.message, case.content_type), endpoint, trust).opinion is not None
+        for _ in range(200)
     )
 
     # Outside of this, 200 fair throws land once in ten to the eleventh.

@@ -230,6 +230,18 @@ def test_observe_delivers_a_replayed_message_as_one_that_it_rejects(tmp_path: Pa
     assert "wssgate-key" not in again
 
 
+def test_observe_delivers_a_replayed_multipart_message_as_it_came(tmp_path: Path) -> None:
+    """Rejected after it was taken apart: the body has to be the one that its Content-Type belongs to."""
+    content_type = 'multipart/related; type="text/xml"; boundary="b"'
+    body = b"--b\r\nContent-Type: text/xml\r\n\r\n" + signed_with_timestamp() + b"\r\n--b--\r\n"
+    data = http(body, content_type=content_type)
+    found = play(tmp_path, {"first": data, "again": data}, endpoint='mode = "observe"')
+    assert [record.outcome for _, record in found.values()] == ["accepted", "rejected"]
+    first, again = (response for response, _ in found.values())
+    assert (first.headers["content-type"], again.headers["content-type"]) == ("text/xml; charset=utf-8", content_type)
+    assert again.body == body
+
+
 # Header fields
 
 

@@ -9,7 +9,7 @@ import pytest
 from gateway.cross_check import CrossCheck, Opinion
 from gateway.ledger import RecordRefused
 from gateway.ledger.record_rows import MAX_DETAIL, MAX_ITEMS, MAX_NAME, record_of, row_of
-from gateway.verify import CheckResult, EmbeddedCertificate, KeyCheck, Reason
+from gateway.verify import AttachmentReport, CheckResult, EmbeddedCertificate, KeyCheck, Reason
 from keystore import KeyId, State, Thumbprint
 from keystore.hash_chain import canonical
 from tests.gateway.ledger.load import NEW, NOON, OLD, RENEWED, accepted, mixture, rejected, signature, signer
@@ -36,6 +36,10 @@ FULL = accepted(
         thumbprint_sha1="5" * 40,
         signature_good=True,
         der=b"",
+    ),
+    attachments=(
+        AttachmentReport("one@example", "image/png", 5, "a" * 64, True, True),
+        AttachmentReport("", "", 0, "b" * 64, False, included=True, is_token=True),
     ),
     second_opinion=CrossCheck(Opinion.NOT_JUDGED, "libxmlsec knows no STR-Transform"),
     response_element="{urn:orders}GetOrderResponse",

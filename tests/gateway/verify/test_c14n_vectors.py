@@ -84,6 +84,6 @@ def test_references_of_the_interoperability_examples_use_what_is_refused(path: o
     for reference in references:
         steps = list(reference.iter(TRANSFORM))
         with pytest.raises(Rejection, match="REC-xpath-19991116 is not admitted") as caught:
-            grammar._transforms(steps, attachment=False)
+            grammar._transforms(steps)
         assert caught.value.reason is Reason.TRANSFORM_NOT_ALLOWED
     count("C14N vectors", "refused: Transforms by XPath", len(references))

@@ -12,7 +12,7 @@ from lxml import etree
 
 from fixtures.costly import AT, CODED, CONTENT_TYPE, HONEST, HOSTILE, TRUSTED, Attacker, Costly, Kind
 from fixtures.manifest import own_case, trust
-from gateway.verify import Policy, Reason, Verdict, Verifier, references
+from gateway.verify import Policy, Reason, Rejection, Verdict, Verifier, document_limits, references
 from gateway.verify.algorithms import Canonicalization
 from gateway.verify.budget import (
     ALWAYS_ADMITTED,
@@ -25,6 +25,7 @@ from gateway.verify.budget import (
 from gateway.verify.c14n import canonicalize
 from gateway.verify.document_limits import MAX_NAMESPACE_OCTETS
 from gateway.verify.grammar import MAX_SIGNATURES
+from gateway.verify.parsing import read_document
 from gateway.verify.signature_value import SignedValue
 from keystore import SigningKey, TrustSnapshot
 
@@ -33,6 +34,7 @@ MOST_BYTES = 210_000
 TEN_MEGABYTES = 10_000_000
 MOST_CHECKS = MAX_SIGNATURES * (len(TRUSTED) + MAX_EMBEDDED_CERTIFICATES)
 """Signature checks: every trusted key for every signature, and the few certificates that a message carries."""
+ATTRIBUTE = '<a p:b=""/>'
 TRUST = TrustSnapshot.of(*trust(*TRUSTED))
 
 
@@ -216,3 +218,27 @@ def test_fifty_megabytes_are_refused_before_they_are_read(monkeypatch: pytest.Mo
     monkeypatch.setattr("gateway.verify.procedure.parse_decoded", refuse)
 
     assert judged(message).reason is Reason.LIMITS
+
+
+@pytest.mark.parametrize(
+    ("root", "counted"),
+    [
+        (f'<r xmlns:p="{"u" * 1000}">{"<p:a/>" * 20_000}</r>', 0),
+        (f'<r xmlns:p="{"u" * 1000}">{ATTRIBUTE * 20_000}</r>', 1),
+    ],
+)
+def test_namespace_names_that_are_too_long_are_counted_once(
+    root: str, counted: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Counting takes an XPath over all elements, each with its namespace: a third of a second in a megabyte. It is done
+    where the elements alone are not too many."""
+    asked: list[etree._Element] = []
+
+    def count(root: etree._Element) -> float:
+        asked.append(root)
+        return float("inf")
+
+    monkeypatch.setattr(document_limits, "_RENDERINGS", count)
+    with pytest.raises(Rejection, match="too long for so many elements"):
+        read_document(root.encode(), Policy())
+    assert len(asked) == counted

@@ -69,7 +69,10 @@ def test_encodings_are_spelled_one_way(given: list[str], read: tuple[str, ...]) 
     [
         ({"required_parts": []}, "at least 1 item"),
         ({"required_parts": ["Body"] * 17}, "at most 16 items"),
-        ({"required_parts": ["body"]}, 'a required part is "Body", "Timestamp" or a header block'),
+        ({"required_parts": ["body"]}, 'a required part is "Body", "Timestamp", "Attachments"'),
+        ({"required_parts": ["Attachments"]}, 'name another part beside "Attachments"'),
+        ({"attachments": "pass"}, "'inline', 'rebuild', 'references' or 'refuse'"),
+        ({"unsigned_attachments": "keep"}, "'refuse', 'drop' or 'pass'"),
         ({"required_parts": ["Header"]}, "a required part is"),
         ({"required_parts": ["{urn:x}"]}, "a required part is"),
         ({"required_parts": ["{}x"]}, "a required part is"),

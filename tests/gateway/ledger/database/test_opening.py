@@ -4,6 +4,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,8 @@ from gateway.ledger import (
 from gateway.ledger.database import schema as schema_module
 from gateway.ledger.database.connections import reading, writing
 from gateway.ledger.database.ledger_tables import metadata
+from gateway.ledger.database.partitions import make_partitions, partition_tables
+from gateway.ledger.proof.trigger_check import trigger_findings
 from gateway.ledger.read import roll_up_sums as sums
 from keystore.store.table_definitions import keystore_tables
 from tests.databases import lay_out, on_postgresql, on_sqlite
@@ -106,6 +109,7 @@ def test_the_migrated_schema_has_the_same_keys_and_triggers_on_postgresql(engine
     (chain,) = inspect(engine).get_unique_constraints("messages")
     assert chain["column_names"] == ["writer", "sequence", "time"]
     with engine.connect() as connection:
+        months = partition_tables(connection)
         triggers = connection.execute(
             text("SELECT tgrelid::regclass::text, tgname FROM pg_trigger WHERE NOT tgisinternal AND tgparentid = 0")
         ).all()
@@ -117,7 +121,7 @@ def test_the_migrated_schema_has_the_same_keys_and_triggers_on_postgresql(engine
         ("checkpoints", "checkpoints_stay_records"),
         ("checkpoints", "checkpoints_stay"),
         *_OF_EVIDENCE,
-        *((table, f"{table}_refuses_truncate") for table in _NEVER_EMPTIED),
+        *((table, f"{table}_refuses_truncate") for table in (*_NEVER_EMPTIED, *months)),
         *(
             (table, f"{table}_refuses_{change}")
             for table in ("keystore_revisions", "keystore_history", "keystore_chain")
@@ -188,6 +192,29 @@ def test_a_table_cannot_be_emptied_at_one_blow(engine: Engine, table: str) -> No
         writing(engine) as connection,
     ):
         connection.execute(text(f"TRUNCATE {table} CASCADE"))
+
+
+@on_postgresql
+def test_no_month_can_be_emptied_at_one_blow(engine: Engine) -> None:
+    """Neither one that the migration found, nor one that was made later, nor what came before its month."""
+    year = datetime(2031, 1, 1, tzinfo=UTC)
+    writer = LedgerWriter(engine, "host:1")
+    writer.submit(accepted(OLD, time=year)).result(10)
+    assert writer.close()
+    for now in (datetime.now(UTC), year):  # with the second one the default partition is sorted in anew
+        with writing(engine) as connection:
+            make_partitions(connection, now)
+        with reading(engine) as connection:
+            months = partition_tables(connection)
+            assert list(trigger_findings(connection)) == []
+        for month in months:
+            with pytest.raises(DBAPIError, match="messages are append-only"), writing(engine) as connection:
+                connection.execute(text(f"TRUNCATE {month}"))
+    with writing(engine) as connection:
+        connection.execute(text(f"DROP TRIGGER {months[0]}_refuses_truncate ON {months[0]}"))
+    with reading(engine) as connection:
+        (finding,) = trigger_findings(connection)
+    assert f"{months[0]}_refuses_truncate" in finding.detail
 
 
 def test_migrating_twice_changes_nothing(url: str) -> None:

@@ -42,6 +42,14 @@ def test_what_is_as_it_was_is_good() -> None:
     assert proof(with_parts(intact=False, digest="0" * 64), RECEIPTS)[0] is ProofState.BAD, "covers nothing intact"
 
 
+def test_a_signed_attachment_is_covered_by_its_address() -> None:
+    attached = with_parts(name="Attachment", path="cid:a@example")
+    signer = (attached.signers or ())[0]
+    assert proof(replace(attached, signers=(replace(signer, covers=("cid:a@example",)),)))[0] is ProofState.GOOD
+    for other in ("cid:b@example", "Attachment"):
+        assert proof(replace(attached, signers=(replace(signer, covers=(other,)),)))[0] is ProofState.BAD
+
+
 def test_what_is_not_there_cannot_be_checked() -> None:
     assert proof(receipts={})[0] is ProofState.NO_RECEIPT
     assert proof(given=None)[0] is ProofState.NO_CERTIFICATE

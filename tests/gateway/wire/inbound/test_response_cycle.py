@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -22,6 +23,9 @@ class Transport:
 
     def write(self, data: bytes) -> None:
         self.written.append(data)
+
+    def writelines(self, pieces: Iterable[bytes]) -> None:
+        self.written += pieces
 
     def close(self) -> None:
         self.closed = True
@@ -71,6 +75,15 @@ def test_head_and_body_leave_in_one_write() -> None:
     transport, called = _answer(_start((b"x", b"1")), BODY)
     assert transport.written == [b"HTTP/1.1 200 OK\r\nx: 1\r\ncontent-length: 4\r\n\r\nbody"]
     assert (transport.closed, called) == (False, ["complete"])
+
+
+def test_a_large_body_is_handed_over_as_it_is() -> None:
+    """A copy of it, behind the head, would take as much memory again."""
+    body = bytes(1 << 20)
+    transport, called = _answer(_start(), {**BODY, "body": body})
+    assert transport.written == [b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\n", body]
+    assert transport.written[1] is body
+    assert called == ["complete"]
 
 
 def test_the_last_answer_of_a_connection_says_so_and_closes_it() -> None:

@@ -171,7 +171,9 @@ def test_a_stray_answer_shifts_no_other(tmp_path: Path, case: str, size: int) ->
                 response = await it.ask(body=asks(f"urn:uuid:{number}", size))
                 got.append(response.status < 300 and f">to urn:uuid:{number}<".encode() in response.body)
             assert got == [True, True, False, True, True, True, True, True]
-            assert receiver.connections == 2, "only that of the stray answer is not used again"
+            # On a busy machine an answer may look as if it came ahead of the last octets of a large request: then its
+            # connection is not used again either, which costs one more and shifts nothing.
+            assert 2 <= receiver.connections <= (4 if size else 2), "only that of the stray answer is not used again"
 
     run(scenario())
 
