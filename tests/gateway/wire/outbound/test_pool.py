@@ -160,8 +160,10 @@ STRAYS = {
 
 @pytest.mark.parametrize("size", [0, 1_500_000], ids=["small", "large"])
 @pytest.mark.parametrize("case", STRAYS)
-def test_a_stray_answer_shifts_no_other(tmp_path: Path, case: str, size: int) -> None:
+def test_a_stray_answer_shifts_no_other(tmp_path: Path, case: str, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each further request on its connection would get the answer to the one before."""
+    # A decision that takes long, as on a busy machine, has its connection closed: that is another rule.
+    monkeypatch.setattr("gateway.wire.outbound.connection._LEASE_SECONDS", 60)
 
     async def scenario() -> None:
         async with world(tmp_path) as it:
@@ -171,9 +173,7 @@ def test_a_stray_answer_shifts_no_other(tmp_path: Path, case: str, size: int) ->
                 response = await it.ask(body=asks(f"urn:uuid:{number}", size))
                 got.append(response.status < 300 and f">to urn:uuid:{number}<".encode() in response.body)
             assert got == [True, True, False, True, True, True, True, True]
-            # On a busy machine an answer may look as if it came ahead of the last octets of a large request: then its
-            # connection is not used again either, which costs one more and shifts nothing.
-            assert 2 <= receiver.connections <= (4 if size else 2), "only that of the stray answer is not used again"
+            assert receiver.connections == 2, "only that of the stray answer is not used again"
 
     run(scenario())
 
