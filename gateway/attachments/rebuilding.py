@@ -94,7 +94,7 @@ def _root_pieces(unpacked: Unpacked, includes: Collection[Include]) -> Iterator[
     """The root with `includes` by name and the other parts put in."""
     attachments = unpacked.attachments
     if not includes:
-        yield from plain_pieces(unpacked.root, attachments.stand_ins)
+        yield from plain_pieces(unpacked.root, attachments)
         return
     position = 0
     for include in unpacked.includes:

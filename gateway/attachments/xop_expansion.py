@@ -7,16 +7,14 @@ signature covers.
 
 import hashlib
 import io
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from gateway.verify import Attachment, Attachments, Reason, Rejection, base64_pieces, base64_size, printable
+from gateway.verify import Attachment, Attachments, Reason, Rejection, base64_pieces, printable
 
 MAX_TOKEN_OCTETS: Final = 64 * 1024
 """Of an attachment that a Security header names: a certificate, a digest, the value of a signature."""
-_STAND_IN: Final = re.compile(rb"(?<=>)attachment[0-9a-f]{64}(?=</)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +77,7 @@ def expand(root: bytes, includes: Iterable[Include]) -> tuple[bytes, Mapping[byt
 
 
 def plain_message(message: bytes, attachments: Attachments) -> bytes:
-    """`message` with the base64 of large parts in the place of their stand-ins: the plain SOAP message.
+    """`message` with base64 in the place of its stand-ins: the plain SOAP message.
 
     Raises:
         ValueError: The message is not the one that the stand-ins were made for.
@@ -88,33 +86,23 @@ def plain_message(message: bytes, attachments: Attachments) -> bytes:
         return message
     # Written into room that is taken once: a list of the pieces would need as much again.
     whole = io.BytesIO()
-    whole.seek(plain_size(message, attachments.stand_ins) - 1)
+    stood = sum(map(len, attachments.stand_ins))
+    whole.seek(len(message) - stood + attachments.size_in(message) - 1)
     whole.write(b"\0")
     whole.seek(0)
-    whole.writelines(plain_pieces(message, attachments.stand_ins))
+    whole.writelines(plain_pieces(message, attachments))
     return whole.getvalue()
 
 
-def plain_size(message: bytes, stand_ins: Mapping[bytes, Attachment]) -> int:
-    """Octets of the plain message."""
-    return len(message) + sum(base64_size(part.size) - len(text) for text, part in stand_ins.items())
-
-
-def plain_pieces(message: bytes, stand_ins: Mapping[bytes, Attachment]) -> Iterator[bytes]:
+def plain_pieces(message: bytes, attachments: Attachments) -> Iterator[bytes]:
     """The plain message in pieces.
 
     Raises:
         ValueError: The message is not the one that the stand-ins were made for.
     """
-    places = [found for found in _STAND_IN.finditer(message) if found[0] in stand_ins]
-    if sorted(found[0] for found in places) != sorted(stand_ins):
+    if sorted(attachments.stand_ins_in(message)) != sorted(attachments.stand_ins):
         raise ValueError("the message does not hold each stand-in once: take the one that unpack() made")
-    position = 0
-    for found in places:
-        yield message[position : found.start()]
-        yield from base64_pieces(stand_ins[found[0]].octets())
-        position = found.end()
-    yield message[position:]
+    yield from attachments.expanded(message)
 
 
 def _stand_in(digest: bytes, number: int) -> bytes:

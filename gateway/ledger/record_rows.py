@@ -7,7 +7,7 @@ characters in the ledger, not ten megabytes in three tables. What was cut ends i
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import asdict, fields
 from datetime import timedelta
 from enum import StrEnum
 from functools import lru_cache
@@ -104,7 +104,7 @@ def row_of(record: MessageRecord) -> Row:
             "clock_offset": None if record.clock_offset is None else _microseconds(record.clock_offset),
             "embedded": None if record.embedded is None else _json(_embedded(record.embedded)),
             "second_opinion": None if record.second_opinion is None else _json(_opinion(record.second_opinion)),
-            "attachments": _json([_attachment(one) for one in record.attachments]) if record.attachments else None,
+            "attachments": _json([asdict(one) for one in record.attachments]) if record.attachments else None,
         }
     except (TypeError, ValueError, AttributeError) as error:
         raise RecordRefused(f"the record {record.id} cannot be stored: {error}") from error
@@ -370,19 +370,6 @@ def _read_embedded(value: Mapping[str, Any] | None) -> EmbeddedCertificate | Non
         signature_good=value["signature_good"],
         der=b"",
     )
-
-
-def _attachment(report: AttachmentReport) -> dict[str, object]:
-    return {
-        "content_id": stored_text(report.content_id),
-        "media_type": stored_text(report.media_type),
-        "size": _integer(report.size),
-        "sha256": stored_text(report.sha256),
-        "covered": report.covered,
-        "head_covered": report.head_covered,
-        "included": report.included,
-        "is_token": report.is_token,
-    }
 
 
 def _opinion(opinion: CrossCheck) -> dict[str, str]:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from lxml import etree
 
@@ -43,19 +43,27 @@ def media_type_of(content_type: str) -> str:
     return content_type.partition(";")[0].strip().lower()
 
 
-def signed_content(attachment: Attachment, policy: Policy, budget: WorkBudget) -> Iterator[bytes]:
-    """The octets that Attachment-Content-Signature-Transform gives (5.4.2, 5.4.3).
+class SignedContent(NamedTuple):
+    """What of an attachment's content is signed."""
+
+    octets: Iterator[bytes]
+    unprotected: tuple[str, ...] = ()
+    """Prefixes in xsi:type values of XML that its canonical form does not declare (threat rule 16)."""
+
+
+def signed_content(attachment: Attachment, policy: Policy, budget: WorkBudget) -> SignedContent:
+    """What Attachment-Content-Signature-Transform gives (5.4.2, 5.4.3).
 
     Raises:
         Rejection: `structure`, `malformed`, `encoding`, `dtd` or `limits`: it is XML, or text, that is not read.
     """
     media_type = media_type_of(attachment.content_type)
     if _XML_TYPE.fullmatch(media_type):
-        return iter([_canonical(attachment, policy, budget)])
+        return _canonical(attachment, policy, budget)
     if _is_text(media_type):
         _refuse_octets_of_line_ends(attachment)
-        return _with_line_ends(attachment.octets())
-    return attachment.octets()
+        return SignedContent(_with_line_ends(attachment.octets()))
+    return SignedContent(attachment.octets())
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,21 +118,7 @@ def _refuse_octets_of_line_ends(attachment: Attachment) -> None:
             )
 
 
-def unprotected_prefixes_of(attachment: Attachment, policy: Policy) -> tuple[str, ...]:
-    """Prefixes in xsi:type values of an attachment in XML that its canonical form does not declare (threat rule 16).
-
-    Raises:
-        Rejection: as `signed_content`.
-    """
-    if not _XML_TYPE.fullmatch(media_type_of(attachment.content_type)):
-        return ()
-    document = _read(attachment, policy)
-    if not document.may_declare(XSI.encode()):
-        return ()
-    return unprotected_in(document.root, _form(document, attachment), Canonicalization.EXCLUSIVE)
-
-
-def _canonical(attachment: Attachment, policy: Policy, budget: WorkBudget) -> bytes:
+def _canonical(attachment: Attachment, policy: Policy, budget: WorkBudget) -> SignedContent:
     document = _read(attachment, policy)
     budget.spend_octets(_SECTION_OCTETS * document.text.count(b"<![CDATA["))
     _refuse_split_text(document, _named(attachment))
@@ -132,7 +126,9 @@ def _canonical(attachment: Attachment, policy: Policy, budget: WorkBudget) -> by
     spend_searches(document.root, budget)
     form = _form(document, attachment)
     budget.spend_form(form)
-    return form
+    has_types = document.may_declare(XSI.encode())
+    unprotected = unprotected_in(document.root, form, Canonicalization.EXCLUSIVE) if has_types else ()
+    return SignedContent(iter([form]), unprotected)
 
 
 def _named(attachment: Attachment) -> str:

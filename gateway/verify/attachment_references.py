@@ -1,14 +1,14 @@
 """Step 9 for attachments: `cid:` References to parts of the message, through the SwA transforms, to digests."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
 
 from gateway.verify.algorithms import ATTACHMENT_CIPHERTEXT, AttachmentTransform, DigestAlgorithm
 from gateway.verify.attachment_content import signed_content
+from gateway.verify.attachment_grammar import SignedAttachment
 from gateway.verify.attachment_head import signed_head
 from gateway.verify.budget import WorkBudget
-from gateway.verify.grammar import ReferenceGrammar, SignedAttachment
+from gateway.verify.grammar import ReferenceGrammar
 from gateway.verify.message_parts import Attachment, Attachments
 from gateway.verify.policy import Policy
 from gateway.verify.printable_text import printable
@@ -22,8 +22,9 @@ class ResolvedAttachment:
 
     grammar: ReferenceGrammar
     signed: SignedAttachment
-    attachment: Attachment
     part: SignedPart
+    unprotected: tuple[str, ...]
+    """See `gateway.verify.attachment_content.SignedContent`."""
 
 
 class AttachmentDigests:
@@ -36,7 +37,8 @@ class AttachmentDigests:
         self._attachments = attachments
         self._policy = policy
         self._budget = budget
-        self._made: dict[tuple[SignedAttachment, str], bytes] = {}
+        self._made: dict[tuple[SignedAttachment, str], tuple[bytes, tuple[str, ...]]] = {}
+        """Each with the prefixes that it leaves unprotected."""
 
     def holds(self, signed: SignedAttachment) -> bool:
         """Whether there is such an attachment."""
@@ -54,9 +56,10 @@ class AttachmentDigests:
             what = "is no multipart message" if not self._attachments.parts else "has no such part"
             raise Rejection(Reason.REFERENCE_URI, f"an attachment is signed ({reference.uri}), and the response {what}")
         transform, algorithm = _transform(signed, reference.uri), reference.digest_algorithm
-        digest = self._made.get((signed, algorithm.uri))
-        if digest is None:
-            digest = self._made[signed, algorithm.uri] = self._digest(attachment, transform, algorithm)
+        made = self._made.get((signed, algorithm.uri))
+        if made is None:
+            made = self._made[signed, algorithm.uri] = self._digest(attachment, transform, algorithm)
+        digest, unprotected = made
         part = SignedPart(
             name=ATTACHMENT_PART,
             path=printable(f"cid:{signed.content_id}", 240),
@@ -65,13 +68,14 @@ class AttachmentDigests:
             digest=digest.hex(),
             intact=digest == reference.digest,
         )
-        return ResolvedAttachment(reference, signed, attachment, part)
+        return ResolvedAttachment(reference, signed, part, unprotected)
 
-    def _digest(self, attachment: Attachment, transform: AttachmentTransform, algorithm: DigestAlgorithm) -> bytes:
-        pieces: Iterator[bytes] = signed_content(attachment, self._policy, self._budget)
-        if transform is AttachmentTransform.COMPLETE:
-            pieces = chain((signed_head(attachment),), pieces)
-        return algorithm.digest_of(pieces)
+    def _digest(
+        self, attachment: Attachment, transform: AttachmentTransform, algorithm: DigestAlgorithm
+    ) -> tuple[bytes, tuple[str, ...]]:
+        content = signed_content(attachment, self._policy, self._budget)
+        head = (signed_head(attachment),) if transform is AttachmentTransform.COMPLETE else ()
+        return algorithm.digest_of(chain(head, content.octets)), content.unprotected
 
 
 def _transform(signed: SignedAttachment, uri: str) -> AttachmentTransform:

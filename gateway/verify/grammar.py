@@ -7,7 +7,7 @@ import re
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
-from typing import Final, NamedTuple
+from typing import Final
 
 from lxml import etree
 
@@ -26,8 +26,8 @@ from gateway.verify.algorithms import (
     pss_algorithm,
     signature_algorithm,
 )
+from gateway.verify.attachment_grammar import SignedAttachment, read_attachment
 from gateway.verify.element_content import base64_text, child_elements, sole_text
-from gateway.verify.message_parts import content_id_of
 from gateway.verify.policy import Policy
 from gateway.verify.printable_text import printable
 from gateway.verify.reason import Reason, Rejection
@@ -115,16 +115,8 @@ class ReferenceGrammar:
     str_transform: bool
     digest_algorithm: DigestAlgorithm
     digest: bytes
-    attachment: "SignedAttachment | None" = None
+    attachment: SignedAttachment | None = None
     """Set for an attachment: which one, and what of it is signed."""
-
-
-class SignedAttachment(NamedTuple):
-    """What a Reference with a `cid:` address names (WSS-SwA 1.1.1, 5.2)."""
-
-    content_id: str
-    transforms: tuple[str, ...]
-    """URIs, in order."""
 
 
 @dataclass(slots=True, eq=False)
@@ -324,8 +316,10 @@ def _reference(element: etree._Element, policy: Policy) -> ReferenceGrammar:
     digest = base64_text(children[1])
     if len(digest) != algorithm.size:
         raise Rejection(Reason.STRUCTURE, f"a DigestValue has {len(digest)} bytes instead of {algorithm.size}")
+    if len(steps) > MAX_TRANSFORMS:
+        raise Rejection(Reason.LIMITS, f"a Reference has more than {MAX_TRANSFORMS} Transforms")
     if name is None:
-        signed = SignedAttachment(_content_id(str(element.get("URI"))), _attachment_transforms(steps))
+        signed = read_attachment(str(element.get("URI")), steps)
         return ReferenceGrammar(
             uri,
             None,
@@ -339,25 +333,6 @@ def _reference(element: etree._Element, policy: Policy) -> ReferenceGrammar:
         )
     transforms, method, enveloped, str_transform = _transforms(steps)
     return ReferenceGrammar(uri, name, transforms, method, enveloped, str_transform, algorithm, digest)
-
-
-def _content_id(address: str) -> str:
-    found = content_id_of(address)
-    if found is None:
-        raise Rejection(
-            Reason.REFERENCE_URI,
-            f"the Reference URI is no address of a part (RFC 2392): {printable(address)}",
-        )
-    return found
-
-
-def _attachment_transforms(steps: list[etree._Element]) -> tuple[str, ...]:
-    """The URIs of an attachment's transforms; which are admitted is asked where the attachment is at hand."""
-    if len(steps) > MAX_TRANSFORMS:
-        raise Rejection(Reason.LIMITS, f"a Reference has more than {MAX_TRANSFORMS} Transforms")
-    if any(step.tag != TRANSFORM or len(step) for step in steps):
-        raise Rejection(Reason.STRUCTURE, "Transforms must hold Transform elements, without foreign content")
-    return tuple([str(step.get("Algorithm") or "") for step in steps])
 
 
 def _uri(element: etree._Element) -> tuple[str, str | None]:
@@ -382,8 +357,6 @@ def is_plain_fragment(octets: bytes) -> bool:
 
 def _transforms(steps: list[etree._Element]) -> tuple[tuple[str, ...], CanonicalizationMethod, bool, bool]:
     """The transforms' URIs, the canonicalization they come to, whether enveloped-signature or STR-Transform is in."""
-    if len(steps) > MAX_TRANSFORMS:
-        raise Rejection(Reason.LIMITS, f"a Reference has more than {MAX_TRANSFORMS} Transforms")
     # No canonicalization among them means C14N 1.0 (XMLDSIG 4.4.3.2); Spring XWSS sends it.
     method = _PLAIN[Canonicalization.INCLUSIVE_1_0, False]
     uris = []

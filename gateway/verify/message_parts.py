@@ -78,9 +78,13 @@ class Attachments:
         """Octets of all of them."""
         return sum(part.size for part in self.parts)
 
+    def stand_ins_in(self, text: bytes) -> list[bytes]:
+        """Those that stand in `text`, each as often as it does."""
+        return self._pattern.findall(text) if self.stand_ins else []
+
     def size_in(self, text: bytes) -> int:
-        """Octets of the base64 that belongs into `text`, of a message that has stand-ins."""
-        return sum(base64_size(self.stand_ins[found[0]].size) for found in self._pattern.finditer(text))
+        """Octets of the base64 that belongs into `text`."""
+        return sum(base64_size(self.stand_ins[found].size) for found in self.stand_ins_in(text))
 
     def expanded(self, text: bytes) -> Iterator[bytes]:
         """`text`, of the message or a canonical form, with the base64 of the attachments in the place of what stands
@@ -98,9 +102,7 @@ class Attachments:
 
     def named_in(self, text: bytes) -> frozenset[str]:
         """The Content-IDs of the attachments whose base64 belongs into `text`."""
-        if not self.stand_ins:
-            return frozenset()
-        return frozenset(self.stand_ins[found[0]].content_id for found in self._pattern.finditer(text))
+        return frozenset(self.stand_ins[found].content_id for found in self.stand_ins_in(text))
 
     @cached_property
     def _pattern(self) -> re.Pattern[bytes]:

@@ -33,9 +33,7 @@ from gateway.verify.attachment_coverage import (
     refuse_unsigned,
     signed_heads,
 )
-from gateway.verify.attachment_references import AttachmentDigests
 from gateway.verify.binding import check_binding
-from gateway.verify.budget import WorkBudget
 from gateway.verify.conditions import Conditions
 from gateway.verify.content_type import unusual_type
 from gateway.verify.coverage import refuse_misplaced, refuse_unsigned_markup, required_elements
@@ -45,12 +43,11 @@ from gateway.verify.envelope import Envelope, SecurityHeader, find_security_head
 from gateway.verify.findings import Acceptance, Examination, Findings
 from gateway.verify.grammar import MAX_SIGNATURES
 from gateway.verify.ids import IdIndex
-from gateway.verify.message_parts import base64_size
 from gateway.verify.other_formats import named
 from gateway.verify.parsing import parse_decoded
 from gateway.verify.policy import Policy
 from gateway.verify.reason import Reason, Rejection
-from gateway.verify.references import CanonicalForms, Places
+from gateway.verify.references import Places
 from gateway.verify.signature_check import CheckedSignature, SignedMessage, check_signature
 from gateway.verify.signer_search import note_signers, note_signers_of_rejected
 from gateway.verify.unreadable import unreadable_content
@@ -100,17 +97,7 @@ def _examine(message: bytes, conditions: Conditions, parsed: Document | None, fi
     ids = IdIndex(document, (*root, *security.children, *envelope.blocks))
     # 7, 8, 9: each finding about a signature names the one of them in which it was made.
     findings.step = 7
-    attachments = conditions.attachments
-    budget = WorkBudget(len(document.text) + base64_size(attachments.size), document.count_elements)
-    signed_message = SignedMessage(
-        document,
-        ids,
-        budget,
-        CanonicalForms(budget, attachments),
-        _places(envelope, security),
-        AttachmentDigests(attachments, policy, budget),
-        unreadable,
-    )
+    signed_message = SignedMessage.of(document, ids, _places(envelope, security), conditions, unreadable)
     checked = [check_signature(element, signed_message, conditions) for element in security.signatures]
     findings.signed_message, findings.checked = signed_message, tuple(checked)
     good = weigh(checked, policy, findings)

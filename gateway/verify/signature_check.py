@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Self
 
 from lxml import etree
 
@@ -10,10 +11,11 @@ from gateway.verify.budget import WorkBudget
 from gateway.verify.c14n import canonicalize
 from gateway.verify.conditions import Conditions
 from gateway.verify.document import Document
-from gateway.verify.grammar import SignatureGrammar, read_signature
+from gateway.verify.grammar import ReferenceGrammar, SignatureGrammar, read_signature
 from gateway.verify.ids import IdIndex
 from gateway.verify.key_trial import KeyTrial, report_hint, try_keys
 from gateway.verify.keyinfo import KeyInfo, read_key_info
+from gateway.verify.message_parts import base64_size
 from gateway.verify.reason import Reason, Rejection
 from gateway.verify.references import CanonicalForms, Places, ResolvedReference, check_reference
 from gateway.verify.signature_value import SignedValue
@@ -53,6 +55,43 @@ class SignedMessage:
     """The finding that there is content which the gateway cannot read: then no digest is compared, for it would not
     agree, and say nothing."""
 
+    @classmethod
+    def of(
+        cls, document: Document, ids: IdIndex, places: Places, conditions: Conditions, unreadable: Rejection | None
+    ) -> Self:
+        """`document`, with a budget for it and for the attachments that came with it."""
+        attachments = conditions.attachments
+        budget = WorkBudget(len(document.text) + base64_size(attachments.size), document.count_elements)
+        return cls(
+            document,
+            ids,
+            budget,
+            CanonicalForms(budget, attachments),
+            places,
+            AttachmentDigests(attachments, conditions.policy, budget),
+            unreadable,
+        )
+
+    def resolve(
+        self, reference: ReferenceGrammar, grammar: SignatureGrammar, conditions: Conditions
+    ) -> ResolvedReference | ResolvedAttachment:
+        """What `reference` of the signature `grammar` names, with its digest compared.
+
+        Raises:
+            Rejection: It names nothing, or breaks a rule.
+        """
+        if reference.attachment is not None:
+            return self.attachments.check(reference, reference.attachment)
+        return check_reference(
+            reference,
+            grammar,
+            self.ids,
+            conditions.trust,
+            self.canonical,
+            self.places,
+            may_hold_comments=self.document.may_hold_comments,
+        )
+
 
 def check_signature(element: etree._Element, message: SignedMessage, conditions: Conditions) -> CheckedSignature:
     """Check the Signature `element` as far as it goes.
@@ -64,8 +103,7 @@ def check_signature(element: etree._Element, message: SignedMessage, conditions:
     grammar: SignatureGrammar | None = None
     trial: KeyTrial | None = None
     hint = HintReport(HintKind.NONE, "", None)
-    references: list[ResolvedReference] = []
-    attachments: list[ResolvedAttachment] = []
+    resolved: list[ResolvedReference | ResolvedAttachment] = []
     octets = b""
     signature = None
     step = 7
@@ -83,23 +121,8 @@ def check_signature(element: etree._Element, message: SignedMessage, conditions:
             if message.unreadable is not None:
                 raise message.unreadable
             # Digests under a stranger's signature would prove nothing, and let anyone spend our time.
-            commented = document.may_hold_comments
-            for reference in grammar.references:
-                if reference.attachment is not None:
-                    attachments.append(message.attachments.check(reference, reference.attachment))
-                    continue
-                references.append(
-                    check_reference(
-                        reference,
-                        grammar,
-                        message.ids,
-                        conditions.trust,
-                        message.canonical,
-                        message.places,
-                        may_hold_comments=commented,
-                    )
-                )
-        finding = _finding(trial, references, attachments, document)
+            resolved.extend(message.resolve(reference, grammar, conditions) for reference in grammar.references)
+        finding = _finding(trial, resolved, document)
     except Rejection as rejection:
         is_lost = rejection.reason is Reason.REFERENCE_URI and holds_encrypted(document.root, document)
         finding = encrypted(f"{rejection.detail}; the message holds encrypted content") if is_lost else rejection
@@ -107,9 +130,9 @@ def check_signature(element: etree._Element, message: SignedMessage, conditions:
         finding.step = step
     return CheckedSignature(
         element,
-        _report(grammar, hint, (*references, *attachments), trial, finding, octets),
-        tuple(references),
-        tuple(attachments),
+        _report(grammar, hint, resolved, trial, finding, octets),
+        tuple([one for one in resolved if isinstance(one, ResolvedReference)]),
+        tuple([one for one in resolved if isinstance(one, ResolvedAttachment)]),
         trial,
         finding,
         octets,
@@ -118,14 +141,15 @@ def check_signature(element: etree._Element, message: SignedMessage, conditions:
 
 
 def _finding(
-    trial: KeyTrial, references: list[ResolvedReference], attachments: list[ResolvedAttachment], document: Document
+    trial: KeyTrial, resolved: list[ResolvedReference | ResolvedAttachment], document: Document
 ) -> Rejection | None:
     """What is wrong with a signature that could be computed to its end: altered parts before an unwanted key."""
-    altered = [reference for reference in references if not reference.part.intact]
-    parts = [one.part for one in altered] + [one.part for one in attachments if not one.part.intact]
-    if parts:
+    altered = [one for one in resolved if not one.part.intact]
+    if altered:
+        parts = [one.part for one in altered]
         named = ", ".join(f"{part.name} (at {part.path}, referenced as {part.uri})" for part in parts)
-        if any(one.digested is not None and holds_encrypted(one.digested, document) for one in altered):
+        digested = [one.digested for one in altered if isinstance(one, ResolvedReference)]
+        if any(element is not None and holds_encrypted(element, document) for element in digested):
             return encrypted(f"encrypted after signing, so that the gateway cannot read it: {named}")
         return Rejection(Reason.DIGEST_MISMATCH, f"altered after signing: {named}")
     return None if trial.reason is None else Rejection(trial.reason, trial.detail, step=trial.step)

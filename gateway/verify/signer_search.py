@@ -18,8 +18,7 @@ from typing import Final, NamedTuple
 
 from lxml import etree
 
-from gateway.verify.attachment_references import AttachmentDigests, ResolvedAttachment
-from gateway.verify.budget import WorkBudget
+from gateway.verify.attachment_references import ResolvedAttachment
 from gateway.verify.c14n import canonicalize, count_elements
 from gateway.verify.conditions import Conditions
 from gateway.verify.coverage import missing_parts, required_elements
@@ -32,7 +31,7 @@ from gateway.verify.key_trial import KeyTrial, report_hint, try_known_keys
 from gateway.verify.keyinfo import read_key_info
 from gateway.verify.policy import Policy
 from gateway.verify.reason import Reason, Rejection
-from gateway.verify.references import CanonicalForms, ResolvedReference, check_reference
+from gateway.verify.references import ResolvedReference
 from gateway.verify.signature_check import CheckedSignature, SignedMessage
 from gateway.verify.signature_value import SignedValue
 from gateway.verify.signers import signers_of, signing_entries
@@ -52,8 +51,7 @@ class _Good(NamedTuple):
 
     grammar: SignatureGrammar
     trial: KeyTrial
-    references: Sequence[ResolvedReference]
-    attachments: Sequence[ResolvedAttachment]
+    resolved: Sequence[ResolvedReference | ResolvedAttachment]
     report: SignatureReport
 
 
@@ -134,8 +132,7 @@ def _set(
 
 def _covers(good: _Good) -> tuple[str, ...]:
     """The names of the intact parts."""
-    parts = [*(one.part for one in good.references), *(one.part for one in good.attachments)]
-    return tuple(dict.fromkeys(part.covered_as for part in parts if part.intact))
+    return tuple(dict.fromkeys(one.part.covered_as for one in good.resolved if one.part.intact))
 
 
 def _signed_at(good: _Good) -> datetime | None:
@@ -143,8 +140,11 @@ def _signed_at(good: _Good) -> datetime | None:
     header = good.grammar.element.getparent()
     covered = {
         one.element
-        for one in good.references
-        if one.part.intact and one.element.tag == TIMESTAMP and one.element.getparent() is header
+        for one in good.resolved
+        if isinstance(one, ResolvedReference)
+        and one.part.intact
+        and one.element.tag == TIMESTAMP
+        and one.element.getparent() is header
     }
     if len(covered) != 1:
         return None
@@ -166,8 +166,8 @@ def _checked(one: CheckedSignature, message: SignedMessage, conditions: Conditio
     rest = grammar.references[len(one.references) + len(one.attachments) :]
     if rest and message.unreadable is None and not _leads_nowhere(rest[0], message):
         rest = ()
-    more, attachments = _resolved(grammar, rest, message, conditions)
-    return _Good(grammar, trial, (*one.references, *more), (*one.attachments, *attachments), one.report)
+    more = _resolved(grammar, rest, message, conditions)
+    return _Good(grammar, trial, (*one.references, *one.attachments, *more), one.report)
 
 
 def _refused(
@@ -192,18 +192,18 @@ def _refused(
     trial = try_known_keys(SignedValue(grammar.value, octets, grammar.algorithm), hint, conditions)
     if not trial.signers:
         return None
-    references, attachments = _resolved(grammar, grammar.references, message, conditions)
+    resolved = _resolved(grammar, grammar.references, message, conditions)
     told = replace(
         report,
         id=grammar.id,
         signature_algorithm=grammar.algorithm.uri,
         canonicalization=method.uri,
         hint=report_hint(hint, conditions.trust, trial),
-        parts=(*(one.part for one in references), *(one.part for one in attachments)),
+        parts=tuple(one.part for one in resolved),
         checks=trial.checks,
         receipt=SignatureReceipt(octets, grammar.value),
     )
-    return _Good(grammar, trial, references, attachments, told)
+    return _Good(grammar, trial, resolved, told)
 
 
 def _resolved(
@@ -211,34 +211,20 @@ def _resolved(
     references: Iterable[ReferenceGrammar],
     message: SignedMessage,
     conditions: Conditions,
-) -> tuple[list[ResolvedReference], list[ResolvedAttachment]]:
+) -> list[ResolvedReference | ResolvedAttachment]:
     """Those of the `references` that lead to an element or an attachment, up to the first that breaks a rule.
 
     To find a rule broken is not paid for from the budget, so that it may happen once to each signature.
     """
-    found: list[ResolvedReference] = []
-    attachments: list[ResolvedAttachment] = []
+    found: list[ResolvedReference | ResolvedAttachment] = []
     for reference in references:
         if _leads_nowhere(reference, message):
             continue
         try:
-            if reference.attachment is not None:
-                attachments.append(message.attachments.check(reference, reference.attachment))
-                continue
-            found.append(
-                check_reference(
-                    reference,
-                    grammar,
-                    message.ids,
-                    conditions.trust,
-                    message.canonical,
-                    message.places,
-                    may_hold_comments=message.document.may_hold_comments,
-                )
-            )
+            found.append(message.resolve(reference, grammar, conditions))
         except Rejection:
             break
-    return found, attachments
+    return found
 
 
 def _leads_nowhere(reference: ReferenceGrammar, message: SignedMessage) -> bool:
@@ -260,18 +246,8 @@ def _note_despite_structure(
     elements = list(islice(chain.from_iterable([header.iterchildren(SIGNATURE) for header in headers]), MAX_SIGNATURES))
     if not elements:
         return
-    attachments = conditions.attachments
-    budget = WorkBudget(len(document.text) + attachments.size, document.count_elements)
     near = chain(root.iterchildren(), *[header.iterchildren() for header in headers])
-    message = SignedMessage(
-        document,
-        IdIndex(document, near),
-        budget,
-        CanonicalForms(budget, attachments),
-        _places(root, headers),
-        AttachmentDigests(attachments, conditions.policy, budget),
-        None,
-    )
+    message = SignedMessage.of(document, IdIndex(document, near), _places(root, headers), conditions, None)
     nothing = SignatureReport(
         None, "", "", HintReport(HintKind.NONE, "", None), (), (), (), rejection.reason, rejection.detail
     )

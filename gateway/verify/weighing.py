@@ -4,7 +4,6 @@ from datetime import datetime
 
 from lxml import etree
 
-from gateway.verify.attachment_content import unprotected_prefixes_of
 from gateway.verify.coverage import missing_parts, unprotected_prefixes
 from gateway.verify.document import Document
 from gateway.verify.envelope import SecurityHeader
@@ -78,8 +77,7 @@ def weigh_prefixes(carrying: list[CheckedSignature], document: Document, policy:
         Rejection: `structure`.
     """
     found = [prefix for one in carrying for prefix in unprotected_prefixes(one.references, document)]
-    signed = {named.signed.content_id: named.attachment for one in carrying for named in one.attachments}
-    found += [prefix for attachment in signed.values() for prefix in unprotected_prefixes_of(attachment, policy)]
+    found += [prefix for one in carrying for attachment in one.attachments for prefix in attachment.unprotected]
     for prefix in dict.fromkeys(found):
         if policy.unprotected_prefix == "reject":
             raise Rejection(

@@ -14,7 +14,7 @@ XML = Part("one@example", (b"<a  b='1'><!-- c --><b/></a>",), "text/xml")
 
 
 def content(part: Part, policy: Policy | None = None, budget: WorkBudget | None = None) -> bytes:
-    return b"".join(signed_content(part, policy or Policy(), budget or WorkBudget(1000)))
+    return b"".join(signed_content(part, policy or Policy(), budget or WorkBudget(1000)).octets)
 
 
 def head(*fields: tuple[str, str], content_type: str = "text/plain") -> str:

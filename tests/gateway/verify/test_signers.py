@@ -4,7 +4,7 @@ import hashlib
 import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from cryptography.hazmat.primitives import hashes
@@ -28,8 +28,9 @@ from fixtures.generator.soap import (
     token,
 )
 from fixtures.manifest import Case, entry, own_case, own_cases, trust
-from gateway.verify import Policy, Reason, Signer, Verdict, Verifier, signer_search, verify
-from gateway.verify.grammar import MAX_SIGNATURES
+from gateway.verify import Policy, Reason, Signer, Verdict, Verifier, verify
+from gateway.verify.grammar import MAX_SIGNATURES, ReferenceGrammar
+from gateway.verify.signature_check import SignedMessage
 from gateway.verify.signature_value import SignedValue
 from gateway.verify.signer_search import MOST_ELEMENTS, MOST_OCTETS
 from gateway.verify.signers import signature_id, signing_entries
@@ -425,14 +426,19 @@ def test_behind_a_reference_that_breaks_a_rule_nobody_looks(monkeypatch: pytest.
     """A comment that splits a text: to find that out again for each Reference would cost, and nobody would pay."""
     message = made(stamped(by_old(BODY, TIMESTAMP)), "old").replace(b">10.00<", b">10<!---->.00<")
 
-    def refuse(*_: object, **__: object) -> None:
-        raise AssertionError("a Reference was checked once more")
+    asked: list[str] = []
+    resolve = SignedMessage.resolve
 
-    monkeypatch.setattr(signer_search, "check_reference", refuse)
-    verdict = judged(message)
+    def counted(message: SignedMessage, reference: ReferenceGrammar, *rest: Any) -> Any:
+        asked.append(reference.uri)
+        return resolve(message, reference, *rest)
+
+    monkeypatch.setattr(SignedMessage, "resolve", counted)
+    verdict = CASE.verdict(message)
 
     assert verdict.reason is Reason.STRUCTURE
     assert told(verdict) == [("old", 0, (), True)]
+    assert asked == ["#body-1"], "a Reference was checked once more"
 
 
 def test_a_look_afterwards_ends_at_the_reference_that_breaks_a_rule() -> None:
