@@ -107,6 +107,20 @@ def test_fields_of_a_signed_head_are_written_too() -> None:
     assert again(written).attachments.parts[1].fields[-2] == ("Content-Disposition", "attachment; filename=a.pdf")
 
 
+def test_a_field_with_a_comment_is_not_written() -> None:
+    """A comment is in no canonical form, so that anybody can have put it there."""
+    made = BY_NAME["old-cxf-escaped-ids"]
+    second = "second@acme.example"
+    (part,) = [part for part in made.parts if second in str(part.fields)]
+    commented = replace(part, fields=(*part.fields, ("Content-Description", "An order (paid)")))
+    changed = replace(made, parts=tuple(commented if one is part else one for one in made.parts))
+    message = unpacked(changed.body(), changed.content_type)
+    written = rebuild(message, [second], with_xop=True, soap_version="1.2", with_signed_head=[second])
+
+    assert b"Content-Disposition: attachment; filename=a.pdf\r\n" in written.body
+    assert b"paid" not in written.body
+
+
 def test_the_charset_is_that_of_the_root() -> None:
     written = rebuild(source("cxf-mtom"), with_xop=True, soap_version="1.1", charset="iso-8859-1")
     assert again(written).content_type == "text/xml; charset=iso-8859-1"

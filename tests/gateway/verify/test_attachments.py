@@ -310,6 +310,16 @@ def test_a_name_that_nobody_signed_is_no_reference() -> None:
     assert "two@example" in verdict.detail
 
 
+def test_what_an_honest_attachment_costs_is_admitted() -> None:
+    """However small the message is beside it: what canonical forms may cost goes by all that came."""
+    message, attachments = named(Part("large@example", (b"x" * (1 << 20),) * 10))
+    assert judged(message, attachments).accepted
+    # Also where the structure is wrong, and it is only told who signed.
+    verdict = judged(message.replace(b"</soap:Body>", b"</soap:Body><x/>"), attachments)
+    assert verdict.reason is Reason.STRUCTURE
+    assert verdict.signers[0].covers == ("Body",)
+
+
 def test_a_token_is_no_content() -> None:
     attachments = Attachments((ONE,), frozenset({ONE.content_id}), {}, frozenset({ONE.content_id}))
     verdict = judged(made(), attachments)
