@@ -35,7 +35,13 @@ def open_body(body: bytes, content_type: str | None, policy: Policy) -> OpenedBo
     if content_type is None:
         return OpenedBody(body, None)
     try:
-        unpacked = unpack(body, content_type, max_part_bytes=policy.max_message_bytes, max_elements=policy.max_elements)
+        unpacked = unpack(
+            body,
+            content_type,
+            max_part_bytes=policy.max_message_bytes,
+            max_elements=policy.max_elements,
+            actor=policy.actor,
+        )
         if unpacked is None:
             return OpenedBody(body, content_type)
     except Rejection as rejection:

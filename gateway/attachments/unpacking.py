@@ -26,7 +26,9 @@ class Unpacked:
     """Where `attachments.by_name` names parts by xop:Include, in document order."""
 
 
-def unpack(body: bytes, content_type: str, *, max_part_bytes: int, max_elements: int = 500_000) -> Unpacked | None:
+def unpack(
+    body: bytes, content_type: str, *, max_part_bytes: int, max_elements: int = 500_000, actor: str | None = None
+) -> Unpacked | None:
     """The SOAP message and the attachments in a multipart body; None where the Content-Type is not multipart.
 
     Args:
@@ -34,6 +36,7 @@ def unpack(body: bytes, content_type: str, *, max_part_bytes: int, max_elements:
         content_type: the field's value.
         max_part_bytes: octets that the decoded content of a part may have.
         max_elements: elements that a root may have in which xop:Include is looked for.
+        actor: that of the Security header that is ours; None for the one without any.
 
     Raises:
         Rejection: `structure`, `limits`, `encoding`, `malformed` or `dtd`, where it is not multipart as it is read
@@ -51,7 +54,7 @@ def unpack(body: bytes, content_type: str, *, max_part_bytes: int, max_elements:
     plain_type = message_type(root.content_type, package)
     octets = b"".join(root.octets())
     charset = read_media_type(plain_type, "the Content-Type").parameters.get("charset")
-    found = find_includes(octets, charset, max_elements)
+    found = find_includes(octets, charset, max_elements, actor)
     attachments = tuple(part for part in parts if part is not root)
     includes = _resolved(found, attachments, package)
     included = frozenset(include.part.content_id for include in includes)

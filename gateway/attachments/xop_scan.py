@@ -11,7 +11,7 @@ from xml.parsers import expat
 
 from gateway.attachments.content_ids import named_by
 from gateway.attachments.delimiters import MAX_PARTS
-from gateway.verify import Reason, Rejection, longest_namespace_name, printable
+from gateway.verify import Reason, Rejection, actor_attribute, canonical_actor, longest_namespace_name, printable
 
 _NAMESPACE: Final = "http://www.w3.org/2004/08/xop/include "
 _INCLUDE: Final = _NAMESPACE + "Include"
@@ -74,16 +74,19 @@ class FoundInclude:
     content_id: str
     """Of the part that it names, decoded."""
     in_security: bool
-    """It stands within a Security header: a value or a token of a signature."""
+    """It stands within our Security header: a value or a token of a signature."""
 
 
-def find_includes(root: bytes, charset: str | None, max_elements: int = _MOST_IN_ALL) -> tuple[FoundInclude, ...]:
+def find_includes(
+    root: bytes, charset: str | None, max_elements: int = _MOST_IN_ALL, actor: str | None = None
+) -> tuple[FoundInclude, ...]:
     """Every Include of `root`, in document order.
 
     Args:
         root: a document in XML.
         charset: that of its Content-Type.
         max_elements: elements that it may have.
+        actor: that of the Security header that is ours.
 
     Raises:
         Rejection: `structure`, where something of the namespace is written in another way than XOP has it, or in an
@@ -93,12 +96,12 @@ def find_includes(root: bytes, charset: str | None, max_elements: int = _MOST_IN
         return ()
     encoding = _encoding(root, charset)
     if encoding in _INCLUDES_READ:
-        return _Scan(root, encoding).includes(max_elements)
+        return _Scan(root, encoding, actor).includes(max_elements)
     try:
         text = root.decode(encoding)
     except ValueError as error:
         raise Rejection(Reason.ENCODING, f"the root part is not valid {encoding}") from error
-    if _Scan(text.encode(), "utf-8").includes(max_elements):
+    if _Scan(text.encode(), "utf-8", actor).includes(max_elements):
         raise Rejection(
             Reason.STRUCTURE, f"the root part holds an xop:Include and is in {encoding}: it must be sent in UTF-8"
         )
@@ -132,8 +135,9 @@ def _encoding(root: bytes, charset: str | None) -> str:
 class _Scan:
     """One pass over a root."""
 
-    def __init__(self, root: bytes, encoding: str) -> None:
+    def __init__(self, root: bytes, encoding: str, actor: str | None) -> None:
         self._root = root
+        self._actor = actor
         self._encoding = encoding
         self._found: list[FoundInclude] = []
 
@@ -146,20 +150,25 @@ class _Scan:
         _refuse_costly(self._root, max_elements)
         parser = expat.ParserCreate(self._encoding, " ")
         depth, is_header, security = 0, False, 0
+        envelope = ""
+        """The namespace of the root element."""
         previous: int | None = None
         """Where the start tag before the present one is."""
 
         # These two are called for every element: whatever they do, a root made of nothing but elements costs.
         def start(name: str, attributes: dict[str, str]) -> None:
-            nonlocal depth, is_header, security, previous
+            nonlocal depth, is_header, security, envelope, previous
             begin = parser.CurrentByteIndex
             depth += 1
             if depth <= _HEADER_BLOCK:
-                if depth == _HEADER_BLOCK - 1:
-                    is_header = name.endswith(" Header")
-                # Elsewhere an element of that name is payload.
-                elif depth == _HEADER_BLOCK and is_header and name == _SECURITY:
-                    security = depth
+                if depth == 1:
+                    envelope = name.rpartition(" ")[0]
+                elif depth == _HEADER_BLOCK - 1:
+                    is_header = name == f"{envelope} Header"
+                # Elsewhere an element of that name is payload, and so is what another actor is meant to read.
+                elif is_header and name == _SECURITY:
+                    meant_for = attributes.get(f"{envelope} {actor_attribute(envelope)}")
+                    security = depth if canonical_actor(meant_for) == self._actor else 0
             if attributes:
                 for attribute in attributes:
                     if attribute.startswith(_NAMESPACE):

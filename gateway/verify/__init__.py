@@ -12,6 +12,7 @@ from gateway.verify.advice import ADVICE, advice_on
 from gateway.verify.attachment_content import as_signed
 from gateway.verify.content_type import may_be_multipart
 from gateway.verify.document_limits import longest_namespace_name
+from gateway.verify.envelope import actor_attribute
 from gateway.verify.explain import Explanation, Step, StepState
 from gateway.verify.grammar import MAX_SIGNATURES
 from gateway.verify.key_trial import refusal_of
@@ -26,7 +27,7 @@ from gateway.verify.message_parts import (
     decoded_content_id,
 )
 from gateway.verify.parsing import parse_document, parse_without_remarks, serialize_document
-from gateway.verify.policy import Policy
+from gateway.verify.policy import Policy, canonical_actor
 from gateway.verify.printable_text import printable, shown_operation
 from gateway.verify.reason import Reason, Rejection
 from gateway.verify.receipt_check import CheckedReceipt, check_receipt
@@ -79,10 +80,12 @@ __all__ = [
     "Verdict",
     "VerifiedBy",
     "Verifier",
+    "actor_attribute",
     "advice_on",
     "as_signed",
     "base64_pieces",
     "base64_size",
+    "canonical_actor",
     "check_receipt",
     "content_id_of",
     "decoded_content_id",

@@ -187,6 +187,9 @@ def headers_for(actor: str | None, root: etree._Element) -> Iterator[etree._Elem
 
 
 def _actor(block: etree._Element, namespace: str) -> str | None:
-    """The actor (SOAP 1.1, 4.2.2) or role (SOAP 1.2, 5.2.2), by the namespace of the SOAP version."""
-    name = "actor" if namespace == SOAP11 else "role"
-    return canonical_actor(block.get(f"{{{namespace}}}{name}"))
+    return canonical_actor(block.get(f"{{{namespace}}}{actor_attribute(namespace)}"))
+
+
+def actor_attribute(namespace: str) -> str:
+    """What says whom a header block is for: actor (SOAP 1.1, 4.2.2) or role (SOAP 1.2, 5.2.2), by SOAP's namespace."""
+    return "actor" if namespace == SOAP11 else "role"

@@ -61,8 +61,8 @@ class Attachments:
     stand_ins: Mapping[bytes, Attachment] = field(default_factory=dict)
     """A text that stands in the message once, and the attachment whose base64 belongs in its place."""
     tokens: frozenset[str] = frozenset()
-    """Content-IDs of those of them that a Security header names: values and tokens of signatures, which some stacks put
-    into attachments. Their base64 stands in the message itself."""
+    """Content-IDs of those of them that our Security header names: values and tokens of signatures, which some stacks
+    put into attachments. Their base64 stands in the message itself."""
     by_name: bytes = b""
     """The root with its `xop:Include` elements as they came, but for those within a Security header."""
     problem: Rejection | None = None

@@ -74,6 +74,34 @@ def test_what_the_security_header_names_is_put_in_at_once() -> None:
     assert b">YWJj<" in plain_message(found.root, attachments)
 
 
+@pytest.mark.parametrize(
+    ("attribute", "actor", "is_ours"),
+    [
+        ("", None, True),
+        (' s:actor=""', None, True),
+        (' s:actor="urn:other"', None, False),
+        (' s:actor="urn:ours"', "urn:ours", True),
+        ("", "urn:ours", False),
+        (' s:role="urn:other"', None, True),  # of SOAP 1.2, and no more than an attribute here
+    ],
+)
+def test_only_what_our_security_header_names_is_a_token(attribute: str, actor: str | None, is_ours: bool) -> None:
+    """What another actor's names is an attachment like any other, and has to be signed like one."""
+    made = with_token(message(b"abc"), "<s:Header>", "</s:Header>", "")
+    root = (
+        made.parts[0]
+        .content.replace(b"<m:a>" + include("cid:0@x").encode() + b"</m:a>", b"")
+        .replace(b"</w:BinarySecurityToken>", include("cid:0@x").encode() + b"</w:BinarySecurityToken>")
+        .replace(b"<w:Security ", f"<w:Security{attribute} ".encode())
+    )
+    body = replace(made, parts=(replace(made.parts[0], content=root), *made.parts[1:])).body()
+    found = unpack(body, made.content_type, max_part_bytes=1 << 20, actor=actor)
+
+    assert found is not None
+    assert found.attachments.tokens == ({"0@x"} if is_ours else frozenset())
+    assert bool(found.attachments.stand_ins) is not is_ours
+
+
 @pytest.mark.parametrize("around", [("", ""), ("<s:Body>", "</s:Body>"), ("<s:Header><x>", "</x></s:Header>")])
 def test_elsewhere_an_element_of_that_name_is_payload(around: tuple[str, str]) -> None:
     made = with_token(message(b"abc"), *around, "")
