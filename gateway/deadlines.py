@@ -10,36 +10,29 @@ import asyncio
 from types import TracebackType
 
 
-class Deadlines:
+class _Deadlines:
     """All deadlines of `seconds` in one event loop."""
 
-    def __init__(self, seconds: float) -> None:
+    __slots__ = ("loop", "row", "seconds", "timer")
+
+    def __init__(self, seconds: float, loop: asyncio.AbstractEventLoop) -> None:
         """Begin with none."""
-        self._seconds = seconds
-        self._loop = asyncio.get_running_loop()
-        self._row: dict[_Deadline, None] = {}
-        self._timer: asyncio.TimerHandle | None = None
+        self.seconds = seconds
+        self.loop = loop
+        self.row: dict[_Deadline, None] = {}
+        """Those that are neither kept nor missed, the first one first."""
+        self.timer: asyncio.TimerHandle | None = None
 
-    def begin(self, deadline: "_Deadline") -> None:
-        """Take it in at the end of the row."""
-        deadline.when = self._loop.time() + self._seconds
-        self._row[deadline] = None
-        if self._timer is None:
-            self._timer = self._loop.call_at(deadline.when, self._on_time)
-
-    def end(self, deadline: "_Deadline") -> None:
-        """Take it out: it was kept."""
-        self._row.pop(deadline, None)
-
-    def _on_time(self) -> None:
-        self._timer = None
-        now = self._loop.time()
-        while self._row:
-            first = next(iter(self._row))
+    def on_time(self) -> None:
+        """The first one is over; or it was kept, and another one is the first now."""
+        self.timer = None
+        now = self.loop.time()
+        while self.row:
+            first = next(iter(self.row))
             if first.when > now:
-                self._timer = self._loop.call_at(first.when, self._on_time)
+                self.timer = self.loop.call_at(first.when, self.on_time)
                 return
-            del self._row[first]
+            del self.row[first]
             first.miss()
 
 
@@ -48,20 +41,26 @@ class _Deadline:
 
     __slots__ = ("_all", "_cancelling", "_missed", "_task", "when")
 
-    def __init__(self, deadlines: Deadlines | None) -> None:
+    def __init__(self, deadlines: _Deadlines | None) -> None:
         self._all = deadlines
         self._missed = False
         self.when = 0.0
 
+    # Three times a response: what could be methods of all deadlines is written out here.
+
     def __enter__(self) -> None:
-        if self._all is None:
+        deadlines = self._all
+        if deadlines is None:
             return
-        task = asyncio.current_task()
+        task = asyncio.current_task(deadlines.loop)
         if task is None:
             raise RuntimeError("a deadline needs a task that it can cancel")
         self._task = task
         self._cancelling = task.cancelling()
-        self._all.begin(self)
+        self.when = deadlines.loop.time() + deadlines.seconds
+        deadlines.row[self] = None
+        if deadlines.timer is None:
+            deadlines.timer = deadlines.loop.call_at(self.when, deadlines.on_time)
 
     def miss(self) -> None:
         """The time is over."""
@@ -74,7 +73,7 @@ class _Deadline:
         if self._all is None:
             return
         if not self._missed:
-            self._all.end(self)
+            self._all.row.pop(self, None)
         elif (
             self._task.uncancel() <= self._cancelling and kind is not None and issubclass(kind, asyncio.CancelledError)
         ):
@@ -82,13 +81,17 @@ class _Deadline:
             raise TimeoutError from error
 
 
-_rows: dict[float, Deadlines] = {}
+_rows: dict[float, _Deadlines] = {}
 _loop: asyncio.AbstractEventLoop | None = None
 """The event loop that `_rows` belong to: the one that asked last. A gateway has one."""
 
 
-def within(seconds: float | None) -> _Deadline:
-    """A deadline for the block of a `with` statement, in a task; None is none.
+def within(seconds: float | None, loop: asyncio.AbstractEventLoop | None = None) -> _Deadline:
+    """A deadline for the block of a `with` statement, in a task; `seconds` of None is none.
+
+    Args:
+        seconds: How long the block may take.
+        loop: The running event loop, for whoever has it already: looking it up asks the operating system.
 
     Raises:
         TimeoutError: From the block, where it takes longer than `seconds`.
@@ -96,10 +99,10 @@ def within(seconds: float | None) -> _Deadline:
     global _rows, _loop
     if seconds is None:
         return _Deadline(None)
-    running = asyncio.get_running_loop()
+    running = loop or asyncio.get_running_loop()
     if running is not _loop:
         _loop, _rows = running, {}
     deadlines = _rows.get(seconds)
     if deadlines is None:
-        deadlines = _rows[seconds] = Deadlines(seconds)
+        deadlines = _rows[seconds] = _Deadlines(seconds, running)
     return _Deadline(deadlines)

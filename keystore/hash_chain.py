@@ -15,11 +15,14 @@ from functools import lru_cache
 from json.encoder import encode_basestring_ascii
 from typing import Any, Final
 
+import orjson
+
 CHAIN_START: Final = "0" * 64
 """What the first link of a chain has as the hash of the one before it."""
 
 Content = Mapping[Any, Any]
 """What a link holds, by name: texts, integers, finite numbers, truth values, None, and lists of such contents."""
+_SIMPLE: Final = frozenset({str, int, float, bool, type(None)})
 
 
 def link_hash(previous: str, content: Content, left_out: Set[str] = frozenset()) -> str:
@@ -35,29 +38,56 @@ def link_hash(previous: str, content: Content, left_out: Set[str] = frozenset())
 def canonical(content: Content, left_out: Set[str] = frozenset()) -> bytes:
     """The one spelling of a content that is hashed, without what `left_out` names.
 
-    Most contents are the rows of a table, with the same names time and again: a template is filled in, for an encoder
-    of all of JSON takes twice as long, on every record of the gateway.
+    Nearly all are rows of a table: texts in ASCII, numbers, truth values. Of those `orjson` writes the very same octets
+    in half the time, on every record of the gateway; whatever it would write otherwise is spelled here.
 
     Raises:
         ValueError: A value is of no type that links have, or a number that JSON does not know.
     """
+    members = dict(content)
+    for name in left_out:
+        members.pop(name, None)
+    fractions = _fractions(tuple(members), tuple(map(type, members.values())))
+    if fractions is not None and (written := _written(members, fractions)) is not None:
+        return written
     return _spelled(content, left_out).encode("ascii")
 
 
+def _written(members: dict[Any, Any], fractions: tuple[str, ...]) -> bytes | None:
+    """The same by `orjson`; None where it would write something else, or nothing."""
+    for name in fractions:
+        # It has an exponent where Python has none (1e16), and the other way round.
+        members[name] = orjson.Fragment(_other(members[name]))
+    try:
+        written = orjson.dumps(members, option=orjson.OPT_SORT_KEYS)
+    except TypeError:
+        return None  # an integer of more than 64 bits, or half of a surrogate pair
+    # It escapes neither what is beyond ASCII nor the last character of ASCII.
+    return written if written.isascii() and b"\x7f" not in written else None
+
+
 def _spelled(content: Content, left_out: Set[str] = frozenset()) -> str:
-    template, names = _template(tuple(content), frozenset(left_out))
-    spelled = [
-        encode_basestring_ascii(value) if type(value) is str else value if type(value) is int else _other(value)
-        for value in [content[name] for name in names]
-    ]
-    return template % tuple(spelled)
+    names = sorted(set(content) - left_out)
+    return "{" + ",".join([f'"{name}":{_spelled_value(content[name])}' for name in names]) + "}"
 
 
-@lru_cache(maxsize=64)
-def _template(names: tuple[str, ...], left_out: frozenset[str]) -> tuple[str, tuple[str, ...]]:
-    """Where the values go, and in which order; `names` are those of columns, in which nothing is escaped."""
-    kept = tuple(sorted(set(names) - left_out))
-    return "{" + ",".join(f'"{name}":%s' for name in kept) + "}", kept
+def _spelled_value(value: object) -> str:
+    if type(value) is str:
+        return encode_basestring_ascii(value)
+    return str(value) if type(value) is int else _other(value)
+
+
+@lru_cache(maxsize=256)
+def _fractions(names: tuple[Any, ...], kinds: tuple[type, ...]) -> tuple[str, ...] | None:
+    """Which members of these types are fractions; None where one is of a type that is spelled here, or its name is."""
+    if not _SIMPLE.issuperset(kinds) or not all(map(_is_plain, names)):
+        return None
+    return tuple([name for name, kind in zip(names, kinds, strict=True) if kind is float])
+
+
+def _is_plain(name: object) -> bool:
+    """Whether it is written as it is: as the names of columns are."""
+    return type(name) is str and name.isascii() and name.isidentifier()
 
 
 def _other(value: object) -> str:

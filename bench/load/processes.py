@@ -27,13 +27,13 @@ def free_address() -> str:
 
 
 @contextlib.contextmanager
-def running(command: Sequence[str | Path], address: str, log: Path) -> Iterator[int]:
-    """Run `command` until the block ends, from when it listens on `address`; the number of its process.
+def running(command: Sequence[str | Path], address: str, log: Path, *, cwd: Path | None = None) -> Iterator[int]:
+    """Run `command`, in the folder `cwd`, until the block ends, from when it listens on `address`; its number.
 
     Raises:
         Missing: It ended, or did not listen in time; the message has the last line of its log.
     """
-    with log.open("w") as errors, subprocess.Popen(command, stdout=errors, stderr=errors) as process:
+    with log.open("w") as errors, subprocess.Popen(command, stdout=errors, stderr=errors, cwd=cwd) as process:
         try:
             _await(process, address, log)
             yield process.pid

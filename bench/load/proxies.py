@@ -41,7 +41,7 @@ http {{
   }}
 }}
 """
-_GATEWAY: Final = """
+CONFIGURATION: Final = """
 [gateway]
 listen = "{address}"
 admin = "{admin}"
@@ -106,7 +106,7 @@ def wssgate(workers: int, durability: str) -> Start:
         address, admin = free_address(), free_address()
         configuration = folder / "gateway.toml"
         configuration.write_text(
-            _GATEWAY.format(
+            CONFIGURATION.format(
                 address=address,
                 admin=admin,
                 folder=folder,

@@ -1,8 +1,9 @@
 """A body, multipart or not, as the verification takes it: one rule for the gateway, the commands and the replay."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from gateway.attachments.unpacking import Unpacked, unpack
+from gateway.made_often import made_often
 from gateway.verify import (
     NO_ATTACHMENTS,
     Attachments,
@@ -12,7 +13,7 @@ from gateway.verify import (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@made_often(frozen=True, slots=True)
 class OpenedBody:
     """The message in a body, and what came with it."""
 

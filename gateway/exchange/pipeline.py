@@ -90,7 +90,9 @@ async def exchange(
 ) -> Answer:
     """Carry out the exchange of one SOAP message: there is always an answer, and no delivery without a record."""
     surroundings.note_step()
-    expects = await _expectation(request, endpoint, surroundings)
+    expects = surroundings.extensions.direction.expected_at_a_glance(request.body)
+    if expects is None:
+        expects = await _expectation(request, endpoint, surroundings)
     started = time.perf_counter()
     try:
         response = await upstream.send(
@@ -161,7 +163,11 @@ async def record_judgement(
 
     None where that is not possible, and nothing may be released.
     """
-    verdict = judgement.verdict or _NO_VERDICT
+    verdict, decoded = judgement.verdict or _NO_VERDICT, judgement.decoded
+    if len(decoded) <= 8 * INLINE_BYTES:
+        digest = hashlib.sha256(decoded)
+    else:
+        digest = await asyncio.get_running_loop().run_in_executor(surroundings.pool, hashlib.sha256, decoded)
     record = MessageRecord(
         id=new_record_id(),
         time=judgement.at,
@@ -184,9 +190,9 @@ async def record_judgement(
         message_id=verdict.message_id,
         relates_to=verdict.relates_to,
         warnings=judgement.warnings,
-        body_sha256=await _sha256(judgement.decoded, surroundings),
+        body_sha256=digest.hexdigest(),
         request_bytes=len(request.body),
-        response_bytes=len(judgement.decoded),
+        response_bytes=len(decoded),
         upstream_status=response.status,
         upstream_ms=upstream_seconds * 1000,
         verify_ms=judgement.verify_seconds * 1000,
@@ -229,7 +235,7 @@ async def write_record(record: MessageRecord, surroundings: Surroundings) -> Mes
     finally:
         surroundings.metrics.time_ledger(time.perf_counter() - started)
     record = receipt.record
-    aliases = tuple(str(entry.alias) for entry in record.verified_by)
+    aliases = tuple([str(entry.alias) for entry in record.verified_by])
     surroundings.metrics.count_message(record.endpoint, record.kind, record.outcome, record.reason, aliases)
     surroundings.recorders.tell(record)
     return record
@@ -285,13 +291,13 @@ def _without_receipts(signatures: tuple[SignatureReport, ...]) -> tuple[Signatur
 
 def _version(request: Request, expects: Expectation) -> SoapVersion:
     """The version of SOAP in which a fault is to be told to who sent `request`."""
-    return SoapVersion.of_request(expects.soap_version, single(request.headers, b"content-type"))
+    if expects.soap_version is not None:
+        return SoapVersion.of_request(expects.soap_version, None)
+    return SoapVersion.of_request(None, single(request.headers, b"content-type"))
 
 
 async def _expectation(request: Request, endpoint: EndpointSettings, surroundings: Surroundings) -> Expectation:
     direction = surroundings.extensions.direction
-    if (glimpsed := direction.expected_at_a_glance(request.body)) is not None:
-        return glimpsed
     content_type = single(request.headers, b"content-type")
     read = partial(
         direction.expected,
@@ -306,10 +312,3 @@ async def _expectation(request: Request, endpoint: EndpointSettings, surrounding
     except Exception as error:  # noqa: BLE001 - a request that confuses the reader is forwarded all the same
         _log.warning("the request could not be read for what its response must repeat", error=place_of(error))
         return Expectation()
-
-
-async def _sha256(body: bytes, surroundings: Surroundings) -> str:
-    if len(body) <= 8 * INLINE_BYTES:
-        return hashlib.sha256(body).hexdigest()
-    digest = await asyncio.get_running_loop().run_in_executor(surroundings.pool, hashlib.sha256, body)
-    return digest.hexdigest()

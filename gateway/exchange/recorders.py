@@ -20,7 +20,7 @@ from gateway.ledger import MessageRecord
 
 _log = structlog.get_logger("wssgate.exchange")
 
-PAUSE_SECONDS: Final = 0.02
+PAUSE_SECONDS: Final = 0.1
 """How long records are collected before the thread gets them."""
 MOST_WAITING: Final = 10_000
 """Records that wait at most: some seconds at full load. Beyond it the ledger alone knows of them."""

@@ -206,7 +206,7 @@ def verdict_fields(record: MessageRecord) -> tuple[Field, ...]:
     """The header fields that tell the client what was found out."""
     fields = [(b"wssgate-verdict", record.outcome.encode()), (b"wssgate-record", record.id.encode())]
     if record.verified_by:
-        fields.insert(1, (b"wssgate-key", ", ".join(entry.alias for entry in record.verified_by).encode()))
+        fields.insert(1, (b"wssgate-key", ", ".join([entry.alias for entry in record.verified_by]).encode()))
     return tuple(fields)
 
 

@@ -28,6 +28,8 @@ _SLEW: Final = 5_000_000
 _GRAIN: Final = 1000
 """Microseconds: smaller changes of an offset are no news."""
 _SECOND: Final = 1_000_000
+_BOOT_TIME: Final[int | None] = getattr(time, "CLOCK_BOOTTIME", None)
+"""Only Linux has it."""
 _CLOSE: Final = 0.0002
 """Seconds: two clocks that were read within this are of the same moment."""
 _READINGS: Final = 5
@@ -45,9 +47,7 @@ def _nanoseconds() -> int:
 
 def steady_clock() -> float:
     """Seconds, from whatever beginning, by a clock that nobody can set and that goes on while the machine sleeps."""
-    if hasattr(time, "CLOCK_BOOTTIME"):
-        return time.clock_gettime(time.CLOCK_BOOTTIME)
-    return time.monotonic()
+    return time.monotonic() if _BOOT_TIME is None else time.clock_gettime(_BOOT_TIME)
 
 
 def microseconds(seconds: float) -> int:

@@ -86,7 +86,7 @@ def row_of(record: MessageRecord) -> Row:
             "soap_version": _optional(record.soap_version),
             "message_id": _optional(record.message_id),
             "relates_to": _optional(record.relates_to),
-            "warnings": _list([stored_text(w) for w in record.warnings[:MAX_ITEMS]]),
+            "warnings": _listed([_usual(warning) for warning in record.warnings[:MAX_ITEMS]]),
             "body_sha256": stored_text(record.body_sha256),
             "request_bytes": _integer(record.request_bytes),
             "response_bytes": _integer(record.response_bytes),

@@ -11,6 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
+from gateway.made_often import made_often
 from gateway.verify.advice import advice_on
 from gateway.verify.reason import Reason
 from keystore import Alias, HintKind, KeyId, State, Thumbprint
@@ -68,7 +69,7 @@ ATTACHMENT_PART: Final = "Attachment"
 """What a `SignedPart` calls a signed attachment; which one its path says."""
 
 
-@dataclass(frozen=True, slots=True)
+@made_often(frozen=True, slots=True)
 class SignedPart:
     """One ds:Reference whose element was found."""
 
@@ -110,7 +111,7 @@ class AttachmentReport:
     """The Security header does: it is a value or a token of a signature, and not content."""
 
 
-@dataclass(frozen=True, slots=True)
+@made_often(frozen=True, slots=True)
 class SignatureReceipt:
     """What proves who signed: with the certificate alone anybody can check it (XMLDSIG 3.2.2)."""
 
@@ -120,7 +121,7 @@ class SignatureReceipt:
     """The decoded SignatureValue."""
 
 
-@dataclass(frozen=True, slots=True)
+@made_often(frozen=True, slots=True)
 class Signer:
     """An entry of the keystore, of whatever state, under whose key a signature of our Security header is good.
 
@@ -147,7 +148,7 @@ class Signer:
     """The ledger had this very signature on record already: no new use of the key. Set by the ledger alone."""
 
 
-@dataclass(frozen=True, slots=True)
+@made_often(frozen=True, slots=True)
 class SignatureReport:
     """One Signature of our Security header."""
 
@@ -194,7 +195,7 @@ class EmbeddedCertificate:
     """The certificate itself; empty in a record of the ledger, which holds names and hashes only."""
 
 
-@dataclass(frozen=True, slots=True)
+@made_often(frozen=True, slots=True)
 class Verdict:
     """The outcome of one verification, frozen."""
 

@@ -34,6 +34,8 @@ def coding_of(values: list[str]) -> str:
     Raises:
         CodingUnknown: There are several codings, or one that the gateway did not ask for.
     """
+    if not values:
+        return "identity"
     listed = [coding.strip().lower() for value in values for coding in value.split(",")]
     codings = [coding for coding in listed if coding not in {"", "identity"}]
     if not codings:

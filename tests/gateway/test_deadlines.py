@@ -47,7 +47,7 @@ def test_who_is_late_is_told_and_the_others_are_not() -> None:
         found = await asyncio.gather(*[_sleeps(seconds, 0.5) for seconds in (5, 0, 0.01, 5, 0.02, 5)])
         assert found == ["late", "in time", "in time", "late", "in time", "late"]
         assert await _sleeps(0.01, None) == "in time"
-        assert not deadlines._rows[0.5]._row, "nobody is left in the row"
+        assert not deadlines._rows[0.5].row, "nobody is left in the row"
 
     _run(scenario())
 
@@ -56,12 +56,12 @@ def test_one_timer_serves_a_row_and_is_set_again_for_who_came_later() -> None:
     async def scenario() -> None:
         first = asyncio.create_task(_sleeps(5, 0.5))
         await asyncio.sleep(0.05)
-        timer = deadlines._rows[0.5]._timer
+        timer = deadlines._rows[0.5].timer
         second = asyncio.create_task(_sleeps(5, 0.5))
         await asyncio.sleep(0.01)
-        assert deadlines._rows[0.5]._timer is timer is not None
+        assert deadlines._rows[0.5].timer is timer is not None
         assert tuple(await asyncio.gather(first, second)) == ("late", "late")
-        assert deadlines._rows[0.5]._timer is None
+        assert deadlines._rows[0.5].timer is None
         assert await _sleeps(5, 0.5) == "late"
 
     _run(scenario())
@@ -76,9 +76,9 @@ def test_a_cancellation_from_elsewhere_stays_one() -> None:
             await task
         late = asyncio.create_task(_sleeps(5, 1))
         await asyncio.sleep(0)
-        deadlines._rows[1]._on_time()
+        deadlines._rows[1].on_time()
         late.cancel()
-        next(iter(deadlines._rows[1]._row)).miss()  # both at once: whoever cancelled it is obeyed
+        next(iter(deadlines._rows[1].row)).miss()  # both at once: whoever cancelled it is obeyed
         with pytest.raises(asyncio.CancelledError):
             await late
 

@@ -1,4 +1,5 @@
 import json
+from enum import StrEnum
 from typing import Any
 
 import pytest
@@ -31,6 +32,52 @@ def test_a_link_is_hashed_as_it_always_was() -> None:
 @given(CONTENTS)
 def test_what_is_hashed_is_what_an_encoder_of_json_writes(content: dict[str, Any]) -> None:
     assert canonical(content).decode() == json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+class _Word(StrEnum):
+    ACCEPTED = "accepted"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *map(chr, range(0x100)),
+        "\u2028 \u2029 \ufeff \uffff \U0010ffff",
+        "\ud800 half of a pair",
+        *(sign * 2**bits + step for bits in (31, 53, 63, 64, 70) for sign in (1, -1) for step in (-1, 0, 1)),
+        *(
+            0.0,
+            -0.0,
+            0.1,
+            1.0,
+            1e-4,
+            9.999e-5,
+            1e-5,
+            1e15,
+            1e16,
+            123456789012345680.0,
+            1e22,
+            5e-324,
+            1.7976931348623157e308,
+        ),
+        True,
+        None,
+    ],
+)
+def test_every_kind_of_value_is_spelled_as_json_spells_it(value: object) -> None:
+    # Python's own encoder is slower, and has another author than the one that writes most of them.
+    for content in ({"one": value}, {"text": "plain", "one": value, "three": 3}):
+        assert canonical(content).decode() == json.dumps(content, sort_keys=True, separators=(",", ":"))
+
+
+@pytest.mark.parametrize("name", ["a b", "2x", "%s", ""])
+def test_names_stand_as_they_are(name: str) -> None:
+    assert canonical({"other": 1.5, name: "x"}) == f'{{"{name}":"x","other":1.5}}'.encode()
+
+
+def test_a_word_of_an_enumeration_is_no_text() -> None:
+    with pytest.raises(ValueError, match="no value of a link"):
+        canonical({"outcome": _Word.ACCEPTED})
 
 
 @given(CONTENTS)

@@ -9,6 +9,7 @@ PostgreSQL gets them as SQLAlchemy makes them: psycopg sends all rows in one pip
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
+from itertools import chain
 from operator import itemgetter
 from typing import Any, Final
 
@@ -74,7 +75,7 @@ def insert_rows(connection: Connection, table: Table, rows: Sequence[Values]) ->
         return
     driver, in_order = driver_connection(connection), _in_order(table)
     for some in _portions(rows):
-        driver.execute(_text(table, len(some)), [value for row in some for value in in_order(row)])
+        driver.execute(_text(table, len(some)), list(chain.from_iterable(map(in_order, some))))
 
 
 def _portions(rows: Sequence[Values]) -> Iterator[Sequence[Values]]:

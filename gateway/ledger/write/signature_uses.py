@@ -96,7 +96,7 @@ def forget_signatures(engine: Engine, limit: int = FORGET_LIMIT) -> int:
 
 def _short(signature_id: str) -> bytes:
     """The first 160 bits: nobody finds two signatures of one key that share them."""
-    return bytes.fromhex(signature_id)[:20]
+    return bytes.fromhex(signature_id[:40])
 
 
 def _known(connection: Connection, signers: Iterable[Signer], today: int) -> set[bytes]:

@@ -50,7 +50,9 @@ PROBE_SECONDS = 1.0
 
 @dataclass(slots=True)
 class _Inbox:
-    condition: threading.Condition = field(default_factory=threading.Condition)
+    lock: threading.RLock = field(default_factory=threading.RLock)
+    """That of the condition, which takes it by way of functions in Python."""
+    condition: threading.Condition = field(init=False)
     items: OrderedDict[Waiting, None] = field(default_factory=OrderedDict)
     """In the order of arrival; one that is withdrawn leaves it at once, however many wait."""
     events: list[Telling] = field(default_factory=list)
@@ -58,6 +60,9 @@ class _Inbox:
     is_released: bool = False
     """Whether those that wait may be taken: they have gathered."""
     closing: bool = False
+
+    def __post_init__(self) -> None:
+        self.condition = threading.Condition(self.lock)
 
 
 class LedgerWriter:
@@ -132,7 +137,7 @@ class LedgerWriter:
         waiting = Waiting(record, future, self._clock.lead(), loop)
         self._queue(waiting)
         try:
-            with within(seconds):
+            with within(seconds, loop):
                 return await future
         except TimeoutError as error:
             if future.done() and not future.cancelled():
@@ -224,10 +229,10 @@ class LedgerWriter:
 
     def _queue(self, waiting: Waiting) -> None:
         inbox = self._inbox
-        with inbox.condition:
+        with inbox.lock:
             if inbox.closing:
                 raise LedgerClosed("the ledger's writer has been closed: the gateway is stopping")
-            if self.queue_depth >= self._queue_limit:
+            if len(inbox.items) + len(self._owed) >= self._queue_limit:
                 raise LedgerBusy(f"{self.queue_depth} records wait to be written; try again in a moment")
             inbox.items[waiting] = None
             self._group_commit.came(waiting.loop)

@@ -28,7 +28,7 @@ class Answer:
 async def send_answer(send: Send, answer: Answer, *, head_only: bool = False) -> None:
     """Send `answer`; with `head_only`, as for HEAD, without its body."""
     headers = list(answer.headers)
-    if all(name != b"date" for name, _ in headers):
+    if b"date" not in [name for name, _ in headers]:
         headers.append((b"date", _date(int(time.time()))))
     body = answer.body
     if answer.status in _WITHOUT_BODY:

@@ -199,16 +199,17 @@ class DoorProtocol(HttpToolsProtocol):
         # What came of a head that is not complete yet is counted as it arrives.
         if len(self.url) + sum([len(name) + len(value) for name, value in self.headers]) > _HEAD_BYTES:
             raise RequestRefused("its header fields are too long")
-        if self.parser.get_http_version() not in _VERSIONS:
+        version = self.parser.get_http_version()
+        if version not in _VERSIONS:
             raise RequestRefused("its version is neither 1.0 nor 1.1")
         if not _TARGET.fullmatch(self.url):
             raise RequestRefused("its target holds a fragment, or what no target may hold")
         names = [name for name, _ in self.headers]
         hosts = names.count(b"host")
-        if hosts > 1 or (hosts == 0 and self.parser.get_http_version() == "1.1"):
+        if hosts > 1 or (hosts == 0 and version == "1.1"):
             raise RequestRefused("it must have one Host header")
         codings = [value.strip().lower() for name, value in self.headers if name == b"transfer-encoding"]
-        if codings and (codings != [b"chunked"] or self.parser.get_http_version() != "1.1"):
+        if codings and (codings != [b"chunked"] or version != "1.1"):
             raise RequestRefused("its Transfer-Encoding is not supported")
 
     def _arm(self, name: str, seconds: float) -> None:

@@ -26,10 +26,9 @@ async def read_body(receive: Receive, headers: Headers, *, limit: int, seconds: 
         BodyRefused: 413 beyond `limit`; 408 beyond `seconds`.
         ClientGone: The client disconnected.
     """
-    too_long = BodyRefused(413, f"The request is larger than the {limit} bytes that this gateway admits.")
     announced = single(headers, b"content-length")
     if announced is not None and int(announced) > limit:
-        raise too_long
+        raise _too_long(limit)
     chunks: list[bytes] = []
     length = 0
     try:
@@ -41,9 +40,13 @@ async def read_body(receive: Receive, headers: Headers, *, limit: int, seconds: 
                 chunk: bytes = message.get("body", b"")
                 length += len(chunk)
                 if length > limit:
-                    raise too_long
+                    raise _too_long(limit)
                 chunks.append(chunk)
                 if not message.get("more_body", False):
                     return b"".join(chunks)
     except TimeoutError:
         raise BodyRefused(408, "The request did not arrive in time.") from None
+
+
+def _too_long(limit: int) -> BodyRefused:
+    return BodyRefused(413, f"The request is larger than the {limit} bytes that this gateway admits.")

@@ -54,6 +54,7 @@ class UpstreamClient:
         self._query = parts.query
         self._host = host_field(parts)
         self._seconds = seconds
+        self._loop = asyncio.get_running_loop()
         port = parts.port or (80 if parts.scheme == "http" else 443)
         self._connector = Connector(parts.hostname or "", port, context)
         self._pool = Pool(self._connector)
@@ -87,7 +88,7 @@ class UpstreamClient:
         """
         head = request_head(method, url.removeprefix(self._origin), self._host, headers, len(body))
         try:
-            with within(self._seconds):
+            with within(self._seconds, self._loop):
                 try:
                     return await self._send(method, head, body, limit)
                 except (Disconnected, Unreachable, TlsFailed):

@@ -46,7 +46,8 @@ class Connection(asyncio.Protocol):
         self._poll: select.poll | None = None
         self.peer = ""
         """Address and port of the other end."""
-        self.lost = asyncio.get_running_loop().create_future()
+        self._loop = asyncio.get_running_loop()
+        self.lost = self._loop.create_future()
         """Done when the connection is gone."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -85,7 +86,7 @@ class Connection(asyncio.Protocol):
         """
         self._requests += 1
         self._response = response
-        self._waiter = asyncio.get_running_loop().create_future()
+        self._waiter = self._loop.create_future()
         try:
             self._writer.write(head, body)
             await self._waiter
