@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 import sqlite3
+import threading
 import zlib
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -16,6 +17,8 @@ import pytest
 import structlog
 
 from fixtures.manifest import entry
+from gateway.ledger.write.encoded import Encoded
+from gateway.ledger.write.waiting_records import Waiting
 from gateway.report import FailureKind, failure_kind
 from gateway.verify import ADVICE, Reason
 from gateway.verify.parsing import parse_document
@@ -620,7 +623,14 @@ def test_nothing_is_released_that_cannot_be_recorded(tmp_path: Path) -> None:
 def test_a_commit_that_comes_too_late_delivers_nothing_and_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.exchange.pipeline.LEDGER_SECONDS", 0.2)
+    monkeypatch.setattr("gateway.exchange.pipeline.LEDGER_SECONDS", 1.0)
+    take, is_taken = Waiting.take, threading.Event()
+
+    def taken(waiting: Waiting) -> Encoded:
+        is_taken.set()
+        return take(waiting)
+
+    monkeypatch.setattr(Waiting, "take", taken)
 
     async def scenario() -> None:
         async with world(tmp_path) as it:
@@ -630,7 +640,7 @@ def test_a_commit_that_comes_too_late_delivers_nothing_and_says_so(
             try:
                 # The first is in the writer's hands when its time is over, the second only waits behind it.
                 first = asyncio.create_task(it.ask())
-                await asyncio.sleep(0.1)
+                assert await asyncio.to_thread(is_taken.wait, 30)
                 second = asyncio.create_task(it.ask())
                 for response in (await first, await second):
                     assert (response.status, is_fault(response)) == (503, True)
