@@ -12,6 +12,7 @@ rollup-sealed {from, until, watched: {NAME: [[from, until], ...]}, uses, traffic
               histories}
 pruned        {writer, sequence, hash, time, at, after, uses, traffic}
 recovered     {what, expected, found}
+unrecorded    {uses}
 ended         {endpoint, reason, who}
 renamed       {endpoint, new_name, reason, who}
 stopped       {}
@@ -20,7 +21,8 @@ stopped       {}
 ends of the keystore's history and of the statements (`gateway.ledger.proof.histories`). `uses` and
 `traffic` are counts (`gateway.ledger.counts`), a row for each hour in which there is something to count: in a heartbeat
 of the records since the heartbeat before, in `rollup-sealed` of its whole span, in `pruned` of those records behind the
-place `after` and up to `sequence` of which no event of their own writer tells. `kept` are number and hash of each event
+place `after` and up to `sequence` of which no event of their own writer tells, in `unrecorded` of messages that could
+not be recorded, whose instants are that of the event. `kept` are number and hash of each event
 since the `rollup-sealed` before that is no heartbeat: heartbeats may go once they are summed up.
 """
 
@@ -52,6 +54,7 @@ class EventKind(StrEnum):
     SEALED = "rollup-sealed"
     PRUNED = "pruned"
     RECOVERED = "recovered"
+    UNRECORDED = "unrecorded"
     ENDED = "ended"
     RENAMED = "renamed"
     STOPPED = "stopped"

@@ -175,6 +175,7 @@ _CHECKS: Final[Mapping[str, Mapping[str, Check]]] = {
         **_COUNTS,
     },
     EventKind.RECOVERED: {"what": _is_text, "expected": _list_of(lambda _: True), "found": _list_of(lambda _: True)},
+    EventKind.UNRECORDED: {"uses": _list_of(_is_use)},
     EventKind.ENDED: _ENDED,
     EventKind.RENAMED: {**_ENDED, "new_name": _is_text},
     EventKind.STOPPED: {},

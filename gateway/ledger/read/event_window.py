@@ -29,6 +29,7 @@ from keystore import CHAIN_START
 _TOLD: Final = (
     EventKind.CONFIGURATION,
     EventKind.RECOVERED,
+    EventKind.UNRECORDED,
     EventKind.ENDED,
     EventKind.RENAMED,
     EventKind.PRUNED,
@@ -62,7 +63,7 @@ class EventWindow:
     watched: dict[str, list[Span]] = field(default_factory=dict)
     """By endpoint, of all writers together: sorted, and apart from each other."""
     told: list[Event] = field(default_factory=list)
-    """What was configured, recovered, ended and renamed, in the order of time."""
+    """What was configured, recovered, unrecorded, ended and renamed, in the order of time."""
     problems: list[str] = field(default_factory=list)
     """What does not hold, one sentence each."""
 
@@ -198,6 +199,8 @@ class _Reading:
                 continue
             if known.get(event.number) != event.hash and event.at >= window.since:
                 self._problem(f"its event {event.number} ({event.kind}) does not belong to its chain")
+            if event.kind == EventKind.UNRECORDED:
+                window.uses.merge(Uses.of_rows(event.content["uses"]))
             window.told.append(event)
 
     def _open_hours(self, known: dict[int, str], pruned: Collection[tuple[str, int, str]]) -> Event | None:

@@ -16,6 +16,7 @@ from gateway.ledger.database.sqlite_file import file_identity
 from gateway.ledger.errors import LedgerUnavailable
 from gateway.ledger.event import Content, EventKind
 from gateway.ledger.proof.signed_heads import Head, held_head, store_head
+from gateway.ledger.record import MessageRecord
 from gateway.ledger.write.counted_operations import CountedOperations
 from gateway.ledger.write.encoded import Encoded
 from gateway.ledger.write.event_log import EventDraft, EventLog
@@ -23,6 +24,7 @@ from gateway.ledger.write.held_connection import HeldConnection
 from gateway.ledger.write.receipt_layouts import ReceiptLayouts
 from gateway.ledger.write.replay_cache import forget_expired
 from gateway.ledger.write.storing import store_records
+from gateway.ledger.write.unrecorded_uses import UnrecordedUses, told_uses
 from gateway.ledger.write.waiting_records import Telling
 from gateway.ledger.write.write_lock import WriteLock
 
@@ -56,8 +58,13 @@ class WriterState:
 class ChainTransactions:
     """What one writer's thread commits, one transaction after the other."""
 
-    def __init__(self, engine: Engine, instance: str, log: EventLog, state: WriterState) -> None:
-        """Begin a chain of the gateway `instance` with the first transaction; tell `log` and `state` of each."""
+    def __init__(
+        self, engine: Engine, instance: str, log: EventLog, state: WriterState, unrecorded: UnrecordedUses
+    ) -> None:
+        """Begin a chain of the gateway `instance` with the first transaction; tell `log` and `state` of each, and tell
+        what is `unrecorded` in it.
+        """
+        self._unrecorded = unrecorded
         self._engine = engine
         self._instance = instance
         self._log = log
@@ -70,8 +77,9 @@ class ChainTransactions:
         self._operations = CountedOperations()
         self._in_doubt = False
         """Whether the database may hold something else than the last commit that is known of."""
-        self._attempt: tuple[Head, EventDraft] | None = None
-        """The end of the transaction whose COMMIT was sent last, for as long as its outcome is not known."""
+        self._attempt: tuple[Head, EventDraft, list[MessageRecord]] | None = None
+        """The end and the records of the transaction whose COMMIT was sent last, for as long as its outcome is not
+        known."""
         self._lost: Content | None = None
         """What the database had lost, until a new chain tells it."""
         self._next_forget = 0.0
@@ -98,6 +106,10 @@ class ChainTransactions:
             before, draft = self.head, self._log.draft(self.head.writer)
             link = before.records
             draft.begin(connection, link, self._lost)
+            unrecorded = self._unrecorded.untold() if self._unrecorded else {}
+            if unrecorded:
+                uses = told_uses(unrecorded, self._log.clock.now())
+                draft.tell(connection, link, EventKind.UNRECORDED, {"uses": uses.rows()})
             if group:
                 offsets = self._log.clock.offsets(encoded.lead for encoded in group)
                 for encoded, offset in zip(group, offsets, strict=True):
@@ -115,10 +127,12 @@ class ChainTransactions:
                 forget_expired(connection, min(encoded.row["time"] for encoded in group), FORGET_LIMIT)
                 self._next_forget = time.monotonic() + FORGET_SECONDS
             # Whether a COMMIT that fails was carried out is not known: the chain is looked up before the next one.
-            self._attempt = head, draft
+            self._attempt = head, draft, [encoded.record for encoded in group]
             self._in_doubt = True
         self._adopt(head, draft)
         self._in_doubt = False
+        if unrecorded:
+            self._unrecorded.forget(unrecorded)
         self._state.healthy = True
         self._state.clock_offset = self._log.clock.offset()
 
@@ -131,7 +145,10 @@ class ChainTransactions:
         """After a failure: go on from what the database really holds, if this writer made it."""
         mine, attempt = self.head, self._attempt
         if attempt is not None and stored is not None and stored.place == attempt[0].place:
-            self._adopt(*attempt)
+            head, draft, records = attempt
+            self._adopt(head, draft)
+            for record in records:
+                self._unrecorded.take_back(record)
             return
         self._attempt = None
         if mine.event_number and stored is not None and stored.place == mine.place:

@@ -38,6 +38,7 @@ from gateway.ledger.write.encoded import Encoded
 from gateway.ledger.write.event_log import EventLog
 from gateway.ledger.write.group_commit import GroupCommit
 from gateway.ledger.write.transactions import ChainTransactions, WriterState
+from gateway.ledger.write.unrecorded_uses import UnrecordedUses
 from gateway.ledger.write.waiting_records import Answer, Telling, Waiting, hand_out
 
 QUEUE_LIMIT = 10_000
@@ -93,7 +94,8 @@ class LedgerWriter:
         self._state = WriterState()
         self._clock = clock or LedgerClock()
         log = EventLog(self._clock, key, {"instance": instance, **(started or {})})
-        self._chains = ChainTransactions(engine, instance, log, self._state)
+        self._unrecorded = UnrecordedUses()
+        self._chains = ChainTransactions(engine, instance, log, self._state, self._unrecorded)
         self._owed: list[Waiting] = []
         self._has_failed_at_the_end = False
         self._events: list[Telling] = []
@@ -157,8 +159,13 @@ class LedgerWriter:
             LedgerUnavailable: Records cannot be written at present, or the writer has been closed.
             RecordRefused: This record cannot be stored.
         """
-        row = row_of(record)  # what could not be stored later is refused now
+        try:
+            row = row_of(record)  # what could not be stored later is refused now
+        except RecordRefused:
+            self._unrecorded.add(record)
+            raise
         if not self.healthy and not self._inbox.closing:
+            self._unrecorded.add(record)
             raise LedgerUnavailable(f"the record was not queued, for none can be written: {self.last_error}")
         try:
             loop = asyncio.get_running_loop()
@@ -231,8 +238,10 @@ class LedgerWriter:
         inbox = self._inbox
         with inbox.lock:
             if inbox.closing:
+                self._unrecorded.add(waiting.record)
                 raise LedgerClosed("the ledger's writer has been closed: the gateway is stopping")
             if len(inbox.items) + len(self._owed) >= self._queue_limit:
+                self._unrecorded.add(waiting.record)
                 raise LedgerBusy(f"{self.queue_depth} records wait to be written; try again in a moment")
             inbox.items[waiting] = None
             self._group_commit.came(waiting.loop)
@@ -253,7 +262,8 @@ class LedgerWriter:
             if waiting not in self._inbox.items:
                 return False
             del self._inbox.items[waiting]
-            return True
+        self._unrecorded.add(waiting.record)
+        return True
 
     def _run(self) -> None:
         while True:
@@ -271,6 +281,8 @@ class LedgerWriter:
             except Exception as error:  # noqa: BLE001 - whatever it is, those who wait get an answer and the thread lives on
                 hand_out(self._unavailable(group, f"{type(error).__name__}: {error}"))
         self._state.lost += len(self._owed)
+        for owed in self._owed:
+            self._unrecorded.add(owed.record)
         if self._chains.head.event_number:
             self._tell([Telling(EventKind.STOPPED, {})])
         self._chains.close()
@@ -327,6 +339,9 @@ class LedgerWriter:
             except SQLAlchemyError as error:
                 answers += self._unavailable([w for w, _ in batch], explain(error, self._engine))
         self._state.failed += sum(isinstance(answer, LedgerError) for w, answer in answers if w.waiter is not None)
+        for waiting, answer in answers:
+            if isinstance(answer, RecordRefused) and not isinstance(answer, AlreadyRecorded):
+                self._unrecorded.add(waiting.record)
         self._state.lost += sum(
             # An owed record that is there already was committed by an attempt of which the outcome was not learned.
             isinstance(answer, RecordRefused) and not isinstance(answer, AlreadyRecorded)
@@ -362,7 +377,11 @@ class LedgerWriter:
         self._fail(why)
         waiting: list[Waiting] = []
         for one in group:
-            (self._owed if one.waiter is None else waiting).append(one)
+            if one.waiter is None:
+                self._owed.append(one)
+            else:
+                waiting.append(one)
+                self._unrecorded.add(one.record)
         self._has_failed_at_the_end = self._inbox.closing
         return [(one, LedgerUnavailable(f"the record could not be written: {why}")) for one in waiting]
 
@@ -375,7 +394,10 @@ class LedgerWriter:
     def _probe(self) -> None:
         """Try whether the database can be written, without waiting for a record: an unready gateway gets none."""
         try:
-            self._chains.probe()
+            if self._unrecorded:
+                self._chains.write((), ())  # which tells it
+            else:
+                self._chains.probe()
         except (SQLAlchemyError, LedgerUnavailable) as error:
             self._state.last_error = explain(error, self._engine)
             self._chains.open_anew()

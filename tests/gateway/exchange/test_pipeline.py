@@ -17,12 +17,16 @@ import pytest
 import structlog
 
 from fixtures.manifest import entry
+from gateway.ledger import open_database
 from gateway.ledger.write.encoded import Encoded
 from gateway.ledger.write.waiting_records import Waiting
+from gateway.renewal import measure
 from gateway.report import FailureKind, failure_kind
 from gateway.verify import ADVICE, Reason
 from gateway.verify.parsing import parse_document
 from gateway.verify.policy import Policy
+from gateway.vocabulary import RecordedOutcome
+from tests.databases import locked
 from tests.gateway.exchange.harness import (
     REQUEST,
     SECRET,
@@ -664,6 +668,32 @@ def test_a_commit_that_comes_too_late_delivers_nothing_and_says_so(
 
     with structlog.testing.capture_logs() as lines:
         run(scenario())
+
+
+def test_what_was_refused_for_want_of_a_record_counts_as_a_use_of_its_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.exchange.pipeline.LEDGER_SECONDS", 0.2)
+
+    async def scenario() -> None:
+        async with world(tmp_path) as it:
+            it.receiver.reply = http(signed())
+            with locked(open_database(it.gateway.settings.gateway.database, create=False)):
+                # The first may be committed when the lock is free; of the second nothing is written.
+                for response in await asyncio.gather(it.ask(), it.ask(), it.ask()):
+                    assert response.status == 503
+            monkeypatch.setattr("gateway.exchange.pipeline.LEDGER_SECONDS", 30.0)
+            it.receiver.reply = http(signed("new"))
+            assert (await it.ask()).status == 200
+            recorded = len(it.ledger()) - 1
+            engine = open_database(it.gateway.settings.gateway.database, create=False)
+            old = [use for use in measure(engine).uses if use.alias == "old"]
+            engine.dispose()
+            assert sum(use.messages for use in old) == 3
+            assert sum(use.messages for use in old if use.outcome is RecordedOutcome.ACCEPTED) == recorded
+            assert sum(use.messages for use in old if use.outcome is RecordedOutcome.FAILED) == 3 - recorded
+
+    run(scenario())
 
 
 def test_the_same_key_in_two_certificates_is_named_twice(tmp_path: Path) -> None:

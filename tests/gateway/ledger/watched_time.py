@@ -3,6 +3,7 @@
 The clock of each, and the step between its heartbeats, are the test's; everything else is the real writer.
 """
 
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -86,6 +87,13 @@ class Watcher:
     def record(self, *records: MessageRecord) -> list[MessageRecord]:
         """Write records, and give them as they were written."""
         return [future.result(10).record for future in [self.writer.submit(record) for record in records]]
+
+    def wait_until_told(self) -> None:
+        """Wait until the writer has told which keys signed what it could not record."""
+        deadline = time.monotonic() + 30
+        while self.writer._unrecorded and time.monotonic() < deadline:
+            time.sleep(0.002)
+        assert not self.writer._unrecorded
 
     def instant(self) -> datetime:
         """The true instant."""

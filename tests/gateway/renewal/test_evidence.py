@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, text
 
-from gateway.ledger import EventKind, Role, open_database, signing_key, writing
+from gateway.ledger import EventKind, LedgerUnavailable, Role, open_database, signing_key, writing
 from gateway.ledger.read import event_window
 from gateway.renewal import Closing, Evidence, Span, endpoints_now, measure
 from gateway.verify import Signer
@@ -353,3 +353,28 @@ def test_a_configuration_that_ended_before_the_window_is_no_policy_any_more(engi
     one.stop()
     (left,) = measure(engine).recorded()["orders"].policies
     assert [policy.guaranteed_delivery_time.days for policy in (*both, left)] == [3, 2, 2]
+
+
+def test_a_message_that_could_not_be_recorded_is_a_use_of_its_key(engine: Engine, migrated_file: str) -> None:
+    database = Path(migrated_file.removeprefix("sqlite:///"))
+    one = Watcher(engine, NOON)
+    one.record(accepted(OLD, time=one.instant()), accepted(NEW, time=one.instant()))
+    one.watch(MINUTE, SECONDS_30)
+    away = database.with_suffix(".away")
+    database.rename(away)
+    with pytest.raises(LedgerUnavailable):
+        one.record(accepted(OLD, time=one.instant()))
+    away.rename(database)
+    one.watch(SECONDS_30, SECONDS_30)
+    came = one.instant()
+    one.watch(MINUTE, SECONDS_30)
+    evidence = measure(engine)
+    assert last(evidence) == [
+        (Role.NEEDED, RecordedOutcome.ACCEPTED, 1),
+        (Role.NEEDED, RecordedOutcome.FAILED, 1),
+    ]
+    assert max(use.last_seen for use in evidence.needed_uses(OLD.key_id, "orders", NOON)) == came
+    assert {use.outcome for use in evidence.uses_of(NEW.key_id)} == {RecordedOutcome.ACCEPTED}
+    one.stop()
+    manipulate(engine, "UPDATE events SET content = '{\"uses\":[]}' WHERE kind = 'unrecorded'")
+    assert any("does not fit its hash" in one.sentence for one in measure(engine).disturbances)

@@ -375,7 +375,7 @@ def test_nor_is_one_that_was_written_while_an_outcome_was_not_known(
         connection.execute(update(chains).where(chains.c.writer == writer).values(hash="f" * 64))
     telling.submit(mixture(2)).result(10)
     assert telling.writer != writer
-    assert _kinds(engine, telling.writer) == ["started", "recovered"]
+    assert _kinds(engine, telling.writer) == ["started", "recovered", "unrecorded"]
 
 
 def test_an_end_that_is_not_where_it_was_is_noticed_without_any_failure(
@@ -388,7 +388,7 @@ def test_an_end_that_is_not_where_it_was_is_noticed_without_any_failure(
     with pytest.raises(LedgerUnavailable, match="does not end where its writer left it"):
         telling.submit(mixture(1)).result(10)
     telling.submit(mixture(2)).result(10)
-    assert _kinds(engine, telling.writer) == ["started", "recovered"]
+    assert _kinds(engine, telling.writer) == ["started", "recovered", "unrecorded"]
 
 
 def _put_back(engine: Engine, writer: LedgerWriter, database: Path, copy: bytes) -> None:
@@ -429,7 +429,7 @@ def test_what_a_database_lost_that_was_put_back_is_told_in_a_new_chain(
     writer.submit(mixture(4)).result(10)
     assert writer.writer != lost.writer
     told = _told(engine, writer.writer)
-    assert [event.kind for event in told] == ["started", "recovered", "configuration"]
+    assert [event.kind for event in told] == ["started", "recovered", "configuration", "unrecorded"]
     assert told[1].content == {
         "what": "lost-end",
         "expected": lost.place,
@@ -441,7 +441,7 @@ def test_what_a_database_lost_that_was_put_back_is_told_in_a_new_chain(
     # It is told once.
     writer.submit(mixture(5)).result(10)
     writer.tell(EventKind.HEARTBEAT, BEAT).result(10)
-    assert _kinds(engine, writer.writer) == ["started", "recovered", "configuration", "heartbeat"]
+    assert _kinds(engine, writer.writer) == ["started", "recovered", "configuration", "unrecorded", "heartbeat"]
     assert (
         Uses.of_rows(_told(engine, writer.writer)[-1].content["uses"]).counts
         == _recomputed(engine, writer.writer).counts

@@ -1,0 +1,179 @@
+"""What could not be recorded is told as soon as anything can be: which keys signed it."""
+
+import asyncio
+import contextlib
+import json
+import threading
+import time
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, select
+
+from gateway.ledger import (
+    EventKind,
+    LedgerBusy,
+    LedgerClosed,
+    LedgerTooSlow,
+    LedgerUnavailable,
+    LedgerWriter,
+    MessageRecord,
+    RecordRefused,
+    verify_ledger,
+)
+from gateway.ledger.database.connections import reading
+from gateway.ledger.database.ledger_tables import events
+from gateway.ledger.proof.event_contents import content_fault
+from gateway.ledger.write import writer as writer_module
+from gateway.ledger.write.encoded import Encoded
+from gateway.ledger.write.unrecorded_uses import MOST_CELLS, UnrecordedUses, told_uses
+from gateway.ledger.write.waiting_records import Waiting
+from tests.databases import locked, on_sqlite
+from tests.gateway.ledger.load import NEW, NOON, OLD, RENEWED, accepted, rejected, signer
+from tests.gateway.ledger.losing import lose_one_answer
+
+BAD: Any = {"upstream_ms": float("nan")}
+
+
+def told(engine: Engine) -> list[tuple[str, str, str, int]]:
+    """Operation, alias, role and number of messages of what the ledger was told, in its order."""
+    columns = events.c
+    query = select(columns.content).where(columns.kind == EventKind.UNRECORDED).order_by(columns.writer, columns.number)
+    with reading(engine) as connection:
+        contents = [json.loads(text) for text in connection.execute(query).scalars()]
+    assert [content_fault(EventKind.UNRECORDED, one) for one in contents] == [None] * len(contents)
+    return [(use[1], use[5], use[6], use[8]) for one in contents for use in one["uses"]]
+
+
+def of(operation: str, *signers: Any, **fields: Any) -> MessageRecord:
+    return accepted(OLD, operation=operation, signers=signers or (signer(OLD, 1),), **fields)
+
+
+def test_what_waits_when_the_database_goes_is_told_when_it_is_back(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer_module, "PROBE_SECONDS", 0.02)
+    writer = LedgerWriter(engine, "host:1")
+    writer.submit(of("before")).result(10)
+    write = writer._chains.write
+
+    def fail(*_: object) -> None:
+        raise LedgerUnavailable("it is away")
+
+    monkeypatch.setattr(writer._chains, "write", fail)
+    for record in (of("a"), of("a"), of("b", signer(OLD, 1, needed=False), signer(RENEWED, 1)), of("c", *())):
+        with pytest.raises(LedgerUnavailable):
+            writer.submit(record).result(10)
+    with pytest.raises(LedgerUnavailable):
+        writer.enqueue(of("d"))
+    monkeypatch.setattr(writer._chains, "write", write)
+    deadline = time.monotonic() + 30
+    while not told(engine) and time.monotonic() < deadline:  # without a record, and without a heartbeat
+        time.sleep(0.01)
+    assert told(engine) == [
+        ("a", "acme-2024", "needed", 2),
+        ("b", "acme-2024", "present", 1),
+        ("b", "acme-2025", "needed", 1),
+        ("c", "acme-2024", "needed", 1),
+        ("d", "acme-2024", "needed", 1),
+    ]
+    assert writer.close(10)
+    assert len(told(engine)) == 5, "once"
+    assert verify_ledger(engine).is_intact
+
+
+def test_who_signed_nothing_is_no_use(engine: Engine, writer: LedgerWriter) -> None:
+    for record in (rejected("unsigned", **BAD), accepted(OLD, signers=None, **BAD)):
+        with pytest.raises(RecordRefused):
+            writer.submit(record).result(10)
+    assert writer.close(10)
+    assert told(engine) == []
+
+
+def test_what_cannot_be_stored_is_told(engine: Engine, writer: LedgerWriter) -> None:
+    with pytest.raises(RecordRefused):
+        writer.submit(of("a", **BAD)).result(10)
+    with pytest.raises(RecordRefused):
+        writer.enqueue(of("b", **BAD))
+    once = of("c")
+    writer.submit(once).result(10)
+    with pytest.raises(RecordRefused):
+        writer.submit(replace(once, detail="there is one of this id")).result(10)
+    writer.submit(of("d")).result(10)
+    assert told(engine) == [("a", "acme-2024", "needed", 1), ("b", "acme-2024", "needed", 1)]
+
+
+async def _until(writer: LedgerWriter, depth: int) -> None:
+    async with asyncio.timeout(30):
+        while writer.queue_depth != depth:
+            await asyncio.sleep(0.005)
+
+
+@on_sqlite
+def test_who_waited_too_long_or_found_no_room_or_went_is_told(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    writer = LedgerWriter(engine, "host:1", queue_limit=2)
+    writer.submit(of("before")).result(10)
+    take, is_taken = Waiting.take, threading.Event()
+
+    def taken(waiting: Waiting) -> Encoded:
+        is_taken.set()
+        return take(waiting)
+
+    monkeypatch.setattr(Waiting, "take", taken)
+
+    async def scenario() -> None:
+        first = asyncio.create_task(writer.append(of("in the writer's hands")))
+        assert await asyncio.to_thread(is_taken.wait, 30)
+        with pytest.raises(LedgerTooSlow):
+            await writer.append(of("too slow"), seconds=0.05)
+        gone = asyncio.create_task(writer.append(of("gone")))
+        await _until(writer, 1)
+        gone.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await gone
+        waiting = [asyncio.create_task(writer.append(of("waits"))) for _ in range(2)]
+        await _until(writer, 2)
+        with pytest.raises(LedgerBusy):
+            await writer.append(of("no room"))
+        lock.close()
+        await asyncio.gather(first, *waiting)
+
+    with contextlib.ExitStack() as lock:
+        lock.enter_context(locked(engine))
+        asyncio.run(scenario())
+    assert sorted(told(engine)) == [(name, "acme-2024", "needed", 1) for name in ("gone", "no room", "too slow")]
+    assert writer.close(10)
+    with pytest.raises(LedgerClosed):
+        writer.submit(of("too late"))
+    assert len(told(engine)) == 3
+
+
+def test_a_crowd_of_operations_fills_no_memory() -> None:
+    unrecorded = UnrecordedUses()
+    assert not unrecorded
+    for number in range(MOST_CELLS + 10):
+        unrecorded.add(of(f"op-{number}", server="node-1"))
+    unrecorded.add(of("op-1", signer(NEW, 1)))
+    found = unrecorded.untold()
+    assert sorted(count for cell, count in found.items() if cell[1] == "*") == [1, 10]
+    assert sum(found.values()) == MOST_CELLS + 11
+    rows = told_uses(found, int(NOON.timestamp()) * 1_000_000).rows()
+    assert {row[7] for row in rows} == {"failed"}
+    unrecorded.add(of("op-0", server="node-1"))
+    unrecorded.forget(found)
+    assert sum(unrecorded.untold().values()) == 1, "what came since"
+
+
+def test_what_was_written_after_all_is_taken_back(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    writer = LedgerWriter(engine, "host:1")
+    writer.submit(of("before")).result(10)
+    lose_one_answer(monkeypatch)
+    with pytest.raises(LedgerUnavailable):
+        writer.submit(of("committed, and nobody knows")).result(10)
+    with pytest.raises(RecordRefused):
+        writer.submit(of("refused", **BAD)).result(10)
+    writer.submit(of("after")).result(10)
+    assert writer.close(10)
+    assert told(engine) == [("refused", "acme-2024", "needed", 1)]
+    assert verify_ledger(engine).is_intact
