@@ -67,15 +67,9 @@ class Uses:
         return bool(self.counts)
 
     def count(
-        self, endpoint: str, operation: str, server: str, outcome: str, signers: Sequence[Signed], instant: int
+        self, endpoint: str, operation: str, server: str, outcome: str, signers: Iterable[Signed], instant: int
     ) -> None:
         """Count a message of `instant`, by the ledger's clock."""
-        if len(signers) == 1:  # as of nearly all: it has nothing to be compared with
-            thumbprint, key_id, alias, needed, repeated, signed_at = signers[0]
-            role = _role(needed, repeated, outcome)[1]
-            cell = (endpoint, operation, server, thumbprint, key_id, alias, role, outcome)
-            self.add(cell, (1, instant, instant, signed_at))
-            return
         strongest: dict[str, tuple[int, str, Signed]] = {}
         for signed in signers:
             thumbprint, _, _, needed, repeated, _ = signed
@@ -98,7 +92,7 @@ class Uses:
         """Count a record under the name that its operation is counted by."""
         if record.signers:
             server = stored_text(record.server)
-            signers = [_signed(signer) for signer in record.signers[:MAX_SIGNERS]]  # as many as the row holds
+            signers = map(_signed, record.signers[:MAX_SIGNERS])  # as many as the row holds
             self.count(stored_text(record.endpoint), operation, server, str(record.outcome), signers, instant)
 
     def add(self, cell: Cell, count: Sequence[int | None]) -> None:

@@ -153,7 +153,8 @@ class MeasuredGates:
             # Withdrawn through another certificate, it verifies nothing any more.
             return EndpointFigures.unasked(endpoint, since, "its key is withdrawn through another certificate")
         uses = evidence.needed_uses(entry.key_id, endpoint, since)
-        last = max((use.last_seen for use in uses), default=None)
+        latest = max(uses, key=lambda use: use.last_seen, default=None)
+        last = None if latest is None else latest.last_seen
         lost = max((d.at for d in evidence.disturbances if d.at is not None), default=None)
         begin = max(instant for instant in (since, last, lost) if instant is not None)
         delivery = self._delivery_time(endpoint, begin)
@@ -173,7 +174,7 @@ class MeasuredGates:
             blockers += _of_a_successor(endpoint, entry, trusted)
         is_over = watched >= delivery if planned is None else safe_at <= planned
         if not is_over:
-            blockers.append(self._too_early(endpoint, since, last, lost, delivery, watched, safe_at))
+            blockers.append(self._too_early(endpoint, since, latest, lost, delivery, watched, safe_at))
         return EndpointFigures(
             endpoint=endpoint,
             asked=True,
@@ -200,24 +201,33 @@ class MeasuredGates:
         self,
         endpoint: str,
         since: datetime,
-        last: datetime | None,
+        latest: KeyUse | None,
         lost: datetime | None,
         delivery: timedelta,
         watched: timedelta,
         safe_at: datetime,
     ) -> Blocker:
         evidence = self.evidence
+        last = None if latest is None else latest.last_seen
         if lost is not None and lost == max(i for i in (since, last, lost) if i is not None):
             came = (
                 f"the database was put back to an older state at {instant_text(lost)}, so that nobody knows what was "
                 "signed with it before, and nothing is certain until"
             )
-        elif last is None or last < since:
+        elif latest is None or latest.last_seen < since:
             came = (
                 f"no message needed it since it was trusted at {instant_text(since)}, which tells something only once"
             )
+        elif latest.outcome is RecordedOutcome.FAILED:
+            came = (
+                f"messages that needed it could not be recorded, as was told at {instant_text(latest.last_seen)}, "
+                "and others may be under way until"
+            )
         else:
-            came = f"the last message that needed it came at {instant_text(last)}, and others may be under way until"
+            came = (
+                f"the last message that needed it came at {instant_text(latest.last_seen)}, and others may be under "
+                "way until"
+            )
         if evidence.taken_at is None:
             seen = "no gateway has told that it watches: start it with wssgate serve"
         else:

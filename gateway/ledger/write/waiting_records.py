@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import threading
+from collections import OrderedDict
 from collections.abc import Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -47,6 +49,25 @@ class Telling:
     kind: EventKind
     content: Content
     waiter: "Future[None]" = field(default_factory=Future)
+
+
+@dataclass(slots=True)
+class Inbox:
+    """What waits for the writer's thread, and what wakes it."""
+
+    lock: threading.RLock = field(default_factory=threading.RLock)
+    """That of the condition, which takes it by way of functions in Python."""
+    condition: threading.Condition = field(init=False)
+    items: OrderedDict[Waiting, None] = field(default_factory=OrderedDict)
+    """In the order of arrival; one that is withdrawn leaves it at once, however many wait."""
+    events: list[Telling] = field(default_factory=list)
+    """To be told with the next group, or without one."""
+    is_released: bool = False
+    """Whether those that wait may be taken: they have gathered."""
+    closing: bool = False
+
+    def __post_init__(self) -> None:
+        self.condition = threading.Condition(self.lock)
 
 
 def hand_out(answers: Iterable[tuple[Waiting, Answer]]) -> None:

@@ -9,10 +9,8 @@ written, it is kept and written again once the database is back.
 
 import asyncio
 import threading
-from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
@@ -39,7 +37,7 @@ from gateway.ledger.write.event_log import EventLog
 from gateway.ledger.write.group_commit import GroupCommit
 from gateway.ledger.write.transactions import ChainTransactions, WriterState
 from gateway.ledger.write.unrecorded_uses import UnrecordedUses
-from gateway.ledger.write.waiting_records import Answer, Telling, Waiting, hand_out
+from gateway.ledger.write.waiting_records import Answer, Inbox, Telling, Waiting, hand_out
 
 QUEUE_LIMIT = 10_000
 """Records that may wait: a few seconds of full load; beyond it waiting only adds to the delay."""
@@ -47,23 +45,6 @@ GROUP_LIMIT = 512
 """Records of one transaction: keeps the write lock, which other workers wait for, to some tens of milliseconds."""
 PROBE_SECONDS = 1.0
 """How often a writer whose last group failed tries whether the database can be written again."""
-
-
-@dataclass(slots=True)
-class _Inbox:
-    lock: threading.RLock = field(default_factory=threading.RLock)
-    """That of the condition, which takes it by way of functions in Python."""
-    condition: threading.Condition = field(init=False)
-    items: OrderedDict[Waiting, None] = field(default_factory=OrderedDict)
-    """In the order of arrival; one that is withdrawn leaves it at once, however many wait."""
-    events: list[Telling] = field(default_factory=list)
-    """To be told with the next group, or without one."""
-    is_released: bool = False
-    """Whether those that wait may be taken: they have gathered."""
-    closing: bool = False
-
-    def __post_init__(self) -> None:
-        self.condition = threading.Condition(self.lock)
 
 
 class LedgerWriter:
@@ -100,7 +81,7 @@ class LedgerWriter:
         self._has_failed_at_the_end = False
         self._events: list[Telling] = []
         """Taken from the inbox, to be written."""
-        self._inbox = _Inbox()
+        self._inbox = Inbox()
         self._group_commit = GroupCommit(self._release)
         self._thread = threading.Thread(target=self._run, name="ledger-writer", daemon=True)
         self._thread.start()
@@ -340,14 +321,10 @@ class LedgerWriter:
                 answers += self._unavailable([w for w, _ in batch], explain(error, self._engine))
         self._state.failed += sum(isinstance(answer, LedgerError) for w, answer in answers if w.waiter is not None)
         for waiting, answer in answers:
+            # One that is there already was committed by an attempt of which the outcome was not learned.
             if isinstance(answer, RecordRefused) and not isinstance(answer, AlreadyRecorded):
                 self._unrecorded.add(waiting.record)
-        self._state.lost += sum(
-            # An owed record that is there already was committed by an attempt of which the outcome was not learned.
-            isinstance(answer, RecordRefused) and not isinstance(answer, AlreadyRecorded)
-            for w, answer in answers
-            if w.waiter is None
-        )
+                self._state.lost += waiting.waiter is None
         hand_out(answers)
 
     def _commit(self, batch: Sequence[tuple[Waiting, Encoded]]) -> list[tuple[Waiting, Answer]]:

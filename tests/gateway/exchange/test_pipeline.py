@@ -6,7 +6,6 @@ import hashlib
 import os
 import re
 import sqlite3
-import threading
 import zlib
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -18,8 +17,6 @@ import structlog
 
 from fixtures.manifest import entry
 from gateway.ledger import open_database
-from gateway.ledger.write.encoded import Encoded
-from gateway.ledger.write.waiting_records import Waiting
 from gateway.renewal import measure
 from gateway.report import FailureKind, failure_kind
 from gateway.verify import ADVICE, Reason
@@ -42,6 +39,7 @@ from tests.gateway.exchange.harness import (
     signed_with_timestamp,
     world,
 )
+from tests.gateway.ledger.losing import record_taken
 
 FAULT = envelope(f"<s:Fault><faultcode>s:Server</faultcode><faultstring>{SECRET}</faultstring></s:Fault>")
 
@@ -628,13 +626,7 @@ def test_a_commit_that_comes_too_late_delivers_nothing_and_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("gateway.exchange.pipeline.LEDGER_SECONDS", 1.0)
-    take, is_taken = Waiting.take, threading.Event()
-
-    def taken(waiting: Waiting) -> Encoded:
-        is_taken.set()
-        return take(waiting)
-
-    monkeypatch.setattr(Waiting, "take", taken)
+    is_taken = record_taken(monkeypatch)
 
     async def scenario() -> None:
         async with world(tmp_path) as it:

@@ -115,6 +115,17 @@ def test_open_once_the_delivery_time_was_watched_and_the_new_key_carries_the_tra
     )
 
 
+def test_of_messages_without_a_record_it_is_said_when_that_was_told() -> None:
+    unrecorded = replace(seen(OLD, 1), outcome=RecordedOutcome.FAILED)
+    alone, early = retiring(gates(*SWITCHED, unrecorded, now=3), NEW_ENTRY)
+    assert "it is the key that carries" in alone.sentence
+    assert early.sentence.startswith(
+        "orders: messages that needed it could not be recorded, as was told at 2026-06-02 12:00:00Z, and others may be "
+        "under way until the guaranteed delivery time of 14d"
+    )
+    assert early.safe_at == NOON + timedelta(days=15)
+
+
 def test_what_is_shown_to_the_second_is_never_too_early() -> None:
     odd = replace(seen(OLD, 0), last_seen=NOON + timedelta(microseconds=1))
     (blocker,) = retiring(gates(odd, seen(NEW, 1), now=14), NEW_ENTRY)

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import json
-import threading
 import time
 from dataclasses import replace
 from typing import Any
@@ -26,12 +25,10 @@ from gateway.ledger.database.connections import reading
 from gateway.ledger.database.ledger_tables import events
 from gateway.ledger.proof.event_contents import content_fault
 from gateway.ledger.write import writer as writer_module
-from gateway.ledger.write.encoded import Encoded
 from gateway.ledger.write.unrecorded_uses import MOST_CELLS, UnrecordedUses, told_uses
-from gateway.ledger.write.waiting_records import Waiting
 from tests.databases import locked, on_sqlite
 from tests.gateway.ledger.load import NEW, NOON, OLD, RENEWED, accepted, rejected, signer
-from tests.gateway.ledger.losing import lose_one_answer
+from tests.gateway.ledger.losing import lose_one_answer, record_taken
 
 BAD: Any = {"upstream_ms": float("nan")}
 
@@ -114,13 +111,7 @@ async def _until(writer: LedgerWriter, depth: int) -> None:
 def test_who_waited_too_long_or_found_no_room_or_went_is_told(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     writer = LedgerWriter(engine, "host:1", queue_limit=2)
     writer.submit(of("before")).result(10)
-    take, is_taken = Waiting.take, threading.Event()
-
-    def taken(waiting: Waiting) -> Encoded:
-        is_taken.set()
-        return take(waiting)
-
-    monkeypatch.setattr(Waiting, "take", taken)
+    is_taken = record_taken(monkeypatch)
 
     async def scenario() -> None:
         first = asyncio.create_task(writer.append(of("in the writer's hands")))
