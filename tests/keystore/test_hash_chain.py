@@ -70,7 +70,7 @@ def test_every_kind_of_value_is_spelled_as_json_spells_it(value: object) -> None
         assert canonical(content).decode() == json.dumps(content, sort_keys=True, separators=(",", ":"))
 
 
-@pytest.mark.parametrize("name", ["a b", "2x", "%s", ""])
+@pytest.mark.parametrize("name", ["a b", "2x", "%s", "", 'a"b', "a\\b"])
 def test_names_stand_as_they_are(name: str) -> None:
     assert canonical({"other": 1.5, name: "x"}) == f'{{"{name}":"x","other":1.5}}'.encode()
 

@@ -168,3 +168,53 @@ def test_what_was_written_after_all_is_taken_back(engine: Engine, monkeypatch: p
     assert writer.close(10)
     assert told(engine) == [("refused", "acme-2024", "needed", 1)]
     assert verify_ledger(engine).is_intact
+
+
+@on_sqlite
+def test_who_comes_while_the_writer_ends_is_told_with_its_last_word(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = LedgerWriter(engine, "host:1")
+    writer.submit(of("before")).result(10)
+    is_taken = record_taken(monkeypatch)
+    with locked(engine):
+        last = writer.submit(of("in the writer's hands"))
+        assert is_taken.wait(30)
+        assert not writer.close(0)
+        with pytest.raises(LedgerClosed):
+            writer.submit(of("too late"))
+    last.result(10)
+    assert writer.close(30)
+    assert told(engine) == [("too late", "acme-2024", "needed", 1)]
+
+
+def test_what_was_promised_and_is_lost_at_the_end_is_told(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    writer = LedgerWriter(engine, "host:1")
+    writer.submit(of("before")).result(10)
+    write = writer._chains.write
+
+    def fail(group: Any, events: Any) -> None:
+        if group:
+            raise LedgerUnavailable("the disk is full for records")
+        write(group, events)
+
+    monkeypatch.setattr(writer._chains, "write", fail)
+    writer.enqueue(of("owed"))
+    assert writer.close(30)
+    assert writer.state.lost == 1
+    assert told(engine) == [("owed", "acme-2024", "needed", 1)]
+
+
+def test_what_was_told_is_not_taken_back_from_what_came_since() -> None:
+    unrecorded = UnrecordedUses()
+    first, second = of("a"), of("a")
+    unrecorded.add(first)
+    unrecorded.forget(unrecorded.untold())
+    unrecorded.add(second)
+    unrecorded.take_back(first)
+    assert sum(unrecorded.untold().values()) == 1
+    for _ in range(5000):
+        unrecorded.add(rejected("unsigned"))
+    assert len(unrecorded._latest) < 5000
+    unrecorded.take_back(second)
+    assert sum(unrecorded.untold().values()) == 1, "of so long ago it is not known any more, and counts"
