@@ -37,16 +37,32 @@ def chunked(body: bytes, trailer: bytes = b"") -> bytes:
     return head + b"%x\r\n%b\r\n0\r\n%b\r\n" % (len(body), body, trailer)
 
 
-def keeps_alive(parts: Sequence[bytes], connections: list[int], pause: float = 0.03) -> Reply:
-    """Send `parts` as the answer to the first request on a connection, and honest answers to the further ones."""
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long a busy machine takes for an answer, its connection may be used again: the limit is a rule apart."""
+    monkeypatch.setattr("gateway.wire.outbound.connection._LEASE_SECONDS", 60)
+    monkeypatch.setattr("gateway.wire.outbound.pool.KEEP_ALIVE_SECONDS", 60)
+
+
+def keeps_alive(
+    parts: Sequence[bytes], connections: list[int], pause: float = 0.03, sent: asyncio.Event | None = None
+) -> Reply:
+    """Send `parts` as the answer to the first request on a connection, and honest answers to the further ones.
+
+    Sets `sent` when the last of the parts has been sent, or the gateway takes no more.
+    """
 
     async def reply(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connections.append(1)
         first = parts if len(connections) == 1 else [http(signed("old", f"<Order xmlns='urn:orders'>{HONEST}</Order>"))]
-        for part in first:
-            writer.write(part)
-            await writer.drain()
-            await asyncio.sleep(pause)
+        try:
+            for part in first:
+                writer.write(part)
+                await writer.drain()
+                await asyncio.sleep(pause)
+        finally:
+            if sent is not None:
+                sent.set()
         while True:
             head = await reader.readuntil(b"\r\n\r\n")
             length = re.search(rb"content-length: (\d+)", head.lower())
@@ -90,10 +106,11 @@ def test_what_comes_beyond_an_answer_is_nobodys_answer(tmp_path: Path, case: str
 
     async def scenario() -> None:
         async with world(tmp_path) as it:
-            it.receiver.reply = keeps_alive(BEYOND[case], connections)
+            sent = asyncio.Event()
+            it.receiver.reply = keeps_alive(BEYOND[case], connections, sent=sent)
             first = await it.ask()
             assert first.status == (204 if case.startswith("204") else 200)
-            await asyncio.sleep(0.08)
+            await sent.wait()
             for _ in range(2):
                 response = await it.ask()
                 assert (response.status, response.headers["wssgate-verdict"]) == (200, "accepted")
@@ -160,10 +177,8 @@ STRAYS = {
 
 @pytest.mark.parametrize("size", [0, 1_500_000], ids=["small", "large"])
 @pytest.mark.parametrize("case", STRAYS)
-def test_a_stray_answer_shifts_no_other(tmp_path: Path, case: str, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stray_answer_shifts_no_other(tmp_path: Path, case: str, size: int) -> None:
     """Each further request on its connection would get the answer to the one before."""
-    # A decision that takes long, as on a busy machine, has its connection closed: that is another rule.
-    monkeypatch.setattr("gateway.wire.outbound.connection._LEASE_SECONDS", 60)
 
     async def scenario() -> None:
         async with world(tmp_path) as it:
@@ -271,7 +286,7 @@ def test_what_is_said_first_about_a_lease_counts(said: list[str], done: str, mon
     for word in said:
         if word.startswith("late"):  # the receiver may be about to close it
             now = time.monotonic()
-            monkeypatch.setattr("gateway.wire.outbound.connection.time.monotonic", lambda now=now: now + 1)
+            monkeypatch.setattr("gateway.wire.outbound.connection.time.monotonic", lambda now=now: now + 61)
         getattr(lease, word.rpartition(" ")[2])()
     assert connection.done == [done]
 
@@ -291,13 +306,6 @@ CLEAN: dict[str, list[bytes]] = {
 }
 
 
-@pytest.fixture
-def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """However long this machine takes for an answer, its connection may be used again."""
-    monkeypatch.setattr("gateway.wire.outbound.connection._LEASE_SECONDS", 60)
-
-
-@pytest.mark.usefixtures("patient")
 @pytest.mark.parametrize("case", CLEAN)
 def test_a_connection_whose_answer_ended_where_it_should_is_used_again(tmp_path: Path, case: str) -> None:
     connections: list[int] = []
@@ -473,7 +481,7 @@ async def _answers(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -
 
 
 def test_a_connection_that_waited_too_long_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.wire.outbound.pool.KEEP_ALIVE_SECONDS", 0.1)
+    monkeypatch.setattr("gateway.wire.outbound.pool.KEEP_ALIVE_SECONDS", 1)
 
     async def scenario() -> None:
         async with await asyncio.start_server(_answers, "127.0.0.1", 0) as server:
@@ -484,7 +492,7 @@ def test_a_connection_that_waited_too_long_is_closed(monkeypatch: pytest.MonkeyP
                 assert await connection.ask(b"GET / HTTP/1.1\r\n\r\n", b"", ResponseReader(100))
                 kept.append(connection)
             kept[0].release()
-            await asyncio.sleep(0.06)
+            await asyncio.sleep(0.6)
             kept[1].release()
             await asyncio.wait_for(asyncio.shield(kept[0].lost), 30)
             assert not kept[1].lost.done(), "it has some time left"
@@ -537,7 +545,6 @@ def test_a_connection_that_is_made_while_the_pool_is_closed_is_not_used() -> Non
     run(scenario())
 
 
-@pytest.mark.usefixtures("patient")
 @pytest.mark.parametrize(("parts", "expected"), [([http(signed())], [3]), ([http(signed()), SMUGGLED], [1, 2])])
 def test_with_tls_it_is_the_same(tmp_path: Path, parts: list[bytes], expected: list[int]) -> None:
     connections: list[int] = []
@@ -547,11 +554,12 @@ def test_with_tls_it_is_the_same(tmp_path: Path, parts: list[bytes], expected: l
     async def scenario() -> None:
         ca_file = f'ca_file = "{authority.file}"'
         async with world(tmp_path, ca_file, upstream="https://127.0.0.1:{port}/ws", tls=context) as it:
-            it.receiver.reply = keeps_alive(parts, connections)
+            sent = asyncio.Event()
+            it.receiver.reply = keeps_alive(parts, connections, sent=sent)
             for _ in range(3):
                 response = await it.ask()
                 assert (response.status, b"SMUGGLED" in response.body) == (200, False)
-                await asyncio.sleep(0.08)
+                await sent.wait()
             assert connections == expected
 
     run(scenario())
