@@ -185,6 +185,7 @@ def _evidence_problems(evidence: dict[str, Any] | None) -> list[str]:
     found = [f"the database has lost {sentence}" for sentence in lost] if isinstance(lost, list) else []
     for problem, what in (
         (evidence.get("kept_ends_problem"), "a database that is put back would not be noticed"),
+        (evidence.get("kept_uses_problem"), "keys that signed what a killed process had not recorded would go untold"),
         (anchors.get("problem"), f"{anchors.get('waiting')} anchors wait to be delivered"),
         (anchors.get("timestamp_problem"), "anchors get no time stamp"),
     ):

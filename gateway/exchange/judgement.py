@@ -1,5 +1,6 @@
 """From a response as it came to what will be recorded about it: decoding, verification, configured exceptions."""
 
+import hashlib
 import time
 from datetime import datetime
 from typing import Final, NamedTuple
@@ -56,6 +57,8 @@ class Judgement:
     warnings: tuple[str, ...] = ()
     decoded: bytes
     """The body as it came, without its content coding; with it where it could not be decoded."""
+    body_sha256: str
+    """Of `decoded`, in hexadecimal."""
     body: bytes
     """What may leave: `decoded`, and of a multipart message that passes what was made of its verified parts."""
     content_type: bytes | None = None
@@ -108,6 +111,7 @@ def judge_message(
     """Judge a response to a POST. Never raises: whatever goes wrong inside is a judgement too, and nothing passes."""
     started = time.perf_counter()
     body, is_decoded = response.body, False
+    verdict: Verdict | None = None
     leaving: Leaving | None = None
     opinion, opinion_seconds = None, 0.0
     try:
@@ -131,10 +135,10 @@ def judge_message(
         else:
             found = _of_empty(response.status, endpoint)
     except Rejection as rejection:
-        found = _Found(RecordedOutcome.REJECTED, rejection.reason, rejection.detail)
+        found = _Found(RecordedOutcome.REJECTED, rejection.reason, rejection.detail, verdict)
     except Exception as error:  # noqa: BLE001 - a defect in here must be recorded and refused, never delivered
         detail = f"the verification broke down ({place_of(error)}); please report this"
-        found = _Found(RecordedOutcome.FAILED, None, detail)
+        found = _Found(RecordedOutcome.FAILED, None, detail, verdict)
         leaving = None
     return Judgement(
         kind=found.kind,
@@ -144,6 +148,7 @@ def judge_message(
         verdict=found.verdict,
         warnings=found.warnings,
         decoded=body,
+        body_sha256=hashlib.sha256(body).hexdigest(),
         body=body if leaving is None else leaving.body,
         content_type=None if leaving is None else leaving.content_type,
         unsigned_attachments=0 if leaving is None else leaving.unsigned,

@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import time
 from collections.abc import Callable, Collection
-from concurrent.futures import Executor
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -44,6 +44,10 @@ class Ledger(Protocol):
 
     async def append(self, record: MessageRecord, *, seconds: float | None = None) -> Receipt:
         """Write `record` durably, then return; raise `LedgerTooSlow` where that takes longer than `seconds`."""
+        ...
+
+    def give_up(self, record: MessageRecord) -> None:
+        """Note which keys signed what nobody waits for any more; callable from any thread."""
         ...
 
 
@@ -131,9 +135,14 @@ async def _conclude(
     if runs_inline(response):
         judgement = judge_message(response, endpoint, verifier, trust, at, expects, unpacker)
     else:
-        judgement = await asyncio.get_running_loop().run_in_executor(
-            surroundings.pool, judge_message, response, endpoint, verifier, trust, at, expects, unpacker
-        )
+        judging = surroundings.pool.submit(judge_message, response, endpoint, verifier, trust, at, expects, unpacker)
+        try:
+            judgement = await asyncio.wrap_future(judging)
+        except asyncio.CancelledError:
+            # What is being verified is verified to its end: whoever signed it has signed.
+            made = partial(_record_of, request, endpoint, response, upstream_seconds, surroundings, expects)
+            judging.add_done_callback(partial(_give_up, surroundings.ledger, made))
+            raise
     _note_answer(endpoint, response, judgement, surroundings)
     surroundings.metrics.time_verification(endpoint.name, judgement.verify_seconds)
     if judgement.opinion is not None:
@@ -163,12 +172,22 @@ async def record_judgement(
 
     None where that is not possible, and nothing may be released.
     """
-    verdict, decoded = judgement.verdict or _NO_VERDICT, judgement.decoded
-    if len(decoded) <= 8 * INLINE_BYTES:
-        digest = hashlib.sha256(decoded)
-    else:
-        digest = await asyncio.get_running_loop().run_in_executor(surroundings.pool, hashlib.sha256, decoded)
-    record = MessageRecord(
+    # Nothing that could be cut short comes between the verification and the writer, which knows what was verified.
+    record = _record_of(request, endpoint, response, upstream_seconds, surroundings, expects, judgement)
+    return await write_record(record, surroundings)
+
+
+def _record_of(
+    request: Request,
+    endpoint: EndpointSettings,
+    response: UpstreamResponse,
+    upstream_seconds: float,
+    surroundings: Surroundings,
+    expects: Expectation,
+    judgement: Judgement,
+) -> MessageRecord:
+    verdict = judgement.verdict or _NO_VERDICT
+    return MessageRecord(
         id=new_record_id(),
         time=judgement.at,
         instance=surroundings.instance,
@@ -190,9 +209,9 @@ async def record_judgement(
         message_id=verdict.message_id,
         relates_to=verdict.relates_to,
         warnings=judgement.warnings,
-        body_sha256=digest.hexdigest(),
+        body_sha256=judgement.body_sha256,
         request_bytes=len(request.body),
-        response_bytes=len(decoded),
+        response_bytes=len(judgement.decoded),
         upstream_status=response.status,
         upstream_ms=upstream_seconds * 1000,
         verify_ms=judgement.verify_seconds * 1000,
@@ -204,7 +223,12 @@ async def record_judgement(
         second_opinion=judgement.opinion,
         replay_check=endpoint.replay_attacks == "reject",
     )
-    return await write_record(record, surroundings)
+
+
+def _give_up(ledger: Ledger, made: Callable[[Judgement], MessageRecord], judging: "Future[Judgement]") -> None:
+    """An exchange that was cut short: which keys signed its response is told all the same."""
+    if not judging.cancelled():
+        ledger.give_up(made(judging.result()))
 
 
 async def write_record(record: MessageRecord, surroundings: Surroundings) -> MessageRecord | None:

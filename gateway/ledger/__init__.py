@@ -13,6 +13,7 @@ from gateway.ledger.errors import (
     DatabaseUnsupported,
     FilterUnreadable,
     KeptEndsUnusable,
+    KeptUsesUnusable,
     LedgerBusy,
     LedgerClosed,
     LedgerError,
@@ -138,9 +139,13 @@ from gateway.ledger.statements import (
     statements_anchor,
 )
 from gateway.ledger.write.expected_operations import remember_expected
+from gateway.ledger.write.kept_uses import KeptUses
+from gateway.ledger.write.left_uses import LeftUses, left_uses
 from gateway.ledger.write.record_ids import new_record_id
 from gateway.ledger.write.replay_cache_check import prove_replay_cache
-from gateway.ledger.write.signature_uses import forget_signatures
+from gateway.ledger.write.signature_uses import forget_signatures, known_signatures
+from gateway.ledger.write.unrecorded_uses import is_repetition
+from gateway.ledger.write.use_cells import CellUse
 from gateway.ledger.write.writer import LedgerWriter
 
 __all__ = [
@@ -162,6 +167,9 @@ __all__ = [
     "CLOCK_ALARM",
     "CLOCK_FAR_OFF",
     "HEARTBEAT_SECONDS",
+    "KeptUses",
+    "CellUse",
+    "LeftUses",
     "Content",
     "Event",
     "EventKind",
@@ -170,6 +178,8 @@ __all__ = [
     "Receipt",
     "content_text",
     "followed_clock",
+    "is_repetition",
+    "left_uses",
     "new_record_id",
     "prove_replay_cache",
     "remember_expected",
@@ -310,6 +320,7 @@ __all__ = [
     "Pruned",
     "Tell",
     "forget_signatures",
+    "known_signatures",
     "leave_maintenance",
     "prune",
     "take_maintenance",
@@ -320,6 +331,7 @@ __all__ = [
     "DatabaseUnsupported",
     "FilterUnreadable",
     "KeptEndsUnusable",
+    "KeptUsesUnusable",
     "LedgerBusy",
     "LedgerClosed",
     "LedgerError",

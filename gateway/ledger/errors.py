@@ -13,6 +13,7 @@ LedgerError
 │   └── AlreadyRecorded       a record of this id is there already
 ├── SigningKeyUnusable        the file with the signing key cannot be made or used
 ├── KeptEndsUnusable          the folder with the ends of the chains cannot be read or written
+├── KeptUsesUnusable          what killed processes have left in that folder cannot be read
 ├── TimeStampsUnavailable     time stamps can be neither asked for nor verified
 ├── TimeStampRefused          a time stamp is none, or does not hold
 ├── RecordNotFound            no record is meant by the id that was given, or more than one
@@ -103,6 +104,10 @@ class SigningKeyUnusable(LedgerError):
 
 class KeptEndsUnusable(LedgerError):
     """The folder beside the signing key, with the ends of the chains, cannot be read or written."""
+
+
+class KeptUsesUnusable(LedgerError):
+    """What processes that were killed have left beside the signing key cannot be read."""
 
 
 class TimeStampsUnavailable(LedgerError):

@@ -22,7 +22,8 @@ ends of the keystore's history and of the statements (`gateway.ledger.proof.hist
 `traffic` are counts (`gateway.ledger.counts`), a row for each hour in which there is something to count: in a heartbeat
 of the records since the heartbeat before, in `rollup-sealed` of its whole span, in `pruned` of those records behind the
 place `after` and up to `sequence` of which no event of their own writer tells, in `unrecorded` of messages that could
-not be recorded, whose instants are that of the event. `kept` are number and hash of each event
+not be recorded, whose instants are that of the event, and whose number is 0 where a killed process did not live to tell
+it. `kept` are number and hash of each event
 since the `rollup-sealed` before that is no heartbeat: heartbeats may go once they are summed up.
 """
 

@@ -1,6 +1,7 @@
 """The renewal: plans, what was measured of every key, how far the cutover is, and the gates before a key goes."""
 
 from gateway.renewal.cutover import (
+    BINDING_USES,
     Cell,
     CellState,
     CellUsage,
@@ -79,6 +80,7 @@ from gateway.renewal.plan import (
     waive_cell,
     whole_fingerprint,
 )
+from gateway.renewal.process_files import UntoldUses, untold_uses
 from gateway.renewal.progress import (
     DUE_WITHIN,
     Actor,
@@ -159,7 +161,10 @@ __all__ = [
     "Disturbance",
     "Evidence",
     "KeyUse",
+    "BINDING_USES",
     "MeasuredGates",
+    "UntoldUses",
+    "untold_uses",
     "RecordedEndpoint",
     "RecordedPolicy",
     "Span",

@@ -38,6 +38,8 @@ class KeyUse:
     first_seen: datetime
     last_seen: datetime
     last_signed: datetime | None
+    is_under_way: bool = False
+    """Met by a process that runs, which may not have recorded it yet."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

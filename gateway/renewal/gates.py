@@ -34,6 +34,7 @@ from gateway.renewal.evidence import REMEMBERED, Evidence, KeyUse, RecordedPolic
 from gateway.renewal.gate_figures import EndpointFigures, GateFigures
 from gateway.renewal.lost_records import disturbances_of_histories, disturbances_of_kept_ends
 from gateway.renewal.plan import read_renewals
+from gateway.renewal.process_files import untold_uses
 from gateway.renewal.waived_cells import WaivedCell, waived_cells
 from gateway.vocabulary import RecordedOutcome
 from keystore import Blocker, State
@@ -42,6 +43,8 @@ from keystore.store import GateAnswer, StoredEntry, TrustedSince
 _OPERATIONS_SHOWN: Final = 3
 _SILENT: Final = timedelta(minutes=5)
 """Nobody watches an endpoint of which nobody has told for so long."""
+_NOT_RECORDED_YET: Final = timedelta(minutes=2)
+"""How long ago a gateway may have met what it keeps beside the signing key."""
 _NOT_TOLD_YET: Final = timedelta(minutes=1)
 """A gateway that started within this time need not have told yet that it watches."""
 
@@ -57,6 +60,8 @@ class MeasuredGates:
     """When whoever asks believes it is: a later instant is a plan for the future, and nothing else depends on it."""
     waived: frozenset[WaivedCell] = frozenset()
     """Cells whose old-key messages keep no certificate from going, once the delivery time has passed since."""
+    under_way: Sequence[KeyUse] = ()
+    """What processes on this machine have met, and may not have recorded yet."""
 
     def before_retiring(
         self,
@@ -85,12 +90,11 @@ class MeasuredGates:
             *(policy.retention for name in names for policy in evidence.policies_since(name, since)),
         ]
         kept_for = max([MINIMUM_RETENTION, *retentions])
-        seen = max(
-            (u.last_seen for u in evidence.uses_of(entry.key_id) if u.thumbprint == entry.thumbprint), default=None
-        )
+        used = [*evidence.uses_of(entry.key_id), *self._under_way.uses_of(entry.key_id)]
+        seen = max((use.last_seen for use in used if use.thumbprint == entry.thumbprint), default=None)
         exchanged = since if seen is None else max(since, seen)
         safe_at = _next_second(exchanged + kept_for)
-        blockers: list[Blocker] = []
+        blockers = list(self._disturbances())
         if evidence.taken_at is None or evidence.taken_at < safe_at:
             what = "it was retired" if exchanged == since else "a message signed with it came as late as"
             sentence = (
@@ -98,8 +102,12 @@ class MeasuredGates:
                 f"{instant_text(exchanged)}; it may be purged from {instant_text(safe_at)} on"
                 f"{self._behind(safe_at)}"
             )
-            blockers = [Blocker(sentence, safe_at=safe_at)]
+            blockers.append(Blocker(sentence, safe_at=safe_at))
         return GateFigures("purge", entry, at, evidence, (), tuple(blockers)).answer()
+
+    @property
+    def _under_way(self) -> Evidence:
+        return replace(self.evidence, uses=self.under_way)
 
     def _behind(self, safe_at: datetime) -> str:
         """Why an instant that has passed by the clock of whoever asks has not come yet."""
@@ -152,7 +160,8 @@ class MeasuredGates:
         if entry.key_id in compromised:
             # Withdrawn through another certificate, it verifies nothing any more.
             return EndpointFigures.unasked(endpoint, since, "its key is withdrawn through another certificate")
-        uses = evidence.needed_uses(entry.key_id, endpoint, since)
+        asked = entry.key_id, endpoint, since
+        uses = [*evidence.needed_uses(*asked), *self._under_way.needed_uses(*asked)]
         latest = max(uses, key=lambda use: use.last_seen, default=None)
         last = None if latest is None else latest.last_seen
         lost = max((d.at for d in evidence.disturbances if d.at is not None), default=None)
@@ -174,7 +183,7 @@ class MeasuredGates:
             blockers += _of_a_successor(endpoint, entry, trusted)
         is_over = watched >= delivery if planned is None else safe_at <= planned
         if not is_over:
-            blockers.append(self._too_early(endpoint, since, latest, lost, delivery, watched, safe_at))
+            blockers.append(self._too_early(endpoint, since, _told(latest, uses), lost, delivery, watched, safe_at))
         return EndpointFigures(
             endpoint=endpoint,
             asked=True,
@@ -217,6 +226,16 @@ class MeasuredGates:
         elif latest is None or latest.last_seen < since:
             came = (
                 f"no message needed it since it was trusted at {instant_text(since)}, which tells something only once"
+            )
+        elif latest.is_under_way:
+            came = (
+                "a gateway has met messages that needed it within the last minute or two, which may not all be "
+                "recorded yet, and others may be under way until"
+            )
+        elif latest.outcome is RecordedOutcome.FAILED and not latest.messages:
+            came = (
+                "a gateway process was killed, and messages that needed it may have come that were never recorded, as "
+                f"was told at {instant_text(latest.last_seen)}; others may be under way until"
             )
         elif latest.outcome is RecordedOutcome.FAILED:
             came = (
@@ -341,10 +360,28 @@ def gates_now(
     delays = delays_of(settings)
     times = [time for one in delays.values() for time in (one.guaranteed_delivery_time, one.retention)]
     times += [] if since is None else [asked_at - since]
+    signing_key = settings.gateway.signing_key
+    # All of it before the events: what a gateway records or tells meanwhile is then in both, and not in neither.
+    untold = untold_uses(signing_key)
+    under_way = untold.uses(engine)
+    lost = [*untold.disturbances, *disturbances_of_kept_ends(engine, signing_key)]
     evidence = measure(engine, longest=max(times, default=timedelta(0)))
-    lost = (*disturbances_of_kept_ends(engine, settings.gateway.signing_key), *disturbances_of_histories(engine))
-    waived = waived_cells(read_renewals(engine))
-    return MeasuredGates(replace(evidence, disturbances=(*evidence.disturbances, *lost)), delays, asked_at, waived)
+    lost += disturbances_of_histories(engine)
+    return MeasuredGates(
+        replace(evidence, disturbances=(*evidence.disturbances, *lost)),
+        delays,
+        asked_at,
+        waived_cells(read_renewals(engine)),
+        under_way,
+    )
+
+
+def _told(latest: KeyUse | None, uses: Iterable[KeyUse]) -> KeyUse | None:
+    """The use to tell people of: a record, where there is one of the time in which others may not be recorded yet."""
+    if latest is None or not latest.is_under_way:
+        return latest
+    recorded = (use for use in uses if not use.is_under_way and use.last_seen >= latest.last_seen - _NOT_RECORDED_YET)
+    return max(recorded, key=lambda use: use.last_seen, default=latest)
 
 
 def _last_by_operation(uses: Iterable[KeyUse]) -> dict[str | None, datetime]:

@@ -1,5 +1,8 @@
 """A database that is put back to an older state is noticed: each gateway process keeps the ends of its chains beside
 the signing key, and compares what is kept there with the database before it serves.
+
+Whether the folder takes them is told here, and so is whether it takes the uses of keys that the process has not told
+yet, which the ledger's writer keeps in it.
 """
 
 import asyncio
@@ -12,11 +15,13 @@ import structlog
 from sqlalchemy import Engine
 
 from gateway.alerts import AlertDesk, AlertEvent
+from gateway.config import Settings
 from gateway.ledger import (
     KEPT_MICROSECONDS,
     EventKind,
     KeptEnds,
     KeptEndsUnusable,
+    KeptUses,
     LedgerError,
     LedgerWriter,
     LostEnd,
@@ -35,6 +40,12 @@ _SECONDS: Final = 10.0
 """How long the start waits for another process that compares, and for each event."""
 
 
+def kept_seconds(settings: Settings) -> float:
+    """How long uses of keys may be kept: they must not look like uses of this moment for a whole delivery time."""
+    shortest = min(endpoint.guaranteed_delivery_time for endpoint in settings.endpoints.values())
+    return shortest.total_seconds() / 4
+
+
 class EndKeeping:
     """Keeps the ends of one process's chains, and finds what the database has lost of all that are kept."""
 
@@ -46,6 +57,7 @@ class EndKeeping:
         ends: KeptEnds,
         instance: str,
         desk: AlertDesk | None = None,
+        uses: KeptUses | None = None,
     ) -> None:
         """Keep in `ends` what `writer` wrote.
 
@@ -56,6 +68,7 @@ class EndKeeping:
             ends: The folder.
             instance: Which process this is.
             desk: Takes what people should know.
+            uses: What the writer keeps in the same folder.
         """
         self._desk = desk
         self._engine = engine
@@ -67,13 +80,20 @@ class EndKeeping:
         self._busy = threading.Lock()
         self._is_compared = False
         self._problem: str | None = None
+        self._uses = uses
+        self._uses_problem: str | None = None
         self._lost: tuple[str, ...] = ()
 
     def status(self) -> dict[str, Any]:
         """For the operator: what the database has lost, as this process found it, and whether the next loss would be
         noticed.
         """
-        return {"lost": list(self._lost), "kept_ends": str(self._ends.folder), "kept_ends_problem": self._problem}
+        return {
+            "lost": list(self._lost),
+            "kept_ends": str(self._ends.folder),
+            "kept_ends_problem": self._problem,
+            "kept_uses_problem": None if self._uses is None else self._uses.problem,
+        }
 
     async def start(self) -> None:
         """Compare what is kept with the database, and tell what is lost; before any traffic is served."""
@@ -82,6 +102,7 @@ class EndKeeping:
     async def keep(self) -> None:
         """Keep the ends as they are now: after each heartbeat, and when the writer has been closed."""
         await asyncio.to_thread(self._keep)
+        await asyncio.to_thread(self._watch_uses)
 
     def _begin(self) -> None:
         try:
@@ -155,6 +176,22 @@ class EndKeeping:
                 if self._desk is not None:
                     self._desk.over(AlertEvent.LEDGER, self._kept_where, "The ends of the chains are kept again")
             self._problem = None
+
+    def _watch_uses(self) -> None:
+        problem = None if self._uses is None else self._uses.problem
+        if problem == self._uses_problem:
+            return
+        where = ("kept uses", *self._kept_where[1:])
+        if problem is None:
+            _log.info("the uses of keys are kept again", folder=str(self._ends.folder))
+            if self._desk is not None:
+                self._desk.over(AlertEvent.LEDGER, where, "The uses of keys that are not told yet are kept again")
+        else:
+            _log.error("which keys signed what a killed process could not record would not be told", error=problem)
+            if self._desk is not None:
+                what = f"Which keys signed what a killed process could not record would not be told: {problem}"
+                self._desk.alarm(AlertEvent.LEDGER, where, what, "status", lasts=True)
+        self._uses_problem = problem
 
     @property
     def _kept_where(self) -> tuple[str, ...]:

@@ -26,6 +26,7 @@ from gateway.exchange import (
 )
 from gateway.ledger import (
     KeptEnds,
+    KeptUses,
     LedgerError,
     LedgerWriter,
     ReplayCacheBroken,
@@ -34,13 +35,14 @@ from gateway.ledger import (
     open_database,
     prove_replay_cache,
     refuse_loose_database,
+    shown_url,
 )
 from gateway.service.admin_listener import Status, admin_server
 from gateway.service.alert_hooks import CrossCheckAlerts
 from gateway.service.alert_metrics import AlertMetrics
 from gateway.service.announcements import announce_endpoints, endpoints_status, traffic_scheme
 from gateway.service.configuration_in_use import ConfigurationInUse
-from gateway.service.end_keeping import EndKeeping
+from gateway.service.end_keeping import EndKeeping, kept_seconds
 from gateway.service.heartbeat import Heartbeat
 from gateway.service.keystore_watch import KeystoreWatch
 from gateway.service.maintenance import Maintenance
@@ -242,6 +244,9 @@ class Gateway:
         await self._heartbeat.start()
         key = key_of(self.settings)
         self._public_key = None if key is None else key.public
+        ends = KeptEnds.beside(gateway.signing_key)
+        about, seconds = f"{self.instance}, {shown_url(gateway.database)}", kept_seconds(self.settings)
+        kept_uses = KeptUses(ends.folder, about, seconds=seconds)
         self._ledger = LedgerWriter(
             engine,
             self.instance,
@@ -251,10 +256,9 @@ class Gateway:
                 "configuration": configuration_digest(self.settings),
                 "keystore_revision": self.trust.revision,
             },
+            kept_uses=kept_uses,
         )
-        self._end_keeping = EndKeeping(
-            engine, self._ledger, key, KeptEnds.beside(gateway.signing_key), self.instance, self._desk
-        )
+        self._end_keeping = EndKeeping(engine, self._ledger, key, ends, self.instance, self._desk, kept_uses)
         self._alerts = AlertSending(
             engine,
             self.instance,

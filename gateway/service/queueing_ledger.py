@@ -23,6 +23,10 @@ class QueueingLedger:
             return await self._writer.append(record, seconds=seconds)
         return self._writer.enqueue(record)
 
+    def give_up(self, record: MessageRecord) -> None:
+        """Note which keys signed what nobody waits for any more."""
+        self._writer.give_up(record)
+
 
 def ledger_of(writer: LedgerWriter, durability: Durability) -> Ledger:
     """Where exchanges write their records."""

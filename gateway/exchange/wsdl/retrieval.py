@@ -5,6 +5,7 @@ they are asked for, and leave the gateway rewritten. What cannot be rewritten is
 """
 
 import asyncio
+import hashlib
 import re
 import time
 from collections.abc import Collection
@@ -147,6 +148,7 @@ def _judge(
         verdict=None,
         warnings=warnings,
         decoded=body,
+        body_sha256=hashlib.sha256(body).hexdigest(),
         body=body,
         is_decoded=True,
         # Unlike a message, a document that cannot be rewritten is of no use in mode `observe` either.

@@ -81,13 +81,13 @@ def _by_name(check: Check) -> Check:
     return lambda value: isinstance(value, dict) and all(map(check, value.values()))
 
 
-def _is_use(value: Any) -> bool:
+def _is_use(value: Any, *, least: int = 1) -> bool:
     if not isinstance(value, list) or len(value) != _USE_NAMES + 4:
         return False
     signed = value[-1]
     return (
         all(map(_is_text, value[:_USE_NAMES]))
-        and _is_counted(value[_USE_NAMES:-1])
+        and _is_counted(value[_USE_NAMES:-1], least)
         and (signed is None or type(signed) is int)
     )
 
@@ -102,10 +102,10 @@ def _is_traffic(value: Any) -> bool:
     )
 
 
-def _is_counted(value: list[Any]) -> bool:
+def _is_counted(value: list[Any], least: int = 1) -> bool:
     """Whether these are a number of messages, the first and the last, all within one hour."""
     messages, first, last = value
-    return all(map(_is_count, value)) and messages > 0 and first <= last and hour_of(first) == hour_of(last)
+    return all(map(_is_count, value)) and messages >= least and first <= last and hour_of(first) == hour_of(last)
 
 
 def _is_endpoint_state(value: Any) -> bool:
@@ -175,7 +175,7 @@ _CHECKS: Final[Mapping[str, Mapping[str, Check]]] = {
         **_COUNTS,
     },
     EventKind.RECOVERED: {"what": _is_text, "expected": _list_of(lambda _: True), "found": _list_of(lambda _: True)},
-    EventKind.UNRECORDED: {"uses": _list_of(_is_use)},
+    EventKind.UNRECORDED: {"uses": _list_of(lambda value: _is_use(value, least=0))},
     EventKind.ENDED: _ENDED,
     EventKind.RENAMED: {**_ENDED, "new_name": _is_text},
     EventKind.STOPPED: {},

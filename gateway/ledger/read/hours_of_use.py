@@ -8,6 +8,7 @@ from sqlalchemy import Engine, case, func, literal, select, union_all
 
 from gateway.ledger.database.connections import reading
 from gateway.ledger.database.ledger_tables import key_usage_hourly, key_uses_hourly
+from gateway.ledger.read.unrecorded import unrecorded_uses
 from gateway.ledger.record import Role
 from gateway.vocabulary import RecordedOutcome
 from keystore import from_microseconds
@@ -32,7 +33,7 @@ def use_hours(
     thumbprints: Sequence[str],
     roles: Collection[Role],
 ) -> list[UseHour]:
-    """The hours in which the certificates were used in a cell, oldest first.
+    """The hours in which the certificates were used in a cell, oldest first; what could not be recorded stands apart.
 
     Args:
         engine: The ledger's database.
@@ -83,7 +84,12 @@ def use_hours(
         c.hour
     )
     with reading(engine) as connection:
-        return [
+        found = [
             UseHour(int(messages), int(accepted), from_microseconds(begin), from_microseconds(end))
             for messages, accepted, begin, end in connection.execute(query.order_by(c.hour))
         ]
+        unrecorded = unrecorded_uses(connection, endpoint)
+    for (_, of, at, thumbprint, _, _, role, _, _), (count, begin, end, _) in unrecorded.counts.items():
+        if (of, at) == (operation or "", server) and thumbprint in thumbprints and role in roles and count:
+            found.append(UseHour(count, 0, from_microseconds(begin or 0), from_microseconds(end or 0)))
+    return sorted(found, key=lambda hour: hour.first_seen)

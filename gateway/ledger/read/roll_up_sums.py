@@ -8,7 +8,7 @@ and last sightings are exact instants.
 Every function raises `DatabaseUnavailable` where the database cannot be read or holds no ledger.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -32,6 +32,7 @@ from gateway.ledger.database.connections import reading
 from gateway.ledger.database.ledger_tables import key_usage_hourly, key_uses_hourly, traffic_hourly
 from gateway.ledger.hours import end_of_hours, hour_of, start_of_hour
 from gateway.ledger.read.rest_of_hour import rest_of_hour
+from gateway.ledger.read.unrecorded import unrecorded_uses
 from gateway.ledger.record import Role
 from gateway.ledger.uses import Uses
 from gateway.vocabulary import RecordedOutcome
@@ -95,7 +96,9 @@ def usage(
 ) -> list[UsageRow]:
     """Which certificate's key signed how many messages, per cell, role and outcome; by endpoint and operation.
 
-    What was counted before roles were told apart comes with the role `Role.EARLIER`.
+    What was counted before roles were told apart comes with the role `Role.EARLIER`; what could not be recorded with
+    the outcome `failed`, in rows of its own, at the instant at which it was told, and with no messages where nobody
+    knows whether there was one.
 
     Args:
         engine: The ledger's database.
@@ -135,22 +138,35 @@ def usage(
             found = _with_rest(found, rest.uses, keys)
             for (name, operation, _, outcome, *_), (count, *_) in rest.traffic.counts.items():
                 totals[name, operation, outcome] = totals.get((name, operation, outcome), 0) + count
+        for made in _rows_of(unrecorded_uses(connection, endpoint, beginning, until), keys):
+            # Nobody knows when they came, only that it was before they were told.
+            found.append(replace(made, longest_gap=made.last_seen - made.first_seen if gaps else timedelta()))
     for number, made in enumerate(found):
         total = totals.get((made.endpoint, made.operation or "", made.outcome), 0)
-        found[number] = replace(made, share=made.messages / max(made.messages, total))
+        found[number] = replace(made, share=made.messages / max(made.messages, total, 1))
     return sorted(found, key=lambda r: (r.endpoint, r.operation or "", r.server, -r.messages, r.thumbprint, r.role))
 
 
 def _with_rest(found: list[UsageRow], uses: Uses, keys: Collection[KeyId] | None) -> list[UsageRow]:
     """The rows of whole hours, with the uses of the rest of the hour before them."""
-    rows = {(r.endpoint, r.operation or "", r.server, str(r.thumbprint), str(r.role), str(r.outcome)): r for r in found}
+    rows = {_cell(row): row for row in found}
+    for made in _rows_of(uses, keys):
+        known = rows.get(_cell(made))
+        rows[_cell(made)] = made if known is None else _both(made, known)
+    return list(rows.values())
+
+
+def _cell(row: UsageRow) -> tuple[str, ...]:
+    return row.endpoint, row.operation or "", row.server, str(row.thumbprint), str(row.role), str(row.outcome)
+
+
+def _rows_of(uses: Uses, keys: Collection[KeyId] | None) -> Iterator[UsageRow]:
+    """Counts as rows; the share is still to be said."""
     for (endpoint, operation, server, thumbprint, key_id, alias, role, outcome), counted in uses.by_cell().items():
         if keys is not None and key_id not in keys:
             continue
         count, first, last, signed = counted
-        key = endpoint, operation, server, thumbprint, role, outcome
-        known = rows.get(key)
-        made = UsageRow(
+        yield UsageRow(
             endpoint=endpoint,
             operation=operation or None,
             server=server,
@@ -166,8 +182,6 @@ def _with_rest(found: list[UsageRow], uses: Uses, keys: Collection[KeyId] | None
             last_signed=optional_instant(signed),
             longest_gap=timedelta(),
         )
-        rows[key] = made if known is None else _both(made, known)
-    return list(rows.values())
 
 
 def _both(earlier: UsageRow, later: UsageRow) -> UsageRow:

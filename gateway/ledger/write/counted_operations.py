@@ -60,6 +60,10 @@ class CountedOperations:
                 names[endpoint, operation] = name
         return names
 
+    def names_of(self, connection: Connection, cells: Iterable[Cell]) -> dict[Cell, str]:
+        """The same of operations whose messages were rejected, or could not be recorded."""
+        return self.names(connection, ({"endpoint": one, "operation": name, "outcome": None} for one, name in cells))
+
     def _named(self, connection: Connection, endpoint: str, accepted: Mapping[str, bool]) -> dict[str, str]:
         """The names of operations that are not remembered; of each whether a message of it was accepted."""
         on_record = operations_on_record(connection, endpoint, accepted)

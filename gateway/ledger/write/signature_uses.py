@@ -7,7 +7,7 @@ What a message costs is bounded, for strangers choose which ones come: of one gr
 and what is not looked up by then counts as a use, which keeps a gate shut and never opens one.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -19,14 +19,15 @@ from gateway.ledger.database.connections import driver_connection, explain, is_p
 from gateway.ledger.database.ledger_tables import signature_uses
 from gateway.ledger.errors import LedgerUnavailable
 from gateway.ledger.write.encoded import Encoded
-from gateway.verify import Signer
+from gateway.ledger.write.use_cells import SeenSignature
 from gateway.vocabulary import RecordedOutcome
-from keystore import to_microseconds
 
 MEMORY_DAYS: Final = 400
 """Days for which a signature is remembered."""
 MOST_STEPS: Final = 20_000
 """Steps along the key, one for each day and signature, that one group of records may cost: some 20 ms."""
+_MANY_STEPS: Final = 20 * MOST_STEPS
+"""Those that may be taken where it is asked seldom: when something is told that could not be recorded, and by gates."""
 FORGET_LIMIT: Final = 5000
 """Signatures that are forgotten in one transaction, which other writers wait for."""
 _CLOCKS_DIFFER: Final = 7
@@ -49,13 +50,14 @@ def mark_repeated(connection: Connection, group: Sequence[Encoded], now: int) ->
     """
     today = now // _DAY
     rejected = [one.record for one in group if one.record.signers and one.record.outcome != RecordedOutcome.ACCEPTED]
-    known = _known(connection, (s for record in rejected for s in record.signers or ()), today) if rejected else set()
+    asked = (SeenSignature.of(signer) for record in rejected for signer in record.signers or ())
+    known = _known(connection, asked, today) if rejected else set()
     seen: set[bytes] = set()
     for encoded in group:
         signers = encoded.record.signers
         if not signers:
             continue
-        ids = [_short(signer.signature_id) for signer in signers]
+        ids = [bytes.fromhex(signer.signature_id[:40]) for signer in signers]
         if encoded.record.outcome != RecordedOutcome.ACCEPTED and any(one in known or one in seen for one in ids):
             marked = tuple(
                 replace(signer, repeated=one in known or one in seen) for signer, one in zip(signers, ids, strict=True)
@@ -64,6 +66,25 @@ def mark_repeated(connection: Connection, group: Sequence[Encoded], now: int) ->
         seen.update(ids)
     if seen:
         _remember(connection, seen, today)
+
+
+def note_signatures(
+    connection: Connection, doubtful: Iterable[SeenSignature], others: Iterable[SeenSignature], now: int
+) -> Collection[bytes]:
+    """Remember signatures of messages that are not recorded; which of the `doubtful` ones were known.
+
+    Args:
+        connection: In whose transaction they are told.
+        doubtful: Those of messages that were rejected.
+        others: Those of further messages.
+        now: The ledger's clock, in microseconds.
+    """
+    today, asked = now // _DAY, list(doubtful)
+    known = _known(connection, asked, today, _MANY_STEPS) if asked else set()
+    new = {signature.short for signature in (*asked, *others)} - known
+    if new:
+        _remember(connection, new, today)
+    return known
 
 
 def forget_signatures(engine: Engine, limit: int = FORGET_LIMIT) -> int:
@@ -94,23 +115,23 @@ def forget_signatures(engine: Engine, limit: int = FORGET_LIMIT) -> int:
         raise LedgerUnavailable(f"old signatures could not be forgotten: {explain(error, engine)}") from error
 
 
-def _short(signature_id: str) -> bytes:
-    """The first 160 bits: nobody finds two signatures of one key that share them."""
-    return bytes.fromhex(signature_id[:40])
+def known_signatures(connection: Connection, asked: Iterable[SeenSignature], now: int) -> Collection[bytes]:
+    """Which of the signatures are on record at the instant `now` of the ledger's clock; of very many not all."""
+    return _known(connection, asked, now // _DAY, _MANY_STEPS)
 
 
-def _known(connection: Connection, signers: Iterable[Signer], today: int) -> set[bytes]:
-    """Which of the signatures of `signers` are on record."""
+def _known(connection: Connection, signatures: Iterable[SeenSignature], today: int, most_steps: int = 0) -> set[bytes]:
+    """Which of the signatures are on record."""
     columns = signature_uses.c
     first = connection.execute(select(func.min(columns.day))).scalar_one()
     if first is None:
         return set()
     first = max(first, today - MEMORY_DAYS)
     asked: dict[int, set[bytes]] = {}
-    for signer in signers:
-        asked.setdefault(max(first, _made(signer, today)), set()).add(_short(signer.signature_id))
+    for signature in signatures:
+        asked.setdefault(max(first, _made(signature, today)), set()).add(signature.short)
     found: set[bytes] = set()
-    left = MOST_STEPS
+    left = most_steps or MOST_STEPS
     # Those first of which the days are few.
     for day in sorted(asked, reverse=True):
         days = range(day, today + 1)
@@ -123,11 +144,11 @@ def _known(connection: Connection, signers: Iterable[Signer], today: int) -> set
     return found
 
 
-def _made(signer: Signer, today: int) -> int:
+def _made(signature: SeenSignature, today: int) -> int:
     """The day before which the signature cannot have come, where a signed Timestamp tells it credibly."""
-    if signer.signed_at is None:
+    if signature.signed_at is None:
         return 0
-    day = to_microseconds(signer.signed_at) // _DAY
+    day = signature.signed_at // _DAY
     return day - _CLOCKS_DIFFER if day <= today else 0
 
 

@@ -9,8 +9,10 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
+from sqlalchemy.exc import SQLAlchemyError
 
+from gateway.ledger.database.ledger_tables import messages
 from gateway.ledger.database.opening import database_path
 from gateway.ledger.database.sqlite_file import file_identity
 from gateway.ledger.errors import LedgerUnavailable
@@ -23,8 +25,9 @@ from gateway.ledger.write.event_log import EventDraft, EventLog
 from gateway.ledger.write.held_connection import HeldConnection
 from gateway.ledger.write.receipt_layouts import ReceiptLayouts
 from gateway.ledger.write.replay_cache import forget_expired
+from gateway.ledger.write.signature_uses import note_signatures
 from gateway.ledger.write.storing import store_records
-from gateway.ledger.write.unrecorded_uses import UnrecordedUses, told_uses
+from gateway.ledger.write.unrecorded_uses import UnrecordedUses
 from gateway.ledger.write.waiting_records import Telling
 from gateway.ledger.write.write_lock import WriteLock
 
@@ -106,10 +109,14 @@ class ChainTransactions:
             before, draft = self.head, self._log.draft(self.head.writer)
             link = before.records
             draft.begin(connection, link, self._lost)
-            unrecorded = self._unrecorded.untold() if self._unrecorded else {}
-            if unrecorded:
-                uses = told_uses(unrecorded, self._log.clock.now())
-                draft.tell(connection, link, EventKind.UNRECORDED, {"uses": uses.rows()})
+            untold = self._unrecorded.untold() if self._unrecorded else None
+            if untold is not None:
+                now = self._log.clock.now()
+                signatures = untold.signatures(certain=False), untold.signatures(certain=True)
+                known = note_signatures(connection, *signatures, now)
+                uses = untold.uses(known, self._operations.names_of(connection, untold.operations()), now)
+                if uses:
+                    draft.tell(connection, link, EventKind.UNRECORDED, {"uses": uses.rows()})
             if group:
                 offsets = self._log.clock.offsets(encoded.lead for encoded in group)
                 for encoded, offset in zip(group, offsets, strict=True):
@@ -131,8 +138,8 @@ class ChainTransactions:
             self._in_doubt = True
         self._adopt(head, draft)
         self._in_doubt = False
-        if unrecorded:
-            self._unrecorded.forget(unrecorded)
+        if untold is not None:
+            self._unrecorded.forget(untold)
         self._state.healthy = True
         self._state.clock_offset = self._log.clock.offset()
 
@@ -181,6 +188,15 @@ class ChainTransactions:
         self._check_file()
         with self._held.transaction() as connection:
             held_head(connection, self.head.writer)
+
+    def has(self, record_id: str) -> bool:
+        """Whether a record of this id is in the ledger, as far as can be found out."""
+        try:
+            with self._held.transaction() as connection:
+                found = connection.execute(select(messages.c.id).where(messages.c.id == record_id))
+                return found.scalar_one_or_none() is not None
+        except SQLAlchemyError:
+            return False
 
     def open_anew(self) -> None:
         """Let go of every connection: the next transaction opens the database again."""

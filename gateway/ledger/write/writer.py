@@ -35,6 +35,7 @@ from gateway.ledger.record_rows import row_of
 from gateway.ledger.write.encoded import Encoded
 from gateway.ledger.write.event_log import EventLog
 from gateway.ledger.write.group_commit import GroupCommit
+from gateway.ledger.write.kept_uses import KeptUses
 from gateway.ledger.write.transactions import ChainTransactions, WriterState
 from gateway.ledger.write.unrecorded_uses import UnrecordedUses
 from gateway.ledger.write.waiting_records import Answer, Inbox, Telling, Waiting, hand_out
@@ -59,6 +60,7 @@ class LedgerWriter:
         key: SigningKey | None = None,
         started: Content | None = None,
         clock: LedgerClock | None = None,
+        kept_uses: KeptUses | None = None,
     ) -> None:
         """Start the writer's thread on a migrated database.
 
@@ -69,13 +71,15 @@ class LedgerWriter:
             key: What the ends of the chains are signed with; None leaves them unsigned.
             started: What the first event tells of the process (`gateway.ledger.event`).
             clock: The ledger's clock; None makes one.
+            kept_uses: Where the uses of keys are kept until they are told; the writer closes it. None keeps them in
+                memory alone.
         """
         self._engine = engine
         self._queue_limit = queue_limit
         self._state = WriterState()
         self._clock = clock or LedgerClock()
         log = EventLog(self._clock, key, {"instance": instance, **(started or {})})
-        self._unrecorded = UnrecordedUses()
+        self._unrecorded = UnrecordedUses(kept_uses or KeptUses())
         self._chains = ChainTransactions(engine, instance, log, self._state, self._unrecorded)
         self._owed: list[Waiting] = []
         self._has_failed_at_the_end = False
@@ -155,6 +159,12 @@ class LedgerWriter:
         self._queue(Waiting(record, None, self._clock.lead(), loop, row))
         return Receipt(record)
 
+    def give_up(self, record: MessageRecord) -> None:
+        """Note that `record` is not written: the keys that signed it are told with the next transaction."""
+        self._unrecorded.add(record)
+        with self._inbox.condition:
+            self._inbox.condition.notify()
+
     def tell(self, kind: EventKind, content: Content) -> "Future[None]":
         """Write an event, together with the records that wait; the future is done once it is committed.
 
@@ -218,6 +228,7 @@ class LedgerWriter:
     def _queue(self, waiting: Waiting) -> None:
         inbox = self._inbox
         with inbox.lock:
+            self._unrecorded.note(waiting.record)
             if inbox.closing:
                 self._unrecorded.add(waiting.record)
                 raise LedgerClosed("the ledger's writer has been closed: the gateway is stopping")
@@ -243,29 +254,36 @@ class LedgerWriter:
             if waiting not in self._inbox.items:
                 return False
             del self._inbox.items[waiting]
-        self._unrecorded.add(waiting.record)
+            self._unrecorded.add(waiting.record)
+            self._inbox.condition.notify()
         return True
 
     def _run(self) -> None:
+        self._unrecorded.take_over()
         while True:
+            self._unrecorded.look()
             group = self._next_group()
             if group is None:
                 break
             try:
+                self._unrecorded.sync()
                 if self._events:
                     events, self._events = self._events, []
                     self._tell(events)
                 if group:
                     self._write(group)
-                elif not self._state.healthy:
+                elif self._unrecorded or not self._state.healthy:
                     self._probe()
             except Exception as error:  # noqa: BLE001 - whatever it is, those who wait get an answer and the thread lives on
                 hand_out(self._unavailable(group, f"{type(error).__name__}: {error}"))
+            if not self._owed:
+                self._unrecorded.settle()
         self._state.lost += len(self._owed)
         for owed in self._owed:
             self._unrecorded.add(owed.record)
         if self._chains.head.event_number:
             self._tell([Telling(EventKind.STOPPED, {})])
+        self._unrecorded.close()
         self._chains.close()
 
     def _next_group(self) -> list[Waiting] | None:
@@ -275,10 +293,14 @@ class LedgerWriter:
             while not (inbox.items and (inbox.is_released or inbox.closing)) or self._owed_is_due():
                 if inbox.events:
                     self._events, inbox.events = inbox.events, []
+                    if not inbox.items:
+                        self._unrecorded.turn()
                     return []
                 if self._owed_is_due():
                     owed, self._owed = self._owed[:GROUP_LIMIT], self._owed[GROUP_LIMIT:]
                     return owed
+                if self._unrecorded and self._state.healthy:
+                    return []
                 if inbox.closing and not inbox.items:
                     return None
                 if not inbox.condition.wait(None if self._state.healthy else PROBE_SECONDS):
@@ -286,8 +308,17 @@ class LedgerWriter:
             taken = [inbox.items.popitem(last=False)[0] for _ in range(min(len(inbox.items), GROUP_LIMIT))]
             inbox.is_released = bool(inbox.items)
             self._events, inbox.events = inbox.events, []
+            if not inbox.items:
+                self._unrecorded.turn()
         # From here on a record cannot be taken back.
-        return [w for w in taken if not isinstance(w.waiter, Future) or w.waiter.set_running_or_notify_cancel()]
+        return [waiting for waiting in taken if self._begins(waiting)]
+
+    def _begins(self, waiting: Waiting) -> bool:
+        """Whether a record was not taken back before the writer begins with it."""
+        if isinstance(waiting.waiter, Future) and not waiting.waiter.set_running_or_notify_cancel():
+            self._unrecorded.add(waiting.record)
+            return False
+        return True
 
     def _owed_is_due(self) -> bool:
         """Whether what is owed can be written: the database is back; or this is the end, and the last try."""
@@ -316,7 +347,7 @@ class LedgerWriter:
                     # because the attempt has changed the rows: the chain's columns, and what was found replayed.
                     batches += [[(waiting, waiting.take())] for waiting, _ in reversed(batch)]
                 else:
-                    answers.append((batch[0][0], _refusal(batch[0][0].record, error)))
+                    answers.append((batch[0][0], self._refusal(batch[0][0].record, error)))
             except SQLAlchemyError as error:
                 answers += self._unavailable([w for w, _ in batch], explain(error, self._engine))
         self._state.failed += sum(isinstance(answer, LedgerError) for w, answer in answers if w.waiter is not None)
@@ -369,21 +400,21 @@ class LedgerWriter:
         self._chains.open_anew()
 
     def _probe(self) -> None:
-        """Try whether the database can be written, without waiting for a record: an unready gateway gets none."""
+        """Try whether the database can be written, without waiting for a record: an unready gateway gets none; and tell
+        what could not be recorded.
+        """
         try:
             if self._unrecorded:
                 self._chains.write((), ())  # which tells it
             else:
                 self._chains.probe()
         except (SQLAlchemyError, LedgerUnavailable) as error:
-            self._state.last_error = explain(error, self._engine)
-            self._chains.open_anew()
+            self._fail(explain(error, self._engine))
         else:
             self._state.healthy = True
 
-
-def _refusal(record: MessageRecord, error: Exception) -> RecordRefused:
-    if isinstance(error, IntegrityError):
-        return AlreadyRecorded(f"the record {record.id} is in the ledger already; nothing was written twice")
-    cause = str(getattr(error, "orig", None) or error).splitlines()[0]
-    return RecordRefused(f"the record {record.id} cannot be stored: {cause}")
+    def _refusal(self, record: MessageRecord, error: Exception) -> RecordRefused:
+        if isinstance(error, IntegrityError) and self._chains.has(record.id):
+            return AlreadyRecorded(f"the record {record.id} is in the ledger already; nothing was written twice")
+        cause = str(getattr(error, "orig", None) or error).splitlines()[0]
+        return RecordRefused(f"the record {record.id} cannot be stored: {cause}")

@@ -67,7 +67,7 @@ class KeySighting:
     """Its present state in the keystore; None where it is not there any more."""
     accepted: int
     rejected: int
-    """Messages signed with it that were rejected, for whatever reason."""
+    """Messages signed with it that were rejected, for whatever reason, or could not be recorded."""
     dispensable: int
     """Those of the accepted and rejected ones that would have passed, or been rejected, without it just the same."""
     repeated: int

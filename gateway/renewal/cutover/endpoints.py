@@ -211,6 +211,7 @@ def judge_endpoint(
     Raises:
         DatabaseUnavailable: The database cannot be read.
     """
+    ever, shown = _certain(ever, goal), _certain(shown, goal)
     used = uses_of(ever)
     called = sorted(names) or [name]
     new = [row.first_seen for row in used if goal.role_of(row.key_id) is RenewalRole.NEW]
@@ -238,6 +239,11 @@ def judge_endpoint(
         count = partial(_count, engine, called, operation, server, until)
         judged.append(judge_cell(measured, goal, now, count, criteria))
     return EndpointCutover(name, goal, tuple(judged), criteria)
+
+
+def _certain(rows: Sequence[UsageRow], goal: Goal) -> list[UsageRow]:
+    """Without what nobody knows to have come, unless it is of the old key: that may have, and then it was needed."""
+    return [row for row in rows if row.messages or goal.role_of(row.key_id) is RenewalRole.OLD]
 
 
 def _count(

@@ -84,7 +84,7 @@ def infer_cutovers(
     Raises:
         DatabaseUnavailable: The database cannot be read.
     """
-    rows = [row for row in usage(engine, endpoint) if row.role in USES]
+    rows = [row for row in usage(engine, endpoint) if row.role in USES and row.messages]
     found = []
     for name in sorted({row.endpoint for row in rows}):
         cutovers = _of_endpoint(name, [row for row in rows if row.endpoint == name], entries, renewals)

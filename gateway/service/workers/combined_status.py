@@ -77,6 +77,7 @@ def combine(workers: Sequence[WorkerView]) -> tuple[bool, dict[str, object]]:
             # One of them compares with the database and tells; each has its own anchors.
             "lost": [sentence for status in statuses for sentence in status["evidence"].get("lost", ())],
             "kept_ends_problem": _first(status["evidence"].get("kept_ends_problem") for status in statuses),
+            "kept_uses_problem": _first(status["evidence"].get("kept_uses_problem") for status in statuses),
             "anchors": _anchors(
                 [status["evidence"]["anchors"] for status in statuses if "anchors" in status["evidence"]]
             ),

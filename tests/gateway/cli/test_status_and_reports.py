@@ -13,6 +13,7 @@ import pytest
 
 from gateway.ledger import (
     KEPT_MICROSECONDS,
+    KeptUses,
     LedgerWriter,
     MessageRecord,
     RecordFilter,
@@ -209,6 +210,40 @@ def test_the_cutover_names_what_never_came_and_the_ends_that_it_rests_on(run: Ru
     assert run("keystore", "set", "acme-2026", "--replaces", "acme-2024", "--reason", "renewal").code == 0
     assert "never seen, so no evidence: Monthly, Yearly" in " ".join(run("status").out.split())
     assert "never seen, so no evidence: Monthly, Yearly" in " ".join(run("report", "cutover").out.split())
+
+
+def test_a_cutover_is_not_complete_while_something_is_not_told(run: Run, recorded: Path) -> None:
+    assert run("keystore", "set", "acme-2026", "--replaces", "acme-2024", "--reason", "renewal").code == 0
+    config = recorded / "gateway.toml"
+    quick = 'switch_quiet_time = "0ms"\nswitch_smallest_share = 0.5\n'
+    config.write_text(
+        re.sub("^switch_.*$", "", config.read_text(), flags=re.MULTILINE).replace('mode = "', f'{quick}mode = "')
+    )
+    _record_more(recorded, 16)
+    before = run("report", "cutover", "--json", "--check")
+    assert before.code == 0
+    by_alias = {str(one.verified_by[0].alias): one for one in _records(recorded) if one.verified_by}
+    running = KeptUses(recorded / "wssgate-signing.ends", "gateway/1")
+    running.add(by_alias["acme-2026"])
+    assert run("report", "cutover", "--check").code == 0
+    running.add(by_alias["acme-2024"])
+    told = run("report", "cutover", "--json", "--check")
+    assert told.code == 1
+    assert "a gateway has met messages that need acme-2024" in " ".join(told.err.split())
+    assert json.loads(told.out)["endpoints"] == json.loads(before.out)["endpoints"]
+    assert run("report", "cutover").code == 0
+    running.close(all_told=False)
+    left = run("report", "cutover", "--check")
+    assert left.code == 1
+    assert "gateway/1, ended before it had told which keys signed" in " ".join(left.err.split())
+    assert "ended before" not in run("report", "cutover", "--to", "2026-01-02T00:00:00Z").err
+
+
+def _records(workplace: Path) -> list[MessageRecord]:
+    engine = open_database(f"sqlite:///{workplace}/wssgate.db")
+    found = [stored.record for stored in records(engine)]
+    engine.dispose()
+    return found
 
 
 @pytest.mark.parametrize("options", [(), ("--check",), ("--json", "--check")])

@@ -1,21 +1,25 @@
 """Whole exchanges over loopback: what the receiver does, what the client gets, what the ledger says."""
 
 import asyncio
+import contextlib
 import gzip
 import hashlib
 import os
 import re
 import sqlite3
+import threading
 import zlib
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 import structlog
 
 from fixtures.manifest import entry
+from gateway.exchange.judgement import Judgement, judge_message
 from gateway.ledger import open_database
 from gateway.renewal import measure
 from gateway.report import FailureKind, failure_kind
@@ -686,6 +690,61 @@ def test_what_was_refused_for_want_of_a_record_counts_as_a_use_of_its_key(
             assert sum(use.messages for use in old if use.outcome is RecordedOutcome.FAILED) == 3 - recorded
 
     run(scenario())
+
+
+@pytest.mark.parametrize("is_begun", [True, False])
+def test_a_response_is_verified_to_its_end_when_its_exchange_is_cut_short(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_begun: bool
+) -> None:
+    """Whoever signed it has signed."""
+    asked, goes_on = threading.Event(), threading.Event()
+
+    def slow(*of_what: Any) -> Judgement:
+        asked.set()
+        assert goes_on.wait(30)
+        return judge_message(*of_what)
+
+    monkeypatch.setattr("gateway.exchange.pipeline.judge_message", slow)
+
+    async def scenario() -> None:
+        async with world(tmp_path) as it:
+            pool = it.gateway.application._surroundings.pool
+            busy = [] if is_begun else [pool.submit(goes_on.wait, 30) for _ in range(os.cpu_count() or 1)]
+            it.receiver.reply = http(signed("old", f"<Order xmlns='urn:orders'>{'x' * 100_000}</Order>"))
+            client = asyncio.create_task(it.ask())
+            while not (asked.is_set() if is_begun else pool_is_asked(pool, len(busy))):
+                await asyncio.sleep(0.01)
+            exchanges = [task for task in asyncio.all_tasks() if "run_asgi" in repr(task.get_coro())]
+            assert len(exchanges) == 1
+            exchanges[0].cancel()
+            with contextlib.suppress(aiohttp.ClientError):
+                assert (await client).status >= 500
+            goes_on.set()
+        engine = open_database(it.gateway.settings.gateway.database, create=False)
+        uses = [(use.alias, use.outcome, use.messages) for use in measure(engine).uses]
+        engine.dispose()
+        assert uses == ([("old", RecordedOutcome.FAILED, 1)] if is_begun else []), "nobody verified it"
+
+    run(scenario())
+
+
+def pool_is_asked(pool: Any, busy: int) -> bool:
+    """Whether more waits for the threads of a pool than keeps them busy."""
+    return pool._work_queue.qsize() > 0 and len(pool._threads) >= busy
+
+
+def test_a_defect_behind_the_verification_hides_no_signer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError(SECRET)
+
+    monkeypatch.setattr("gateway.exchange.judgement.reviewed", broken)
+
+    def check(response: Response, it: World) -> None:
+        record = it.last()
+        assert (response.status, record.outcome, record.released) == (502, RecordedOutcome.FAILED, False)
+        assert [str(signer.entry.alias) for signer in record.signers] == ["old"]
+
+    play(tmp_path, http(signed()), check)
 
 
 def test_the_same_key_in_two_certificates_is_named_twice(tmp_path: Path) -> None:

@@ -1,12 +1,16 @@
-"""What a writer meets: a COMMIT that is carried out and of which the answer is lost; and when it has begun."""
+"""What a writer meets: a COMMIT that is carried out and of which the answer is lost, and what a killed process left;
+and when it has begun.
+"""
 
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 
+from gateway.ledger import EventKind, KeptUses, LedgerWriter, MessageRecord
 from gateway.ledger.write.encoded import Encoded
 from gateway.ledger.write.held_connection import HeldConnection
 from gateway.ledger.write.waiting_records import Waiting
@@ -39,3 +43,19 @@ def record_taken(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
 
     monkeypatch.setattr(Waiting, "take", taken)
     return is_taken
+
+
+def leave(folder: Path, *records: MessageRecord) -> None:
+    """Leave in `folder` what a process leaves that was killed before any of `records` was written."""
+    uses = KeptUses(folder, "host:1, sqlite:///wssgate.db")
+    for record in records:
+        uses.add(record)
+    uses.close(all_told=False)
+
+
+def tell_left(engine: Engine, folder: Path, *records: MessageRecord) -> None:
+    """The same, and the next process has told it."""
+    leave(folder, *records)
+    writer = LedgerWriter(engine, "host:2", kept_uses=KeptUses(folder, "host:2"))
+    writer.tell(EventKind.CONFIGURATION, {"endpoints": {}}).result(10)
+    writer.close()

@@ -3,16 +3,16 @@
 The clock of each, and the step between its heartbeats, are the test's; everything else is the real writer.
 """
 
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 from sqlalchemy import Engine
 
-from gateway.ledger import EventKind, LedgerWriter, MessageRecord, SigningKey
+from gateway.ledger import EventKind, KeptUses, LedgerWriter, MessageRecord, SigningKey
 from gateway.ledger.clock import LedgerClock
 from keystore import from_microseconds, to_microseconds
 
@@ -51,15 +51,19 @@ class Watcher:
         instance: str = "host/1",
         key: SigningKey | None = None,
         off: timedelta = timedelta(0),
+        kept: Path | None = None,
     ) -> None:
-        """Start at the true instant `at`, with a clock that is off by `off`."""
+        """Start at the true instant `at`, with a clock that is off by `off`; keep uses of keys in the folder `kept`."""
         self.true = to_microseconds(at)
         """The true time, in microseconds."""
         self.off = off // MICROSECOND
         self.endpoints = dict(endpoints if endpoints is not None else {"orders": served()})
         self.reachable = dict.fromkeys(self.endpoints, True)
         clock = LedgerClock(lambda: self.true + self.off, lambda: self.true / 1e6, lambda _: None)
-        self.writer = LedgerWriter(engine, instance, key=key, started={"version": "test"}, clock=clock)
+        self._kept_uses = KeptUses(kept, instance)
+        self.writer = LedgerWriter(
+            engine, instance, key=key, started={"version": "test"}, clock=clock, kept_uses=self._kept_uses
+        )
         self.configure(self.endpoints)
 
     def configure(self, endpoints: Mapping[str, Mapping[str, Any]]) -> None:
@@ -88,16 +92,14 @@ class Watcher:
         """Write records, and give them as they were written."""
         return [future.result(10).record for future in [self.writer.submit(record) for record in records]]
 
-    def wait_until_told(self) -> None:
-        """Wait until the writer has told which keys signed what it could not record."""
-        deadline = time.monotonic() + 30
-        while self.writer._unrecorded and time.monotonic() < deadline:
-            time.sleep(0.002)
-        assert not self.writer._unrecorded
-
     def instant(self) -> datetime:
         """The true instant."""
         return from_microseconds(self.true)
+
+    def kill(self) -> None:
+        """End as a killed process does whose database is away: nothing more is told, and what it kept is left."""
+        with patch.object(self.writer._unrecorded, "close", lambda: self._kept_uses.close(all_told=False)):
+            self.writer.close()
 
     def stop(self) -> None:
         """End in order."""

@@ -9,6 +9,7 @@ import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -17,8 +18,9 @@ from unittest.mock import patch
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from gateway.ledger import EventKind, LedgerError
+from gateway.ledger import EventKind, KeptEnds, LedgerError
 from gateway.renewal import Delays, MeasuredGates, measure
+from gateway.renewal.process_files import untold_uses
 from gateway.verify import Signer, VerifiedBy
 from keystore import State, from_microseconds, to_microseconds
 from keystore.store import StoredEntry
@@ -82,6 +84,8 @@ class Histories(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.path = self.place.path
+        self.key_file = self.place.folder / "wssgate-signing.key"
+        self.kept = KeptEnds.beside(self.key_file)
         self.place.lay_out()
         self.true = to_microseconds(NOON)
         self.gateways: dict[int, Watcher] = {}
@@ -95,6 +99,8 @@ class Histories(RuleBasedStateMachine):
         self.patched = ExitStack()
         self.patched.enter_context(long_steps(STEP * 1.2))
         self.patched.enter_context(patch("gateway.ledger.write.writer.PROBE_SECONDS", 0.01))
+        # What is told is kept no longer than for a group: a process that is killed leaves little beside.
+        self.patched.enter_context(patch("gateway.ledger.write.kept_uses.ROTATION_SECONDS", 0))
 
     def teardown(self) -> None:
         if self.is_away:
@@ -143,7 +149,7 @@ class Histories(RuleBasedStateMachine):
             if off:
                 self.truth.steps_of_clocks += 1
             self.gateways[number] = Watcher(
-                self.place.engine(), at, self.endpoints(), instance=f"host/{number}", off=off
+                self.place.engine(), at, self.endpoints(), instance=f"host/{number}", off=off, kept=self.kept.folder
             )
 
     def end(self, number: int) -> None:
@@ -152,9 +158,12 @@ class Histories(RuleBasedStateMachine):
             self.gateways.pop(number).stop()
 
     def kill(self, number: int) -> None:
-        """A gateway is killed: its last words are never written."""
-        if number in self.gateways and not self.is_away:
-            self.without_database(self.gateways.pop(number).stop)
+        """A gateway is killed, perhaps while the database is away: its last words are never written."""
+        if number in self.gateways:
+            if self.is_away:
+                self.gateways.pop(number).kill()
+            else:
+                self.without_database(self.gateways.pop(number).kill)
 
     @rule(steps=st.integers(1, 8))
     def wait(self, steps: int) -> None:
@@ -197,19 +206,18 @@ class Histories(RuleBasedStateMachine):
         away = self.path.with_suffix(".away")
         if self.is_away:
             away.rename(self.path)
-            # What could not be recorded is told within a second: whoever is killed before that has told it to nobody.
-            for gateway in self.gateways.values():
-                gateway.wait_until_told()
         else:
             self.path.rename(away)
         self.is_away = not self.is_away
 
-    @rule(kind=st.sampled_from(KINDS))
-    def messages_while_the_database_is_away(self, kind: str) -> None:
-        """An outage so short that no heartbeat misses the database."""
+    @rule(kind=st.sampled_from(KINDS), killed=st.sampled_from([(), (), (0,), (1,), (0, 1)]))
+    def messages_while_the_database_is_away(self, kind: str, killed: tuple[int, ...]) -> None:
+        """An outage so short that no heartbeat misses the database; or that some gateways do not survive."""
         if not self.is_away:
             self.database_goes_or_comes()
             self.use_all(kind)
+            for number in killed:
+                self.kill(number)
             self.database_goes_or_comes()
 
     def back_up(self) -> None:
@@ -343,9 +351,17 @@ class Histories(RuleBasedStateMachine):
         """May the old key go?"""
         if self.is_away:
             return
-        evidence = measure(self.place.engine())
+        engine, untold = self.place.engine(), untold_uses(self.key_file)
+        under_way = untold.uses(engine)  # in this order, as `gates_now` does: a writer tells meanwhile
+        measured = measure(engine)
+        evidence = replace(measured, disturbances=(*measured.disturbances, *untold.disturbances))
         since = from_microseconds(self.truth.trusted_since)
-        gates = MeasuredGates(evidence, {self.name: Delays(DELIVERY)}, from_microseconds(self.true))
+        gates = MeasuredGates(
+            evidence,
+            {self.name: Delays(DELIVERY)},
+            from_microseconds(self.true),
+            under_way=under_way,
+        )
         at = gates.asked_at
         blockers = gates.before_retiring(OLD_ENTRY, [NEW_ENTRY], at=at, since=lambda _: since).blockers
         truth = self.truth

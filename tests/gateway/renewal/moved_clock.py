@@ -110,6 +110,7 @@ def _load(clock: MovedClock) -> None:
                 import_module(found.name)
     from gateway.ledger import event
     from gateway.ledger.proof import event_walk
+    from gateway.ledger.write import kept_uses
     from gateway.service import heartbeat, keystore_watch, maintenance, watching
 
     async def keep_telling(self: watching.Watching) -> None:
@@ -124,6 +125,8 @@ def _load(clock: MovedClock) -> None:
     watching.Watching._keep_telling = keep_telling  # type: ignore[method-assign]
     vars(heartbeat)["BEAT_SECONDS"] = LOOK_SECONDS
     vars(keystore_watch)["POLL_SECONDS"] = LOOK_SECONDS
+    # By the clock of the test machine: what is on record is kept no longer than until the next heartbeat.
+    vars(kept_uses)["ROTATION_SECONDS"] = 0
     vars(maintenance)["LOOK_AT_RENEWALS_SECONDS"] = 4 * LOOK_SECONDS
     for module in (event, event_walk):
         vars(module)["LONGEST_STEP"] = LONGEST_STEP // timedelta(microseconds=1)

@@ -241,7 +241,7 @@ class World:
 
     @contextmanager
     def serving(self) -> Iterator[None]:
-        """Run it, to an orderly end."""
+        """Run it, to an orderly end unless it is killed before."""
         files = {"out": str(self.folder / "serve.out"), "err": str(self.folder / "serve.err")}
         (self.folder / "serve.err").write_text("")
         started = self.programs.ask(arguments=["serve"], folder=str(self.folder), wait=False, **files)
@@ -254,13 +254,33 @@ class World:
             self.address = found[-1]["listen"].removeprefix("http://")
             self.watched()
             yield
-            os.kill(self._gateway, signal.SIGTERM)
-            ended = self.programs.ask(end=self._gateway)
-            assert ended["code"] == 0, self.log()[-5:]
+            if self._gateway:
+                self._end(signal.SIGTERM, 0)
         finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(self._gateway, signal.SIGKILL)
+            if self._gateway:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(self._gateway, signal.SIGKILL)
             self._gateway = 0
+
+    def kill(self) -> None:
+        """End it in the middle of whatever it does."""
+        self._end(signal.SIGKILL, -signal.SIGKILL)
+
+    def _end(self, number: signal.Signals, code: int) -> None:
+        os.kill(self._gateway, number)
+        ended = self.programs.ask(end=self._gateway)
+        assert ended["code"] == code, self.log()[-5:]
+        self._gateway = 0
+
+    @contextmanager
+    def without_database(self) -> Iterator[None]:
+        """The database's file is away."""
+        database = self.folder / "wssgate.db"
+        away = database.rename(database.with_suffix(".away"))
+        try:
+            yield
+        finally:
+            away.rename(database)
 
     def log(self) -> list[dict[str, Any]]:
         """What the gateway said so far, line by line."""

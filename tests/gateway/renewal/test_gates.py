@@ -126,6 +126,32 @@ def test_of_messages_without_a_record_it_is_said_when_that_was_told() -> None:
     assert early.safe_at == NOON + timedelta(days=15)
 
 
+def test_of_messages_that_a_killed_process_may_have_had_it_is_said_that_nobody_knows() -> None:
+    left = replace(seen(OLD, 1), outcome=RecordedOutcome.FAILED, messages=0)
+    alone, early = retiring(gates(*SWITCHED, left, now=3), NEW_ENTRY)
+    assert "it is the key that carries" in alone.sentence
+    assert early.sentence.startswith(
+        "orders: a gateway process was killed, and messages that needed it may have come that were never recorded, as "
+        "was told at 2026-06-02 12:00:00Z; others may be under way until the guaranteed delivery time of 14d"
+    )
+
+
+def test_what_a_gateway_has_met_just_now_keeps_the_gate_shut() -> None:
+    met = replace(seen(OLD, 20), outcome=RecordedOutcome.FAILED, messages=0, is_under_way=True)
+    asked = replace(gates(*SWITCHED, now=20), under_way=(met,))
+    alone, early = retiring(asked, NEW_ENTRY)
+    assert "it is the key that carries" in alone.sentence
+    assert early.sentence.startswith("orders: a gateway has met messages that needed it within the last minute or two")
+    assert early.safe_at == NOON + timedelta(days=34)
+    moment = replace(seen(OLD, 20), last_seen=NOON + timedelta(days=20, minutes=-1))
+    recorded = replace(asked, evidence=replace(asked.evidence, uses=(*asked.evidence.uses, moment)))
+    _, early = retiring(recorded, NEW_ENTRY)
+    assert early.sentence.startswith("orders: the last message that needed it came at 2026-06-21 11:59:00Z, and")
+    assert early.safe_at == NOON + timedelta(days=34)
+    assert retiring(replace(asked, under_way=(replace(met, role=Role.PRESENT),)), NEW_ENTRY) == ()
+    assert retiring(replace(asked, under_way=(replace(met, key_id=NEW.key_id),)), NEW_ENTRY) == ()
+
+
 def test_what_is_shown_to_the_second_is_never_too_early() -> None:
     odd = replace(seen(OLD, 0), last_seen=NOON + timedelta(microseconds=1))
     (blocker,) = retiring(gates(odd, seen(NEW, 1), now=14), NEW_ENTRY)
@@ -417,6 +443,17 @@ def test_an_old_key_is_kept_for_90_days_after_it_was_exchanged() -> None:
     assert behind.sentence.endswith("by the ledger's clock, which a gateway told last at 2026-07-21 12:00:00Z")
     (unknown,) = purging(MeasuredGates(Evidence(None), {}, NOON + 100 * DAY))
     assert unknown.sentence.endswith("and no gateway has told yet what time it is")
+
+
+def test_nothing_is_purged_while_something_is_not_told() -> None:
+    left = replace(gates(now=90).evidence, disturbances=(Disturbance("a process was killed"),))
+    (blocker,) = purging(replace(gates(now=90), evidence=left))
+    assert (blocker.sentence, blocker.safe_at) == ("a process was killed", None)
+    early = replace(gates(now=89), evidence=replace(gates(now=89).evidence, disturbances=left.disturbances))
+    assert len(purging(early)) == 2
+    met = replace(seen(OLD, 90), outcome=RecordedOutcome.FAILED, messages=0, is_under_way=True)
+    (late,) = purging(replace(gates(now=90), under_way=(met,)))
+    assert late.safe_at == NOON + 180 * DAY
 
 
 def test_retention_makes_it_longer_and_never_shorter() -> None:

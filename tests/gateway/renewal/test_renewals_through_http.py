@@ -260,3 +260,38 @@ def test_an_emergency(programs: Programs, tmp_path: Path, template: Path) -> Non
         it.receiver.signs("acme-2026", "b")
         it.ask(18, server="b")
         it.expected("emergency_over", it.screen())
+
+
+def test_what_a_killed_gateway_could_not_record_keeps_the_old_key(
+    programs: Programs, tmp_path: Path, template: Path
+) -> None:
+    with world(programs, tmp_path, template) as it:
+        with it.serving():
+            it.ask(4)
+            start(it)
+            trust(it)
+        with it.serving():
+            it.receiver.signs("acme-2026")
+            it.ask(18)
+            it.wait(3 * DAY)
+            with it.without_database():
+                it.receiver.signs("acme-2024")
+                it.ask(1, status=503)
+                it.kill()
+        killed = it.now
+        refused = " ".join(it.renewal("retire", "--reason", "switched", code=1).split())
+        assert "ended before it had told which keys signed" in refused
+        assert "start the gateway on this machine, which tells the ledger" in refused
+        it.receiver.signs("acme-2026")
+        with it.serving():
+            assert list((tmp_path / "wssgate-signing.ends").glob("*.uses")) != []
+            it.ask(1)
+            refused = " ".join(it.renewal("retire", "--reason", "switched", code=1).split())
+            assert "a gateway process was killed, and messages that needed it may have come" in refused
+            it.ask(17)
+            it.renewal("confirm", 6, "--by", "Rita", "--note", "deleted from the HSM")
+            it.renewal("confirm", 7, "--by", "Rita")
+            retire_when_possible(it)
+            assert it.now >= killed + 2 * DAY
+        assert findings(it) == []
+        assert list((tmp_path / "wssgate-signing.ends").glob("*.uses")) == []

@@ -1,18 +1,21 @@
 """A receiver with real certificates, and a ledger that its messages go into."""
 
+import contextlib
 import hashlib
 from collections.abc import Collection
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import Engine
 
-from gateway.ledger import LedgerWriter, MessageRecord
+from gateway.ledger import LedgerWriter, MessageRecord, RecordRefused
 from gateway.renewal import Cell, CutoverReport, EndpointCutover, SwitchCriteria, cutover_report
 from gateway.verify import Signer, VerifiedBy
 from keystore import Alias, State, TrustedCertificate, TrustSnapshot
 from tests.gateway.ledger.load import NOON, OPERATIONS, accepted, rejected
+from tests.gateway.ledger.losing import tell_left
 from tests.keystore.issuing import issue
 
 GET, PLACE, _ = OPERATIONS
@@ -73,6 +76,15 @@ class Scene:
     def add(self, *records: MessageRecord) -> None:
         for future in [self._writer.submit(record) for record in records]:
             future.result(10)
+
+    def lose(self, *, by: Collection[TrustedCertificate], **fields: Any) -> None:
+        """A message that cannot be stored: the next one tells it."""
+        with contextlib.suppress(RecordRefused):
+            self.add(self.accepted(0, by, upstream_ms=float("nan"), **fields))
+
+    def leave(self, folder: Path, *, by: Collection[TrustedCertificate], **fields: Any) -> None:
+        """A process is killed with a message, and the next one tells what it finds in `folder`."""
+        tell_left(self.engine, folder, self.accepted(0, by, **fields))
 
     def report(self, **options: Any) -> CutoverReport:
         values: dict[str, Any] = {"now": self.now, "endpoint": "orders", "criteria": {"orders": self.criteria}}

@@ -1,6 +1,7 @@
 import csv
 import io
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -503,3 +504,14 @@ def test_rows_that_are_left_out_are_counted(busy: Scene) -> None:
     found = rejections_json(report)
     assert (len(report.rows), found["more"], found["messages"], found["released"]) == (1, 1, 3, 2)
     assert "more:" not in _shown(rejections_table(rejection_report(busy.engine, now=busy.now)))
+
+
+def test_what_could_not_be_recorded_is_counted_and_what_may_have_come_is_not(scene: Scene, tmp_path: Path) -> None:
+    scene.accept(1, by=[NEW])
+    scene.leave(tmp_path / "ends", by=[OLD])
+    assert [(row.alias, row.messages) for row in usage_report(scene.engine, now=scene.now).rows] == [("acme-2026", 1)]
+    assert usage_report(scene.engine, now=scene.now).recognised == ()
+    scene.lose(by=[OLD])
+    scene.accept(2, by=[NEW])
+    (row,) = usage_report(scene.engine, now=scene.now).recognised
+    assert (row.alias, row.messages) == ("acme-2024", 1)

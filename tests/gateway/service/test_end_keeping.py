@@ -5,22 +5,35 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import structlog
 from sqlalchemy import Engine, text
 
-from gateway.ledger import EventKind, KeptEnds, LedgerWriter, SignedHead, migrate, open_database, read_events, writing
+from gateway.alerts import AlertDesk, AlertEvent
+from gateway.config import Settings, load_settings
+from gateway.ledger import (
+    EventKind,
+    KeptEnds,
+    KeptUses,
+    LedgerWriter,
+    SignedHead,
+    migrate,
+    open_database,
+    read_events,
+    writing,
+)
 from gateway.ledger.proof.chain import Link
 from gateway.ledger.proof.signed_heads import Head
 from gateway.service import end_keeping as end_keeping_module
-from gateway.service.end_keeping import EndKeeping
+from gateway.service.end_keeping import EndKeeping, kept_seconds
 from keystore import to_microseconds
 from tests.databases import refuse
 from tests.restoring import backup
 
 NOW = to_microseconds(datetime.now(UTC))
+KEYS_UNTOLD = "which keys signed what a killed process could not record would not be told"
 LOST = "the database was put back to an older state, or is another one: records are lost"
 
 
@@ -179,3 +192,55 @@ def test_a_folder_that_can_be_used_again_is_told(
         "a database that is put back to an older state would not be noticed",
         "the ends of the chains are kept again",
     ]
+
+
+def test_whether_uses_of_keys_can_be_kept_is_told_once_each(
+    engine: Engine, ends: KeptEnds, said: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.ledger.write.kept_uses.ROTATION_SECONDS", 0)
+    ends.folder.write_text("in its place")
+    uses, desk = KeptUses(ends.folder, "host/1"), Desk()
+    writer = LedgerWriter(engine, "host/1", kept_uses=uses)
+    one = EndKeeping(engine, writer, None, ends, "host/1", cast(AlertDesk, desk), uses)
+    for _ in range(3):
+        asyncio.run(one.keep())
+    assert "cannot be kept in" in one.status()["kept_uses_problem"]
+    assert [line["event"] for line in said] == [KEYS_UNTOLD]
+    ends.folder.unlink()
+    while uses.problem is not None:
+        beat(writer)
+    for _ in range(3):
+        asyncio.run(one.keep())
+    assert one.status()["kept_uses_problem"] is None
+    assert [line["event"] for line in said] == [KEYS_UNTOLD, "the uses of keys are kept again"]
+    assert [(what, key[0]) for what, key in desk.heard] == [("alarm", "kept uses"), ("over", "kept uses")]
+    writer.close()
+    assert keeping(engine, writer, ends).status()["kept_uses_problem"] is None
+
+
+class Desk:
+    """What is alarmed, and what is over."""
+
+    def __init__(self) -> None:
+        self.heard: list[tuple[str, tuple[str, ...]]] = []
+
+    def alarm(self, _: AlertEvent, key: tuple[str, ...], *__: str, lasts: bool) -> None:
+        assert lasts
+        self.heard.append(("alarm", key))
+
+    def over(self, _: AlertEvent, key: tuple[str, ...], __: str) -> None:
+        self.heard.append(("over", key))
+
+
+def test_uses_are_kept_for_a_quarter_of_the_shortest_delivery_time(tmp_path: Path) -> None:
+    def settings(**endpoints: str) -> Settings:
+        tables = (
+            f'[endpoint.{name}]\npath = "/{name}"\nupstream = "http://127.0.0.1:9/"\n'
+            f'guaranteed_delivery_time = "{time}"\n'
+            for name, time in endpoints.items()
+        )
+        (tmp_path / "gateway.toml").write_text("".join(tables))
+        return load_settings(tmp_path / "gateway.toml")
+
+    assert kept_seconds(settings(orders="8s", invoices="14d")) == 2
+    assert kept_seconds(settings(orders="14d")) > 86_400

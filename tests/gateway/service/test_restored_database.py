@@ -21,11 +21,23 @@ from tests.gateway.exchange.harness import add
 from tests.restoring import backup
 
 LOST = "the database was put back to an older state, or is another one: records are lost"
-PROGRAM = (
-    "import sys; from gateway.config import load_settings; from gateway.service import watching; "
-    "from gateway.service.serving import serve; watching.HEARTBEAT_SECONDS = 0.2; "
-    "sys.exit(serve(load_settings(sys.argv[1])))"
-)
+PROGRAM = """
+import sys
+from dataclasses import replace
+from datetime import timedelta
+from gateway.alerts import courier, database_looks, sending
+from gateway.config import load_settings
+from gateway.ledger.outbox import delivering
+from gateway.ledger.write import kept_uses
+from gateway.service import gateway, watching
+from gateway.service.serving import serve
+watching.HEARTBEAT_SECONDS, kept_uses.ROTATION_SECONDS = 0.2, 0.1
+sending.LEASE, sending.RENEW_SECONDS, sending.STEP_SECONDS = timedelta(seconds=6), 0.5, 0.2
+courier.LOOK_SECONDS, delivering.RETRY_SECONDS = 0.2, (1.0, 2.0, 4.0)
+gateway.database_looks = lambda: tuple(replace(look, seconds=look.seconds / 10) for look in database_looks())
+sys.exit(serve(load_settings(sys.argv[1])))
+"""
+"""All that a gateway does now and then it does more often."""
 
 
 def run(scenario: Coroutine[Any, Any, None]) -> None:
@@ -224,6 +236,7 @@ def test_a_folder_that_cannot_be_written_is_an_alarm_and_the_traffic_goes_on(con
             async with aiohttp.ClientSession() as session, session.get(f"{admin}/readyz") as response:
                 evidence = (await response.json())["evidence"]
             assert "wssgate-signing.ends" in evidence["kept_ends_problem"]
+            assert "wssgate-signing.ends" in evidence["kept_uses_problem"]
             await running.end(signal.SIGTERM)
         refused = await wssgate("keystore", "retire", "old", "--reason", "test", "--config", config, "--json")
         assert "run this as the user of the gateway" in refused.out

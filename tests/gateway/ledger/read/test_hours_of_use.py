@@ -1,13 +1,18 @@
 """In which hours a certificate was used, and what was counted until an hour."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
-from sqlalchemy import Engine, insert
+import pytest
+from sqlalchemy import Engine, insert, text
 
-from gateway.ledger import LedgerWriter, Role, seen_after, usage, use_hours
+from gateway.ledger import LedgerWriter, RecordRefused, Role, seen_after, usage, use_hours
 from gateway.ledger.database.ledger_tables import key_usage_hourly
+from gateway.vocabulary import RecordedOutcome
 from keystore import to_microseconds
+from tests.databases import unprotected
 from tests.gateway.ledger.load import NEW, NOON, OLD, OPERATIONS, RENEWED, accepted, rejected, signer
+from tests.gateway.ledger.losing import tell_left
 
 HOUR = timedelta(hours=1)
 USES = (Role.NEEDED, Role.PRESENT, Role.EARLIER)
@@ -64,3 +69,64 @@ def test_counting_ends_with_the_hour_that_is_asked_for(engine: Engine, writer: L
     thumbprints = [str(OLD.thumbprint)]
     assert seen_after(engine, "orders", GET, "", thumbprints, NOON, USES, until=NOON + 2 * HOUR).messages == 2
     assert seen_after(engine, "orders", GET, "", thumbprints, NOON, USES).messages == 3
+
+
+def test_what_could_not_be_recorded_stands_beside_it(engine: Engine, writer: LedgerWriter) -> None:
+    writer.submit(accepted(OLD)).result(10)
+    for fields in ({}, {"operation": OPERATIONS[1]}, {"server": "b"}, {"endpoint": "other"}):
+        with pytest.raises(RecordRefused):
+            writer.submit(accepted(OLD, upstream_ms=float("nan"), **fields)).result(10)
+    writer.submit(accepted(OLD, time=NOON + HOUR)).result(10)
+    now = datetime.now(UTC)
+    thumbprints = [str(OLD.thumbprint)]
+    *recorded, told = use_hours(engine, "orders", GET, "", thumbprints, USES)
+    assert [hour.messages for hour in recorded] == [1, 1]
+    assert (told.messages, told.accepted) == (1, 0)
+    assert now - HOUR < told.first_seen == told.last_seen < now + HOUR
+    assert len(use_hours(engine, "orders", GET, "", thumbprints, [Role.PRESENT])) == 0
+    assert len(use_hours(engine, "orders", GET, "", [str(NEW.thumbprint)], USES)) == 0
+    rows = [row for row in usage(engine) if row.outcome is RecordedOutcome.FAILED]
+    assert [(row.endpoint, row.operation, row.server, row.messages) for row in rows] == [
+        ("orders", OPERATIONS[0], "", 1),
+        ("orders", OPERATIONS[0], "b", 1),
+        ("orders", OPERATIONS[1], "", 1),
+        ("other", OPERATIONS[0], "", 1),
+    ]
+    assert len(usage(engine, "other")) == 1
+    assert not [row for row in usage(engine, until=NOON + 2 * HOUR) if row.outcome is RecordedOutcome.FAILED]
+    assert len(usage(engine, "orders", now - HOUR)) == 3
+    assert len(usage(engine, "orders", now - HOUR, told.last_seen)) == 3, "the hour in which it ends is counted"
+    assert usage(engine, "orders", now + 2 * HOUR) == []
+    assert usage(engine, "orders", keys=[NEW.key_id]) == []
+
+
+def test_a_pause_is_no_shorter_for_what_could_not_be_recorded(
+    engine: Engine, writer: LedgerWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Told twice, days apart: nobody knows what lay in between."""
+    for days in (0, 5):
+        clock = writer._clock
+        monkeypatch.setattr(clock, "now", lambda days=days: to_microseconds(NOON) + days * 86_400_000_000)
+        with pytest.raises(RecordRefused):
+            writer.submit(accepted(OLD, upstream_ms=float("nan"))).result(10)
+        writer.submit(accepted(NEW, time=NOON)).result(10)
+    (row,) = [row for row in usage(engine, gaps=True) if row.outcome is RecordedOutcome.FAILED]
+    assert (row.messages, row.longest_gap) == (2, timedelta(days=5))
+
+
+def test_what_was_altered_is_not_counted(engine: Engine, writer: LedgerWriter) -> None:
+    with pytest.raises(RecordRefused):
+        writer.submit(accepted(OLD, upstream_ms=float("nan"))).result(10)
+    writer.submit(accepted(NEW)).result(10)
+    assert len(usage(engine)) == 2
+    altered = "UPDATE events SET content = replace(content, 'needed', 'present') WHERE kind = 'unrecorded'"
+    with engine.begin() as connection, unprotected(connection):
+        connection.execute(text(altered))
+    assert len(usage(engine)) == 1
+
+
+def test_where_nobody_knows_whether_there_was_one_no_hour_is_told(engine: Engine, tmp_path: Path) -> None:
+    tell_left(engine, tmp_path / "ends", accepted(OLD))
+    (row,) = usage(engine)
+    assert (row.outcome, row.messages) == (RecordedOutcome.FAILED, 0)
+    assert use_hours(engine, "orders", GET, "", [str(OLD.thumbprint)], USES) == []

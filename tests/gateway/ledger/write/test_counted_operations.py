@@ -7,7 +7,14 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event, select, text
 
-from gateway.ledger import LedgerWriter, MessageRecord, expected_operations, remember_expected, verify_ledger
+from gateway.ledger import (
+    LedgerWriter,
+    MessageRecord,
+    RecordRefused,
+    expected_operations,
+    remember_expected,
+    verify_ledger,
+)
 from gateway.ledger.database.connections import reading, writing
 from gateway.ledger.database.ledger_tables import key_uses_hourly, traffic_hourly
 from gateway.ledger.proof import rollup_comparison, span_counts
@@ -194,3 +201,14 @@ def test_whoever_makes_up_a_name_for_each_message_costs_a_few_queries_a_group(
     with _queries(engine) as asked:
         _add(writer, *_signed(*range(8)), _unsigned(""))
     assert [statement for statement in asked if not statement.startswith("INSERT")] == [], "what is known is not asked"
+
+
+def test_what_has_no_record_is_told_by_the_names_that_the_roll_ups_use(engine: Engine, writer: LedgerWriter) -> None:
+    _add(writer, *(rejected("unsigned", operation=f"op-{number}") for number in range(8)))
+    known = set(_counted(engine)) - {OTHER_OPERATIONS}
+    for name in (*sorted(known)[:1], "another", "further"):
+        with pytest.raises(RecordRefused):
+            writer.submit(accepted(OLD, operation=name, upstream_ms=float("nan"))).result(10)
+    _add(writer, rejected("unsigned", operation="op-0"))
+    uses = [row for row in sums.usage(engine) if str(row.outcome) == "failed"]
+    assert {row.operation: row.messages for row in uses} == {min(known): 1, OTHER_OPERATIONS: 2}

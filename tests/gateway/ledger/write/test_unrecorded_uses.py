@@ -8,10 +8,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, insert, select
 
 from gateway.ledger import (
+    AlreadyRecorded,
     EventKind,
+    KeptUses,
     LedgerBusy,
     LedgerClosed,
     LedgerTooSlow,
@@ -19,13 +21,16 @@ from gateway.ledger import (
     LedgerWriter,
     MessageRecord,
     RecordRefused,
+    Role,
+    usage,
     verify_ledger,
 )
 from gateway.ledger.database.connections import reading
-from gateway.ledger.database.ledger_tables import events
+from gateway.ledger.database.ledger_tables import events, messages
 from gateway.ledger.proof.event_contents import content_fault
 from gateway.ledger.write import writer as writer_module
-from gateway.ledger.write.unrecorded_uses import MOST_CELLS, UnrecordedUses, told_uses
+from gateway.ledger.write.unrecorded_uses import UnrecordedUses
+from gateway.ledger.write.use_cells import MOST_CELLS
 from tests.databases import locked, on_sqlite
 from tests.gateway.ledger.load import NEW, NOON, OLD, RENEWED, accepted, rejected, signer
 from tests.gateway.ledger.losing import lose_one_answer, record_taken
@@ -141,19 +146,19 @@ def test_who_waited_too_long_or_found_no_room_or_went_is_told(engine: Engine, mo
 
 
 def test_a_crowd_of_operations_fills_no_memory() -> None:
-    unrecorded = UnrecordedUses()
+    unrecorded = UnrecordedUses(KeptUses())
     assert not unrecorded
     for number in range(MOST_CELLS + 10):
         unrecorded.add(of(f"op-{number}", server="node-1"))
     unrecorded.add(of("op-1", signer(NEW, 1)))
     found = unrecorded.untold()
-    assert sorted(count for cell, count in found.items() if cell[1] == "*") == [1, 10]
-    assert sum(found.values()) == MOST_CELLS + 11
-    rows = told_uses(found, int(NOON.timestamp()) * 1_000_000).rows()
+    assert sorted(count for cell, count in found.messages.items() if cell[1] == "*") == [1, 10]
+    assert sum(found.messages.values()) == MOST_CELLS + 11
+    rows = found.uses((), {}, int(NOON.timestamp()) * 1_000_000).rows()
     assert {row[7] for row in rows} == {"failed"}
     unrecorded.add(of("op-0", server="node-1"))
     unrecorded.forget(found)
-    assert sum(unrecorded.untold().values()) == 1, "what came since"
+    assert sum(unrecorded.untold().messages.values()) == 1, "what came since"
 
 
 def test_what_was_written_after_all_is_taken_back(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -206,15 +211,86 @@ def test_what_was_promised_and_is_lost_at_the_end_is_told(engine: Engine, monkey
 
 
 def test_what_was_told_is_not_taken_back_from_what_came_since() -> None:
-    unrecorded = UnrecordedUses()
+    unrecorded = UnrecordedUses(KeptUses())
     first, second = of("a"), of("a")
     unrecorded.add(first)
     unrecorded.forget(unrecorded.untold())
     unrecorded.add(second)
     unrecorded.take_back(first)
-    assert sum(unrecorded.untold().values()) == 1
-    for _ in range(5000):
-        unrecorded.add(rejected("unsigned"))
+    assert sum(unrecorded.untold().messages.values()) == 1
+    for number in range(5000):
+        unrecorded.add(of("b", signer(NEW, number)))
     assert len(unrecorded._latest) < 5000
     unrecorded.take_back(second)
-    assert sum(unrecorded.untold().values()) == 1, "of so long ago it is not known any more, and counts"
+    assert sum(unrecorded.untold().messages.values()) == 5001, "of so long ago it is not known any more, and counts"
+
+
+def late(number: int, **fields: Any) -> MessageRecord:
+    """A message that is rejected although its signature is good."""
+    return rejected("timestamp-stale", operation="late", signers=(signer(OLD, number),), **fields)
+
+
+def lose(writer: LedgerWriter, *records: MessageRecord) -> None:
+    """Messages that cannot be stored, and one that can, with which they are told."""
+    for record in records:
+        with pytest.raises(RecordRefused):
+            writer.submit(replace(record, **BAD)).result(10)
+    writer.submit(of("after", signer(NEW, 1))).result(10)
+
+
+def test_an_old_message_that_is_sent_again_is_no_use(engine: Engine, writer: LedgerWriter) -> None:
+    """As with those that are recorded: or a stranger could keep a gate shut with it."""
+    writer.submit(late(1)).result(10)
+    lose(writer, late(1), late(1))
+    assert told(engine) == []
+    lose(writer, late(1), late(2), late(2), of("late", signer(OLD, 1)))
+    first = told(engine)
+    assert {use[:3] for use in first} == {("late", "acme-2024", "needed")}
+    assert sum(use[3] for use in first) == 2, "an accepted one counts in any case, and the new one once"
+    lose(writer, late(2))
+    assert told(engine) == first, "it was told"
+    again = late(2)
+    writer.submit(again).result(10)
+    assert usage(engine)[-1].role is Role.REPEATED
+    assert verify_ledger(engine).is_intact
+
+
+def test_what_one_key_repeats_and_another_signs_anew_is_a_use_of_the_other(
+    engine: Engine, writer: LedgerWriter
+) -> None:
+    writer.submit(late(1)).result(10)
+    lose(writer, rejected("timestamp-stale", operation="late", signers=(signer(OLD, 1), signer(NEW, 9))))
+    assert told(engine) == [("late", "acme-2026", "needed", 1)]
+    lose(writer, rejected("timestamp-stale", operation="late", signers=(signer(OLD, 1), signer(OLD, 8))))
+    assert told(engine)[1:] == [("late", "acme-2024", "needed", 1)]
+
+
+def test_one_message_that_is_sent_again_and_again_fills_no_memory() -> None:
+    unrecorded = UnrecordedUses(KeptUses())
+    for _ in range(20_000):
+        unrecorded.add(late(1))
+    assert sum(unrecorded.untold().messages.values()) == 1
+    assert len(unrecorded._latest) == 1
+    unrecorded.forget(unrecorded.untold())
+    assert not unrecorded._met
+    for number in range(20_000):
+        unrecorded.add(late(number))
+    assert len(unrecorded._met) < 20_000
+    assert len(unrecorded._latest) < 5_000
+
+
+def test_what_is_in_the_way_of_a_record_does_not_hide_its_signers(engine: Engine, writer: LedgerWriter) -> None:
+    """Another row at its place in the chain: the record is nowhere."""
+    writer.submit(of("before")).result(10)
+    with engine.begin() as connection:
+        row = dict(connection.execute(select(messages)).mappings().one())
+        row |= {"id": "0198f0a4-0000-7000-8000-000000000000", "sequence": 2}
+        connection.execute(insert(messages), row)
+    refused = writer.submit(of("lost"))
+    with pytest.raises(RecordRefused) as raised:
+        refused.result(10)
+    assert not isinstance(raised.value, AlreadyRecorded)
+    deadline = time.monotonic() + 30
+    while not told(engine) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert told(engine) == [("lost", "acme-2024", "needed", 1)]

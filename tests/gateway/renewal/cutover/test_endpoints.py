@@ -332,3 +332,34 @@ def test_the_report_names_what_it_was_made_from(scene: Scene) -> None:
     report = scene.report(heads=lambda: ["one", "two"], since=at(60))
     assert (report.first_use, report.last_use, report.heads, report.since) == (at(3), at(90), ("one", "two"), at(60))
     assert scene.report(operations={"orders": [SHIP, GET]}).operations == {"orders": (GET, SHIP)}
+
+
+def test_what_could_not_be_recorded_keeps_an_operation_open(scene: Scene) -> None:
+    scene.accept(0, by=[OLD])
+    scene.accept_every_five(34, after=0, by=[NEW])
+    assert scene.endpoint().switched
+    scene.lose(by=[OLD])
+    scene.accept(200, by=[NEW])  # what tells it
+    cell = scene.cell()
+    assert (scene.endpoint().switched, cell.state, cell.rejected_old) == (False, CellState.MIXED, 1)
+    assert cell.last_old is not None
+    assert cell.last_old > at(200), "it is dated by the event, and came before"
+
+
+def test_what_a_killed_process_may_have_had_keeps_an_operation_open(scene: Scene, tmp_path: Path) -> None:
+    scene.accept(0, by=[OLD])
+    scene.accept_every_five(34, after=0, by=[NEW])
+    before = scene.endpoint()
+    scene.leave(tmp_path / "ends", by=[NEW])
+    assert scene.endpoint() == before, "the new key may have come or not: that is no evidence"
+    scene.leave(tmp_path / "ends", by=[OLD])
+    cell = scene.cell()
+    assert (scene.endpoint().switched, cell.state, cell.rejected_old) == (False, CellState.MIXED, 0)
+
+
+def test_an_operation_that_may_have_come_to_nobody_is_none(scene: Scene, tmp_path: Path) -> None:
+    scene.accept(0, by=[OLD])
+    scene.leave(tmp_path / "ends", by=[NEW], operation=SHIP)
+    assert [cell.operation for cell in scene.endpoint().cells] == [GET]
+    scene.leave(tmp_path / "ends", by=[OLD], operation=SHIP)
+    assert [cell.operation for cell in scene.endpoint().cells] == [GET, SHIP]

@@ -1,6 +1,11 @@
 """Cutovers that the ledger shows before anybody started a renewal."""
 
+from pathlib import Path
+
 from gateway.renewal import InferredCutover, infer_cutovers, inferred_json
+from gateway.verify import VerifiedBy
+from tests.gateway.ledger.load import accepted
+from tests.gateway.ledger.losing import tell_left
 from tests.gateway.renewal.progress.renewal_scene import GET, NEW, OLD, PLACE, RenewalScene, certificate, renewal_of
 from tests.gateway.report.scene import RENEWED
 
@@ -51,3 +56,14 @@ def test_what_the_records_do_not_show(renewing: RenewalScene) -> None:
     renewing.messages(1, RENEWED)  # the same key
     renewing.messages(1, NEXT, reason="unknown-key")  # never accepted
     assert found(renewing) == []
+
+
+def test_what_a_killed_process_may_have_had_is_no_cutover(renewing: RenewalScene, tmp_path: Path) -> None:
+    renewing.stage()
+    renewing.trust()
+    renewing.messages(2, OLD)
+    renewing.messages(3, NEW)
+    before = found(renewing)
+    entries = [VerifiedBy(one.alias, one.key_id, one.thumbprint) for one in (OLD, NEW)]
+    tell_left(renewing.engine, tmp_path / "ends", *(accepted(entry, operation=GET) for entry in entries))
+    assert found(renewing) == before

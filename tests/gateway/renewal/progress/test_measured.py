@@ -2,8 +2,11 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
-from gateway.ledger import EventKind, remember_expected
+import pytest
+
+from gateway.ledger import EventKind, KeptEnds, KeptUses, LedgerWriter, remember_expected
 from gateway.renewal import (
     Closing,
     Closure,
@@ -13,10 +16,13 @@ from gateway.renewal import (
     RecordedEndpoint,
     gates_now,
     judge_renewal,
+    measure,
     measured_now,
 )
 from gateway.renewal.progress.measured import names_now
-from tests.gateway.ledger.load import NOON, rejected
+from gateway.verify import VerifiedBy
+from tests.gateway.ledger.load import NOON, accepted, rejected, signer
+from tests.gateway.ledger.losing import leave
 from tests.gateway.ledger.watched_time import served
 from tests.gateway.renewal.progress.renewal_scene import (
     DELIVERY,
@@ -194,3 +200,47 @@ def test_no_message_that_is_shown_is_ahead_of_what_is_judged(renewing: RenewalSc
     assert watched.until == told, "nobody knows yet whether somebody watched after that"
     said_later = renewal_of(OLD, NEW, started_at=it.now + timedelta(seconds=1))
     assert judge_renewal(said_later, earlier).judged_at == said_later.started_at
+
+
+def test_what_is_told_while_the_gates_are_measured_is_not_missed(
+    renewing: RenewalScene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a killed process has left is in the events, or in its file still; whoever reads sees one of them."""
+    folder = KeptEnds.beside(renewing.settings.gateway.signing_key).folder
+    leave(folder, accepted(VerifiedBy(OLD.alias, OLD.key_id, OLD.thumbprint)))
+
+    def meanwhile(*of_what: Any, **more: Any) -> Evidence:
+        evidence = measure(*of_what, **more)
+        for file in folder.glob("*.uses"):
+            file.unlink()
+        return evidence
+
+    monkeypatch.setattr("gateway.renewal.gates.measure", meanwhile)
+    gates = gates_now(renewing.engine, renewing.settings, renewing.now)
+    assert any("ended before it had told" in one.sentence for one in gates.evidence.disturbances)
+
+
+def test_what_is_recorded_while_the_gates_are_measured_is_not_missed(
+    renewing: RenewalScene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A rejected message that a gateway has met: it is in the events, or not known to be on record."""
+    folder = KeptEnds.beside(renewing.settings.gateway.signing_key).folder
+    message = rejected(
+        "timestamp-stale", signers=(signer(VerifiedBy(OLD.alias, OLD.key_id, OLD.thumbprint), 4711),), time=renewing.now
+    )
+    running = KeptUses(folder, "host:1")
+    running.add(message)
+
+    def meanwhile(*of_what: Any, **more: Any) -> Evidence:
+        evidence = measure(*of_what, **more)
+        writer = LedgerWriter(renewing.engine, "host:1")
+        writer.submit(message).result(10)
+        writer.close()
+        return evidence
+
+    monkeypatch.setattr("gateway.renewal.gates.measure", meanwhile)
+    gates = gates_now(renewing.engine, renewing.settings, renewing.now)
+    assert [use.alias for use in gates.under_way] == [str(OLD.alias)]
+    monkeypatch.undo()
+    assert gates_now(renewing.engine, renewing.settings, renewing.now).under_way == [], "it is on record"
+    running.close(all_told=True)
