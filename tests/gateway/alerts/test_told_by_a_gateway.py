@@ -45,7 +45,7 @@ def test_an_unknown_key_is_told_with_its_fingerprint_and_once(tmp_path: Path, da
                         await made.ask(signed("new"), status=502)
                     await until(lambda: "unknown-key" in hook.events())
                     await made.ask(signed("new"), status=502)
-                    await asyncio.sleep(7)
+                    await asyncio.sleep(2)
                 (alert,) = hook.of("unknown-key")
                 assert alert["endpoint"] == "orders"
                 assert "SHA-256" in alert["what"]
@@ -82,7 +82,7 @@ def test_a_gateway_that_is_killed_between_outbox_and_delivery_loses_nothing(
                 hook.server.behaviour = hook.take
                 async with made.serving():
                     await until(lambda: "unknown-key" in hook.events(), 60)
-                    await asyncio.sleep(3)
+                    await asyncio.sleep(1.5)
                 assert len(hook.of("unknown-key")) == 1
                 assert len(set(hook.keys)) == len(hook.keys)
 
@@ -178,7 +178,7 @@ def test_of_two_gateways_at_one_database_one_tells(tmp_path: Path, database_url:
                         made.address = running.said[-1]["listen"]
                         await made.ask(signed("new"), status=502)
                     await until(lambda: "unknown-key" in hook.events())
-                    await asyncio.sleep(6)
+                    await asyncio.sleep(2)
                     assert len(hook.of("unknown-key")) == 1
                     await one.end(signal.SIGTERM)
                     await made.ask(signed("rsa4096"), status=502)
