@@ -138,6 +138,7 @@ from gateway.ledger.statements import (
     read_statements,
     statements_anchor,
 )
+from gateway.ledger.uses import Uses
 from gateway.ledger.write.expected_operations import remember_expected
 from gateway.ledger.write.kept_uses import KeptUses
 from gateway.ledger.write.left_uses import LeftUses, left_uses
@@ -176,6 +177,7 @@ __all__ = [
     "LedgerWriter",
     "MessageRecord",
     "Receipt",
+    "Uses",
     "content_text",
     "followed_clock",
     "is_repetition",

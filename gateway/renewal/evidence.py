@@ -12,7 +12,7 @@ from typing import Final
 from sqlalchemy import Engine
 
 from gateway.config import MINIMUM_RETENTION
-from gateway.ledger import Event, EventKind, EventWindow, Role, WriterSeen, latest_event, read_events
+from gateway.ledger import Event, EventKind, EventWindow, Role, Uses, WriterSeen, latest_event, read_events
 from gateway.vocabulary import RecordedOutcome
 from keystore import KeyId, Thumbprint, from_microseconds, optional_instant
 
@@ -212,7 +212,7 @@ def measure(engine: Engine, *, longest: timedelta = timedelta(0)) -> Evidence:
         recorded = _recorded(window)
     return Evidence(
         taken_at=from_microseconds(window.until) if window.until else None,
-        uses=tuple(_uses(window)),
+        uses=tuple(key_uses(window.uses)),
         endpoints=recorded,
         watched={name: tuple(_span(*span) for span in spans) for name, spans in window.watched.items()},
         disturbances=tuple(_disturbances(window)),
@@ -236,8 +236,9 @@ def _span(start: int, end: int) -> Span:
     return Span(from_microseconds(start), from_microseconds(end))
 
 
-def _uses(window: EventWindow) -> Iterable[KeyUse]:
-    for cell, (messages, first, last, signed) in window.uses.by_cell().items():
+def key_uses(uses: Uses) -> Iterable[KeyUse]:
+    """What was counted, as gates and cutover read it."""
+    for cell, (messages, first, last, signed) in uses.by_cell().items():
         endpoint, operation, server, thumbprint, key_id, alias, role, outcome = cell
         yield KeyUse(
             endpoint,

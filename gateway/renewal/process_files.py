@@ -6,7 +6,7 @@ that tells.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sqlalchemy import Engine
@@ -15,16 +15,15 @@ from gateway.ledger import (
     CellUse,
     KeptEnds,
     KeptUsesUnusable,
-    Role,
+    Uses,
     is_repetition,
     known_signatures,
     latest_event,
     left_uses,
     reading,
 )
-from gateway.renewal.evidence import Disturbance, KeyUse
+from gateway.renewal.evidence import Disturbance, KeyUse, key_uses
 from gateway.vocabulary import RecordedOutcome
-from keystore import KeyId, Thumbprint, from_microseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,27 +47,10 @@ class UntoldUses:
         doubtful = [signature for use in self.met if not use.is_certain for signature in use.signatures]
         with reading(engine) as connection:
             known = known_signatures(connection, doubtful, latest) if doubtful else ()
-        at = from_microseconds(latest)
-        return [
-            KeyUse(
-                endpoint,
-                operation or None,
-                server,
-                Thumbprint(thumbprint),
-                KeyId(key_id),
-                alias,
-                Role(role),
-                RecordedOutcome.FAILED,
-                0,
-                at,
-                at,
-                None,
-                is_under_way=True,
-            )
-            for endpoint, operation, server, thumbprint, key_id, alias, role in {
-                use.cell for use in self.met if not is_repetition(use, known)
-            }
-        ]
+        uses = Uses()
+        for cell in {use.cell for use in self.met if not is_repetition(use, known)}:
+            uses.add((*cell, RecordedOutcome.FAILED.value), (0, latest, latest, None))
+        return [replace(use, is_under_way=True) for use in key_uses(uses)]
 
 
 def untold_uses(signing_key: Path) -> UntoldUses:

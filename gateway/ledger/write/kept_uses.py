@@ -38,6 +38,10 @@ _MOST_NOTED: Final = 4096
 """Of which it is remembered, without any work, that they are kept."""
 
 
+_Noted = tuple[str, str | None, str, str, bool, str]
+"""Endpoint, operation, server, thumbprint, whether it was needed, and which signature it was where that matters."""
+
+
 class _File:
     """A file of the running process, with its lock."""
 
@@ -112,7 +116,7 @@ class KeptUses:
         self._seconds = seconds
         self._folder = folder
         self._about = about
-        self._noted: set[tuple[str, str | None, str, str, bool, str]] = set()
+        self._noted: set[_Noted] = set()
         """What is kept since the last turn, by what a record tells of each signer without any work."""
         self._uses: set[CellUse] = set()
         self._before: _File | None = None
@@ -128,7 +132,7 @@ class KeptUses:
         self._told_problem: str | None = None
         if folder is not None:
             self._present = self._new_file(folder)
-            self._next_turn = time.monotonic() + min(self._seconds, ROTATION_SECONDS)
+            self._next_turn = self._after_a_while()
 
     @property
     def problem(self) -> str | None:
@@ -137,14 +141,7 @@ class KeptUses:
 
     def has(self, record: MessageRecord) -> bool:
         """Whether everything that `record` tells of its signers is kept already."""
-        # Of an accepted message it does not matter which signature it was.
-        is_accepted = record.outcome == RecordedOutcome.ACCEPTED
-        for signer in record.signers or ():
-            signature = "" if is_accepted else signer.signature_id
-            entry = signer.entry.thumbprint
-            if (record.endpoint, record.operation, record.server, entry, signer.needed, signature) not in self._noted:
-                return self._folder is None
-        return True
+        return self._folder is None or self._noted.issuperset(_noted_of(record))
 
     def add(self, record: MessageRecord) -> None:
         """Write down which keys signed `record`, unless that is written down already."""
@@ -155,24 +152,13 @@ class KeptUses:
             return
         if self._present is None:
             return
-        is_accepted = record.outcome == RecordedOutcome.ACCEPTED
         with self._kept():
             for use in self._wanted(record):
                 self._present.add(use)
                 self._uses.add(use)
             # Not reached where one could not be written: it is tried again with the next record.
             if len(self._noted) < _MOST_NOTED and len(record.operation or "") + len(record.server) <= MAX_NAME:
-                self._noted.update(
-                    (
-                        record.endpoint,
-                        record.operation,
-                        record.server,
-                        signer.entry.thumbprint,
-                        signer.needed,
-                        "" if is_accepted else signer.signature_id,
-                    )
-                    for signer in record.signers or ()
-                )
+                self._noted.update(_noted_of(record))
 
     def _wanted(self, record: MessageRecord) -> set[CellUse]:
         """What of `record` is to be written down."""
@@ -223,7 +209,7 @@ class KeptUses:
         if self._next is None:
             self._next = self._new_file(self._folder)
             if self._next is None:
-                self._next_turn = time.monotonic() + min(self._seconds, ROTATION_SECONDS)
+                self._next_turn = self._after_a_while()
         return self._next is not None
 
     def turn(self) -> None:
@@ -231,7 +217,7 @@ class KeptUses:
         self._before, self._present, self._next = self._present, self._next, None
         self._noted, self._uses = set(), set()
         self._write_problem = None
-        self._next_turn = time.monotonic() + min(self._seconds, ROTATION_SECONDS)
+        self._next_turn = self._after_a_while()
 
     def sync(self) -> None:
         """Make what was noted survive the machine as well, before anything is tried with the database."""
@@ -266,6 +252,9 @@ class KeptUses:
         self._noted, self._uses = set(), set()
         self._is_closed = True
 
+    def _after_a_while(self) -> float:
+        return time.monotonic() + min(self._seconds, ROTATION_SECONDS)
+
     def _new_file(self, folder: Path) -> _File | None:
         try:
             return _File(folder, self._about)
@@ -282,3 +271,13 @@ class KeptUses:
 
     def _cannot(self, error: OSError) -> str:
         return f"the uses of keys cannot be kept in {self._folder}: {error.strerror}"
+
+
+def _noted_of(record: MessageRecord) -> list[_Noted]:
+    # Of an accepted message it does not matter which signature it was. This is done for every record.
+    is_accepted = record.outcome == RecordedOutcome.ACCEPTED
+    endpoint, operation, server = record.endpoint, record.operation, record.server
+    return [
+        (endpoint, operation, server, one.entry.thumbprint, one.needed, "" if is_accepted else one.signature_id)
+        for one in record.signers or ()
+    ]

@@ -19,7 +19,7 @@ from gateway.ledger.database.connections import driver_connection, explain, is_p
 from gateway.ledger.database.ledger_tables import signature_uses
 from gateway.ledger.errors import LedgerUnavailable
 from gateway.ledger.write.encoded import Encoded
-from gateway.ledger.write.use_cells import SeenSignature
+from gateway.ledger.write.use_cells import SeenSignature, short_id
 from gateway.vocabulary import RecordedOutcome
 
 MEMORY_DAYS: Final = 400
@@ -57,7 +57,7 @@ def mark_repeated(connection: Connection, group: Sequence[Encoded], now: int) ->
         signers = encoded.record.signers
         if not signers:
             continue
-        ids = [bytes.fromhex(signer.signature_id[:40]) for signer in signers]
+        ids = [short_id(signer) for signer in signers]
         if encoded.record.outcome != RecordedOutcome.ACCEPTED and any(one in known or one in seen for one in ids):
             marked = tuple(
                 replace(signer, repeated=one in known or one in seen) for signer, one in zip(signers, ids, strict=True)
@@ -120,7 +120,9 @@ def known_signatures(connection: Connection, asked: Iterable[SeenSignature], now
     return _known(connection, asked, now // _DAY, _MANY_STEPS)
 
 
-def _known(connection: Connection, signatures: Iterable[SeenSignature], today: int, most_steps: int = 0) -> set[bytes]:
+def _known(
+    connection: Connection, signatures: Iterable[SeenSignature], today: int, most_steps: int = MOST_STEPS
+) -> set[bytes]:
     """Which of the signatures are on record."""
     columns = signature_uses.c
     first = connection.execute(select(func.min(columns.day))).scalar_one()
@@ -131,7 +133,7 @@ def _known(connection: Connection, signatures: Iterable[SeenSignature], today: i
     for signature in signatures:
         asked.setdefault(max(first, _made(signature, today)), set()).add(signature.short)
     found: set[bytes] = set()
-    left = most_steps or MOST_STEPS
+    left = most_steps
     # Those first of which the days are few.
     for day in sorted(asked, reverse=True):
         days = range(day, today + 1)

@@ -17,11 +17,16 @@ UseCell = tuple[str, str, str, str, str, str, str]
 """Endpoint, operation, server, thumbprint, key id, alias, role."""
 
 
+def short_id(signer: Signer) -> bytes:
+    """The first 160 bits of its signature's id: nobody finds two signatures of one key that share them."""
+    return bytes.fromhex(signer.signature_id[:40])
+
+
 class SeenSignature(NamedTuple):
     """A signature, as it is asked for whether it is on record."""
 
     short: bytes
-    """The first 160 bits of its id (`Signer.signature_id`): nobody finds two signatures of one key that share them."""
+    """See `short_id`."""
     signed_at: int | None
     """When it was made, in microseconds, where a signed Timestamp tells."""
 
@@ -29,7 +34,7 @@ class SeenSignature(NamedTuple):
     def of(cls, signer: Signer) -> "SeenSignature":
         """That of `signer`."""
         signed_at = None if signer.signed_at is None else to_microseconds(signer.signed_at)
-        return cls(bytes.fromhex(signer.signature_id[:40]), signed_at)
+        return cls(short_id(signer), signed_at)
 
 
 class CellUse(NamedTuple):

@@ -3,14 +3,15 @@ and when it has begun.
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection, Engine
 
-from gateway.ledger import EventKind, KeptUses, LedgerWriter, MessageRecord
+from gateway.ledger import EventKind, KeptUses, LedgerUnavailable, LedgerWriter, MessageRecord
 from gateway.ledger.write.encoded import Encoded
 from gateway.ledger.write.held_connection import HeldConnection
 from gateway.ledger.write.waiting_records import Waiting
@@ -59,3 +60,19 @@ def tell_left(engine: Engine, folder: Path, *records: MessageRecord) -> None:
     writer = LedgerWriter(engine, "host:2", kept_uses=KeptUses(folder, "host:2"))
     writer.tell(EventKind.CONFIGURATION, {"endpoints": {}}).result(10)
     writer.close()
+
+
+def is_away(*_: object) -> None:
+    """In the place of what writes: the database cannot be reached."""
+    raise LedgerUnavailable("it is away")
+
+
+def without_records(write: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:
+    """In the place of `write`: events are written, and no record is."""
+
+    def written(group: Any, events: Any) -> None:
+        if group:
+            raise LedgerUnavailable("the disk is full for records")
+        write(group, events)
+
+    return written

@@ -33,7 +33,7 @@ from gateway.ledger.write import kept_uses as kept_uses_module
 from gateway.ledger.write import writer as writer_module
 from gateway.ledger.write.use_cells import MOST_CELLS
 from tests.gateway.ledger.load import NEW, OLD, accepted, rejected, signer
-from tests.gateway.ledger.losing import leave, record_taken, tell_left
+from tests.gateway.ledger.losing import is_away, leave, record_taken, tell_left, without_records
 from tests.gateway.ledger.write.test_unrecorded_uses import of, told
 
 ROOT = Path(__file__).parents[4]
@@ -131,12 +131,8 @@ def test_what_one_has_left_stays_until_it_is_told(
 ) -> None:
     monkeypatch.setattr(writer_module, "PROBE_SECONDS", 0.02)
     leave(folder, of("a"))
-
-    def fail(*_: object) -> None:
-        raise LedgerUnavailable("it is away")
-
     with monkeypatch.context() as patch:
-        patch.setattr("gateway.ledger.write.transactions.ChainTransactions.write", fail)
+        patch.setattr("gateway.ledger.write.transactions.ChainTransactions.write", is_away)
         writer = LedgerWriter(engine, "host:2", kept_uses=kept(folder))
         with pytest.raises(LedgerUnavailable):
             writer.submit(of("b")).result(30)
@@ -151,7 +147,7 @@ def test_a_process_that_could_not_tell_at_its_end_leaves_it(
 ) -> None:
     writer = LedgerWriter(engine, "host:1", kept_uses=kept(folder))
     writer.submit(of("a")).result(30)
-    monkeypatch.setattr(writer._chains, "write", lambda *_: (_ for _ in ()).throw(LedgerUnavailable("it is away")))
+    monkeypatch.setattr(writer._chains, "write", is_away)
     with pytest.raises(LedgerUnavailable):
         writer.submit(of("b", signer(NEW, 1))).result(30)
     writer.close()
@@ -164,7 +160,7 @@ def test_one_that_waits_for_nothing_and_never_is_written_is_left(
     engine: Engine, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     writer = LedgerWriter(engine, "host:1", kept_uses=kept(folder))
-    monkeypatch.setattr(writer._chains, "write", lambda *_: (_ for _ in ()).throw(LedgerUnavailable("it is away")))
+    monkeypatch.setattr(writer._chains, "write", is_away)
     writer.enqueue(of("a"))
     writer.close()
     assert cells(folder) == {("a", "acme-2024", "needed")}
@@ -220,7 +216,7 @@ def test_what_could_not_be_recorded_is_kept_over_every_turn(
     writer = LedgerWriter(engine, "host:1", kept_uses=kept(folder))
     writer.submit(of("before")).result(30)
     with monkeypatch.context() as patch:
-        patch.setattr(writer._chains, "write", lambda *_: (_ for _ in ()).throw(LedgerUnavailable("it is away")))
+        patch.setattr(writer._chains, "write", is_away)
         for name in ("a", "b", "c"):
             with pytest.raises(LedgerUnavailable):
                 writer.submit(of(name)).result(30)
@@ -646,7 +642,7 @@ def test_what_was_never_queued_is_kept_until_it_is_told(
 ) -> None:
     writer = LedgerWriter(engine, "host:1", kept_uses=kept(folder))
     writer.submit(of("a")).result(30)
-    monkeypatch.setattr(writer._chains, "write", lambda *_: (_ for _ in ()).throw(LedgerUnavailable("it is away")))
+    monkeypatch.setattr(writer._chains, "write", is_away)
     with pytest.raises(LedgerUnavailable):
         writer.submit(of("b")).result(30)
     with pytest.raises(LedgerUnavailable):
@@ -683,15 +679,8 @@ def test_what_is_owed_is_kept_until_it_is_written(
     monkeypatch.setattr(writer_module, "PROBE_SECONDS", 0.02)
     writer = LedgerWriter(engine, "host:1", kept_uses=kept(folder))
     writer.submit(of("before")).result(30)
-    write = writer._chains.write
-
-    def fail(group: Any, events: Any) -> None:
-        if group:
-            raise LedgerUnavailable("the disk is full for records")
-        write(group, events)
-
     with monkeypatch.context() as patch:
-        patch.setattr(writer._chains, "write", fail)
+        patch.setattr(writer._chains, "write", without_records(writer._chains.write))
         writer.enqueue(of("owed"))
         until(lambda: writer.state.last_error is not None)
         for _ in range(3):

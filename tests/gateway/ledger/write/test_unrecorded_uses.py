@@ -33,7 +33,7 @@ from gateway.ledger.write.unrecorded_uses import UnrecordedUses
 from gateway.ledger.write.use_cells import MOST_CELLS
 from tests.databases import locked, on_sqlite
 from tests.gateway.ledger.load import NEW, NOON, OLD, RENEWED, accepted, rejected, signer
-from tests.gateway.ledger.losing import lose_one_answer, record_taken
+from tests.gateway.ledger.losing import is_away, lose_one_answer, record_taken, without_records
 
 BAD: Any = {"upstream_ms": float("nan")}
 
@@ -60,10 +60,7 @@ def test_what_waits_when_the_database_goes_is_told_when_it_is_back(
     writer.submit(of("before")).result(10)
     write = writer._chains.write
 
-    def fail(*_: object) -> None:
-        raise LedgerUnavailable("it is away")
-
-    monkeypatch.setattr(writer._chains, "write", fail)
+    monkeypatch.setattr(writer._chains, "write", is_away)
     for record in (of("a"), of("a"), of("b", signer(OLD, 1, needed=False), signer(RENEWED, 1)), of("c", *())):
         with pytest.raises(LedgerUnavailable):
             writer.submit(record).result(10)
@@ -196,14 +193,7 @@ def test_who_comes_while_the_writer_ends_is_told_with_its_last_word(
 def test_what_was_promised_and_is_lost_at_the_end_is_told(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     writer = LedgerWriter(engine, "host:1")
     writer.submit(of("before")).result(10)
-    write = writer._chains.write
-
-    def fail(group: Any, events: Any) -> None:
-        if group:
-            raise LedgerUnavailable("the disk is full for records")
-        write(group, events)
-
-    monkeypatch.setattr(writer._chains, "write", fail)
+    monkeypatch.setattr(writer._chains, "write", without_records(writer._chains.write))
     writer.enqueue(of("owed"))
     assert writer.close(30)
     assert writer.state.lost == 1
